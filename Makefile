@@ -1,0 +1,53 @@
+# The two commands of captd: `make demo` and `make test`. Everything they make lies below target/.
+
+PYTHON ?= python3
+VENV := $(CURDIR)/target/venv
+REQUIREMENTS := tests/support/fake_aws/requirements.txt
+
+# What each command needs; .ci/tools says why, and how to get it.
+DEMO_TOOLS := cargo cc terraform
+TEST_TOOLS := $(DEMO_TOOLS) rustfmt clippy python3
+
+export PYTHON
+
+help: ## say what there is
+	@echo 'captd: a daemon that drives Terraform for EKS managed node groups'
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+demo: ## build captd, apply a machine on the built-in template, scale it, stay up until Ctrl-C
+	@.ci/tools $(DEMO_TOOLS)
+	@echo '==> build'
+	@cargo build
+	@echo '==> demo (Ctrl-C ends it)'
+	@# cargo and captd take the place of this shell, so that signals reach captd itself.
+	@exec cargo run --quiet -- demo
+
+test: venv ## run every check: format, lints, docs, Terraform files, all tests
+	@echo '==> format'
+	@cargo fmt --check
+	@echo '==> lints'
+	@cargo clippy --all-targets -- -D warnings
+	@echo '==> docs'
+	@RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps
+	@echo '==> Terraform files'
+	@env -u TF_CLI_CONFIG_FILE terraform fmt -check -diff -recursive modules templates
+	@echo '==> tests'
+	@CAPTD_TEST_PYTHON='$(VENV)/bin/python' cargo test
+
+check-tools: ## say which of the needed tools are missing, why they are needed, how to get them
+	@.ci/tools $(TEST_TOOLS)
+	@echo 'all there: $(TEST_TOOLS)'
+
+# The tests' Python. Built anew when the requirements are others than those it was built for, or when the interpreter
+# it was made from is gone.
+venv:
+	@.ci/tools $(TEST_TOOLS)
+	@cmp -s $(REQUIREMENTS) '$(VENV)/requirements.txt' && '$(VENV)/bin/python' -c '' 2>/dev/null || { \
+		echo '==> Python for the fake AWS (target/venv)' && \
+		"$$PYTHON" -m venv --clear '$(VENV)' && \
+		'$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check --requirement $(REQUIREMENTS) && \
+		cp $(REQUIREMENTS) '$(VENV)/requirements.txt'; \
+	} || { echo 'The packages of $(REQUIREMENTS) could not be installed; pip says above why.' >&2; exit 1; }
+
+.PHONY: help demo test check-tools venv

@@ -1,0 +1,100 @@
+# An EKS managed node group whose desired size follows its declaration, with a node role when none is given.
+
+locals {
+  tags = merge(var.tags, var.owner_tags)
+
+  # Role names are unique in an account. No part can hold a dot, so no two node groups share a name.
+  role_name_full = "${var.cluster_name}.${var.node_group_name}.${var.region}.node"
+  role_name = (
+    length(local.role_name_full) <= 64
+    ? local.role_name_full
+    : "${substr(local.role_name_full, 0, 55)}-${substr(sha256(local.role_name_full), 0, 8)}"
+  )
+  role_policies = var.node_role_arn == null ? toset([
+    "AmazonEC2ContainerRegistryReadOnly",
+    "AmazonEKSWorkerNodePolicy",
+    "AmazonEKS_CNI_Policy",
+  ]) : toset([])
+}
+
+# Known from the region; costs no call.
+data "aws_partition" "current" {}
+
+resource "aws_iam_role" "node" {
+  count = var.node_role_arn == null ? 1 : 0
+
+  name        = local.role_name
+  description = "Nodes of the EKS node group ${var.cluster_name}:${var.node_group_name}"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "ec2.${data.aws_partition.current.dns_suffix}" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+  # A policy that somebody attached by hand does not keep the role alive after its node group.
+  force_detach_policies = true
+  tags                  = local.tags
+}
+
+resource "aws_iam_role_policy_attachment" "node" {
+  for_each = local.role_policies
+
+  role       = aws_iam_role.node[0].name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/${each.key}"
+}
+
+resource "aws_eks_node_group" "this" {
+  cluster_name    = var.cluster_name
+  node_group_name = var.node_group_name
+  node_role_arn   = var.node_role_arn == null ? aws_iam_role.node[0].arn : var.node_role_arn
+  subnet_ids      = var.subnet_ids
+  instance_types  = var.instance_types
+  ami_type        = var.ami_type
+  capacity_type   = var.capacity_type
+  disk_size       = var.disk_size
+  labels          = var.labels
+  tags            = local.tags
+
+  scaling_config {
+    min_size     = var.min_size
+    max_size     = var.max_size
+    desired_size = var.desired_size
+  }
+
+  dynamic "taint" {
+    for_each = var.taints
+
+    content {
+      key    = taint.value.key
+      value  = taint.value.value
+      effect = taint.value.effect
+    }
+  }
+
+  # Said in full, so that EKS goes back to its default when it is no longer declared.
+  update_config {
+    max_unavailable            = var.update_config == null ? 1 : var.update_config.max_unavailable
+    max_unavailable_percentage = try(var.update_config.max_unavailable_percentage, null)
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.min_size <= var.desired_size && var.desired_size <= var.max_size
+      error_message = "desired_size lies from min_size to max_size."
+    }
+  }
+
+  # Nodes need the policies to join, and to leave.
+  depends_on = [aws_iam_role_policy_attachment.node]
+}
+
+# What EKS says after everything was done: outputs come from here and not from the resource's plan.
+# The names are the resource's: when it is gone, they are unknown, and nothing is looked for.
+data "aws_eks_node_group" "observed" {
+  cluster_name    = aws_eks_node_group.this.cluster_name
+  node_group_name = aws_eks_node_group.this.node_group_name
+
+  depends_on = [aws_eks_node_group.this]
+}

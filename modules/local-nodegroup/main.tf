@@ -1,0 +1,55 @@
+# A node group of Terraform's built-in terraform_data: no provider, no cloud, and the phases of a real one.
+
+resource "terraform_data" "group" {
+  # What EKS changes in place.
+  input = {
+    status        = "ACTIVE"
+    min_size      = var.min_size
+    max_size      = var.max_size
+    labels        = var.labels
+    taints        = var.taints
+    tags          = merge(var.tags, var.owner_tags)
+    update_config = var.update_config
+  }
+
+  # What makes EKS replace the node group.
+  triggers_replace = {
+    cluster_name    = var.cluster_name
+    region          = var.region
+    node_group_name = var.node_group_name
+    instance_types  = var.instance_types
+    subnet_ids      = var.subnet_ids
+    node_role_arn   = var.node_role_arn
+    ami_type        = var.ami_type
+    capacity_type   = var.capacity_type
+    disk_size       = var.disk_size
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.min_size <= var.desired_size && var.desired_size <= var.max_size
+      error_message = "desired_size lies from min_size to max_size."
+    }
+  }
+
+  # Runs at creation only: another create_seconds changes nothing that exists.
+  provisioner "local-exec" {
+    command     = "sleep \"$CREATE_SECONDS\""
+    environment = { CREATE_SECONDS = tostring(var.create_seconds) }
+    quiet       = true
+  }
+}
+
+resource "terraform_data" "node" {
+  for_each = toset([for n in range(var.desired_size) : tostring(n)])
+
+  input            = { name = "${var.node_group_name}-${each.key}" }
+  triggers_replace = terraform_data.group.id
+
+  # The text reaches the shell as a variable and is never a part of the command.
+  provisioner "local-exec" {
+    command     = "if [ -n \"$FAIL_WITH\" ]; then printf '%s\\n' \"$FAIL_WITH\" >&2; exit 1; fi"
+    environment = { FAIL_WITH = var.fail_with }
+    quiet       = true
+  }
+}

@@ -1,0 +1,181 @@
+variable "cluster_name" {
+  description = "Cluster that the node group is said to belong to; none is needed."
+  type        = string
+  default     = "local"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$", var.cluster_name))
+    error_message = "cluster_name has 1 to 100 letters, digits, '-' or '_', and begins with a letter or digit."
+  }
+}
+
+variable "region" {
+  description = "Region that the node group is said to be in; none is needed. Another one replaces the node group."
+  type        = string
+  default     = "local"
+  nullable    = false
+}
+
+variable "node_group_name" {
+  description = "Name of the node group, unique in its cluster."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9A-Za-z][0-9A-Za-z_-]{0,62}$", var.node_group_name))
+    error_message = "node_group_name has 1 to 63 letters, digits, '-' or '_', and begins with a letter or digit."
+  }
+}
+
+variable "instance_types" {
+  description = "EC2 instance types, at most 20. Another list replaces the node group."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.instance_types) >= 1 && length(var.instance_types) <= 20
+    error_message = "instance_types has 1 to 20 entries."
+  }
+}
+
+variable "min_size" {
+  description = "Fewest nodes the group may have."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.min_size >= 0 && floor(var.min_size) == var.min_size
+    error_message = "min_size is a whole number from 0."
+  }
+}
+
+variable "max_size" {
+  description = "Most nodes the group may have."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.max_size >= 1 && floor(var.max_size) == var.max_size
+    error_message = "max_size is a whole number from 1."
+  }
+}
+
+variable "desired_size" {
+  description = "Nodes the group is to have, from min_size to max_size."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.desired_size >= 0 && floor(var.desired_size) == var.desired_size
+    error_message = "desired_size is a whole number from 0."
+  }
+}
+
+variable "subnet_ids" {
+  description = "Subnets in which nodes would be started. Another list replaces the node group."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "node_role_arn" {
+  description = "IAM role the nodes would have. Another one replaces the node group."
+  type        = string
+  default     = null
+}
+
+variable "ami_type" {
+  description = "EKS AMI type, such as AL2023_x86_64_STANDARD. Another one replaces the node group."
+  type        = string
+  default     = null
+}
+
+variable "capacity_type" {
+  description = "ON_DEMAND, SPOT or CAPACITY_BLOCK. Another one replaces the node group."
+  type        = string
+  default     = null
+}
+
+variable "disk_size" {
+  description = "Disk of each node in GiB. Another size replaces the node group."
+  type        = number
+  default     = null
+}
+
+variable "labels" {
+  description = "Kubernetes labels of the nodes."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "taints" {
+  description = "Kubernetes taints of the nodes, at most 50; effect is NO_SCHEDULE, NO_EXECUTE or PREFER_NO_SCHEDULE."
+  type = list(object({
+    key    = string
+    value  = optional(string)
+    effect = string
+  }))
+  default  = []
+  nullable = false
+
+  validation {
+    condition     = length(var.taints) <= 50
+    error_message = "taints has at most 50 entries."
+  }
+
+  validation {
+    condition     = alltrue([for t in var.taints : contains(["NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE"], t.effect)])
+    error_message = "The effect of a taint is NO_SCHEDULE, NO_EXECUTE or PREFER_NO_SCHEDULE."
+  }
+}
+
+variable "tags" {
+  description = "Tags of the node group."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "owner_tags" {
+  description = "Tags that name the installation and the machine these resources belong to. They win over tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "update_config" {
+  description = "How many nodes may be unavailable during an update, as a number or a percentage (each 1 to 100), not both."
+  type = object({
+    max_unavailable            = optional(number)
+    max_unavailable_percentage = optional(number)
+  })
+  default = null
+
+  validation {
+    condition = var.update_config == null ? true : (
+      (var.update_config.max_unavailable == null) != (var.update_config.max_unavailable_percentage == null)
+    )
+    error_message = "update_config has exactly one of max_unavailable and max_unavailable_percentage."
+  }
+}
+
+variable "create_seconds" {
+  description = "How long the creation of the node group takes."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.create_seconds >= 0
+    error_message = "create_seconds is a number from 0."
+  }
+}
+
+variable "fail_with" {
+  description = "When not empty, the creation of each node fails with this text."
+  type        = string
+  default     = ""
+  nullable    = false
+}

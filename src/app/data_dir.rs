@@ -1,0 +1,71 @@
+//! The data folder: held by one daemon at a time, readable by its user only.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// Bytes of chance in a token.
+const TOKEN_BYTES: usize = 32;
+
+/// A data folder that this process holds.
+#[derive(Debug)]
+pub(super) struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the folder if need be, and holds it.
+    pub(super) fn take(path: &Path) -> Result<Self> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(|| format!("cannot make the data folder {}", path.display()))?;
+        let lock_path = path.join("captd.lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&lock_path)
+            .with_context(|| format!("cannot open {}", lock_path.display()))?;
+        if lock.try_lock().is_err() {
+            bail!(
+                "another captd uses the data folder {}; end it first, or choose another with --data-dir",
+                path.display()
+            );
+        }
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    pub(super) fn database(&self) -> PathBuf {
+        self.path.join("captd.db")
+    }
+
+    /// The admin's token, made at the first start.
+    pub(super) fn admin_token(&self) -> Result<String> {
+        let path = self.path.join("admin.token");
+        match fs::read_to_string(&path) {
+            Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+        let mut bytes = [0_u8; TOKEN_BYTES];
+        getrandom::fill(&mut bytes).context("the system gives no random bytes")?;
+        let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let write = || -> std::io::Result<()> {
+            // A temporary file is its user's only from the beginning.
+            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
+            writeln!(file, "{token}")?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|error| error.error)?;
+            Ok(())
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(token)
+    }
+}

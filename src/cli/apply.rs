@@ -1,0 +1,71 @@
+//! `captd apply -f`: declarations from files, folders or standard input, all or nothing.
+
+use anyhow::Result;
+use serde::Deserialize;
+
+use super::Exit;
+use super::declarations::{Declarations, read};
+use super::judge::Until;
+use super::output::say;
+use super::progress::Wait;
+use super::session::Session;
+use crate::domain::name::Name;
+
+/// `captd apply`
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A file, a folder of .yaml, .yml and .json files, or - for standard input; repeatable
+    #[arg(short, long = "filename", required = true, value_name = "FILE")]
+    files: Vec<String>,
+    /// Check everything and say what would happen; change nothing
+    #[arg(long, conflicts_with = "wait")]
+    dry_run: bool,
+    #[command(flatten)]
+    wait: Wait,
+}
+
+#[derive(Debug, Deserialize)]
+struct Applied {
+    items: Vec<Item>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Item {
+    kind: String,
+    namespace: Option<Name>,
+    name: Name,
+    result: String,
+}
+
+impl Item {
+    /// `machine/default/workers created`, as kubectl does.
+    fn line(&self, dry_run: bool) -> String {
+        let kind = self.kind.to_ascii_lowercase();
+        let namespace = self.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        let (name, result) = (&self.name, &self.result);
+        let remark = if dry_run { " (dry run)" } else { "" };
+        format!("{kind}/{namespace}{name} {result}{remark}")
+    }
+}
+
+/// Applies.
+pub(super) async fn run(session: &Session, args: Args) -> Result<Exit> {
+    let declarations = read(&args.files)?;
+    let applied = hand_in(session, &declarations, args.dry_run).await?;
+    for item in &applied.items {
+        say(item.line(args.dry_run))?;
+    }
+    let machines: Vec<(Name, Name)> = applied
+        .items
+        .into_iter()
+        .filter(|item| item.kind == "Machine")
+        .map(|item| (item.namespace.unwrap_or_else(|| session.namespace.clone()), item.name))
+        .collect();
+    args.wait.follow(session, &machines, Until::InForce).await
+}
+
+async fn hand_in(session: &Session, declarations: &Declarations, dry_run: bool) -> Result<Applied> {
+    let query = [("namespace", session.namespace.to_string()), ("dryRun", dry_run.to_string())];
+    let answer = session.client.declare(&query, declarations.media_type, declarations.body.clone()).await;
+    answer.map_err(|error| declarations.explain(error))
+}

@@ -1,0 +1,190 @@
+//! The columns in which `get` and `describe` show machines, namespaces, templates and runs.
+//!
+//! **Invariant:** pure; a field that is missing is a `-`.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::target::Kind;
+use super::times;
+
+/// How much is shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    /// All columns.
+    pub(super) wide: bool,
+    /// The namespace first.
+    pub(super) namespace: bool,
+}
+
+/// A column: its head, whether it is for `wide` only, and its cell.
+type Column = (&'static str, bool, fn(&Value, Timestamp) -> String);
+
+const MACHINES: &[Column] = &[
+    ("NAME", false, |v, _| text(v, "/metadata/name")),
+    ("PHASE", false, |v, _| text(v, "/status/phase")),
+    ("READY", false, |v, _| condition(v, "Ready", "status")),
+    ("SIZE", false, |v, _| {
+        let desired = text(v, "/spec/nodeGroupConfig/scaling/desiredSize");
+        format!("{}/{desired}", text(v, "/status/currentSize"))
+    }),
+    ("INSTANCE", false, |v, _| instance(v)),
+    ("GENERATION", false, |v, _| text(v, "/metadata/generation")),
+    ("AGE", false, |v, now| age(v, "/metadata/creationTimestamp", now)),
+    ("CLUSTER", true, |v, _| text(v, "/spec/clusterName")),
+    ("TEMPLATE", true, |v, _| text(v, "/spec/workspaceTemplateRef/name")),
+    ("RUN", true, |v, _| text(v, "/status/latestRun/id")),
+    ("MESSAGE", true, |v, _| message(v)),
+];
+
+const NAMESPACES: &[Column] = &[
+    ("NAME", false, |v, _| text(v, "/metadata/name")),
+    ("MACHINES", false, |v, _| text(v, "/status/machines")),
+    ("NODES-MAX", false, |v, _| text(v, "/status/nodesMax")),
+    ("AGE", false, |v, now| age(v, "/metadata/creationTimestamp", now)),
+    ("REGION", true, |v, _| text(v, "/spec/defaults/region")),
+    ("CLUSTER", true, |v, _| text(v, "/spec/defaults/clusterName")),
+    ("PROVIDERS", true, |v, _| texts(v, "/spec/providerConfigs")),
+];
+
+const TEMPLATES: &[Column] = &[
+    ("NAME", false, |v, _| text(v, "/name")),
+    ("REVISION", false, |v, _| text(v, "/revision").chars().take(12).collect()),
+    ("PROVIDER", false, |v, _| text(v, "/provider")),
+    ("DESCRIPTION", false, |v, _| text(v, "/description")),
+    ("PROTECTS", true, |v, _| texts(v, "/protects")),
+];
+
+const RUNS: &[Column] = &[
+    ("ID", false, |v, _| text(v, "/id")),
+    ("KIND", false, |v, _| text(v, "/kind")),
+    ("MACHINE", false, |v, _| text(v, "/machine")),
+    ("GENERATION", false, |v, _| text(v, "/generation")),
+    ("STATE", false, |v, _| text(v, "/state")),
+    ("CHANGES", false, |v, _| changes(v)),
+    ("AGE", false, |v, now| age(v, "/createdAt", now)),
+    ("DURATION", false, duration),
+    ("TRIGGER", true, |v, _| text(v, "/trigger")),
+    ("ATTEMPT", true, |v, _| text(v, "/attempt")),
+    ("AUTHOR", true, |v, _| text(v, "/author")),
+    ("MESSAGE", true, |v, _| text(v, "/failure/message")),
+];
+
+/// Columns whose cells change with the time alone.
+const TIMED: [&str; 2] = ["AGE", "DURATION"];
+
+fn all(kind: Kind) -> &'static [Column] {
+    match kind {
+        Kind::Machines => MACHINES,
+        Kind::Namespaces => NAMESPACES,
+        Kind::Templates => TEMPLATES,
+        Kind::Runs => RUNS,
+    }
+}
+
+fn shown(kind: Kind, extent: Extent) -> impl Iterator<Item = &'static Column> {
+    all(kind).iter().filter(move |(_, wide_only, _)| extent.wide || !wide_only)
+}
+
+/// The heads.
+pub(super) fn header(kind: Kind, extent: Extent) -> Vec<&'static str> {
+    let namespace = extent.namespace.then_some("NAMESPACE");
+    namespace.into_iter().chain(shown(kind, extent).map(|(head, ..)| *head)).collect()
+}
+
+/// The cells of one item.
+pub(super) fn row(kind: Kind, extent: Extent, item: &Value, now: Timestamp) -> Vec<String> {
+    let namespace = extent.namespace.then(|| namespace(kind, item));
+    namespace.into_iter().chain(shown(kind, extent).map(|(.., cell)| cell(item, now))).collect()
+}
+
+/// What must differ for a row to be news: its cells, but for those that change with the time.
+pub(super) fn essence(kind: Kind, extent: Extent, item: &Value, now: Timestamp) -> Vec<String> {
+    let timeless = shown(kind, extent).filter(|(head, ..)| !TIMED.contains(head));
+    timeless.map(|(.., cell)| cell(item, now)).collect()
+}
+
+/// The row of something that is gone.
+pub(super) fn farewell(kind: Kind, extent: Extent, item: &Value, now: Timestamp) -> Vec<String> {
+    let cells = header(kind, extent).into_iter().zip(row(kind, extent, item, now));
+    cells.map(|(head, cell)| if head == "AGE" { "deleted".to_owned() } else { cell }).collect()
+}
+
+/// Namespace and name, or id: what an item is known by.
+pub(super) fn key(kind: Kind, item: &Value) -> String {
+    let name = match kind {
+        Kind::Machines | Kind::Namespaces => text(item, "/metadata/name"),
+        Kind::Templates => text(item, "/name"),
+        Kind::Runs => text(item, "/id"),
+    };
+    format!("{}/{name}", namespace(kind, item))
+}
+
+fn namespace(kind: Kind, item: &Value) -> String {
+    text(item, if kind == Kind::Runs { "/namespace" } else { "/metadata/namespace" })
+}
+
+fn text(item: &Value, pointer: &str) -> String {
+    match item.pointer(pointer) {
+        Some(Value::String(text)) if !text.is_empty() => text.clone(),
+        Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
+        _ => "-".to_owned(),
+    }
+}
+
+fn texts(item: &Value, pointer: &str) -> String {
+    let list = item.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let words: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
+    if words.is_empty() { "-".to_owned() } else { words.join(", ") }
+}
+
+fn time(item: &Value, pointer: &str) -> Option<Timestamp> {
+    item.pointer(pointer)?.as_str()?.parse().ok()
+}
+
+fn age(item: &Value, pointer: &str, now: Timestamp) -> String {
+    time(item, pointer).map_or_else(|| "-".to_owned(), |at| times::age(at, now))
+}
+
+fn condition<'a>(machine: &'a Value, condition_type: &str, field: &str) -> String {
+    let conditions = machine.pointer("/status/conditions").and_then(Value::as_array);
+    let found = conditions.into_iter().flatten().find(|one: &&'a Value| one["type"] == condition_type);
+    found.map_or_else(|| "-".to_owned(), |one| text(one, &format!("/{field}")))
+}
+
+/// `t3.medium`, or `t3.medium+2` when two more are allowed.
+fn instance(machine: &Value) -> String {
+    let config = &machine["spec"]["nodeGroupConfig"];
+    let list = config["instanceTypes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut types = config["instanceType"].as_str().into_iter().chain(list.iter().filter_map(Value::as_str));
+    let Some(first) = types.next() else { return "-".to_owned() };
+    match types.count() {
+        0 => first.to_owned(),
+        more => format!("{first}+{more}"),
+    }
+}
+
+/// Why it is not as declared, if it is not.
+fn message(machine: &Value) -> String {
+    let failure = text(machine, "/status/failureMessage");
+    if failure != "-" {
+        return failure;
+    }
+    let ailing = ["Synced", "Ready"].into_iter().find(|name| condition(machine, name, "status") != "True");
+    ailing.map_or_else(|| "-".to_owned(), |name| condition(machine, name, "message"))
+}
+
+/// `+3 ~1 -/+1 -2`, without what is 0.
+fn changes(run: &Value) -> String {
+    let Some(summary) = run["summary"].as_object() else { return "-".to_owned() };
+    let count = |name: &str| summary.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let parts = [("+", "create"), ("~", "update"), ("-/+", "replace"), ("-", "delete")];
+    let words: Vec<String> =
+        parts.iter().filter(|(_, name)| count(name) > 0).map(|(sign, name)| format!("{sign}{}", count(name))).collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(" ") }
+}
+
+fn duration(run: &Value, now: Timestamp) -> String {
+    let end = time(run, "/finishedAt").unwrap_or(now);
+    time(run, "/startedAt").map_or_else(|| "-".to_owned(), |begun| times::took(end.duration_since(begun).as_millis()))
+}

@@ -1,0 +1,210 @@
+//! `captd describe`: one machine or run in detail, and what to do next.
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value};
+
+use super::columns::{self, Extent};
+use super::judge::approval_lines;
+use super::output::{Columns, say};
+use super::session::Session;
+use super::target::{Kind, RunOrMachine};
+use super::wire::{Machine, Run};
+use super::{Exit, times};
+
+/// Runs that are shown of a machine.
+const RUNS_SHOWN: &str = "5";
+
+/// `captd describe`
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Name of a machine, or id of a run; `machine NAME` and machine/NAME are read too
+    #[arg(required = true, value_name = "MACHINE|RUN")]
+    words: Vec<String>,
+}
+
+/// Describes.
+pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
+    let text = match RunOrMachine::parse(&args.words)? {
+        RunOrMachine::Run(id) => run_text(session, &session.run(id).await?).join("\n"),
+        RunOrMachine::Machine(name) => {
+            let namespace = session.namespace.as_str();
+            let machine: Machine = session.machine(&session.namespace, &name).await?;
+            let query =
+                [("namespace", namespace.to_owned()), ("machine", name.to_string()), ("limit", RUNS_SHOWN.to_owned())];
+            let runs: Value = session.client.get(&["v1", "runs"], &query).await?;
+            let runs = runs["items"].as_array().context("the daemon's list of runs has no items")?;
+            let mut lines = machine_text(session, &machine);
+            lines.extend(status_text(session, &machine));
+            lines.extend(runs_text(session, runs));
+            lines.extend(next_text(&machine, runs)?);
+            lines.join("\n")
+        }
+    };
+    say(text)?;
+    Ok(Exit::Done)
+}
+
+fn line(label: &str, value: impl std::fmt::Display) -> String {
+    format!("{:<22}{value}", format!("{label}:"))
+}
+
+fn pairs(map: &Map<String, Value>) -> String {
+    let pair = |(key, value): (&String, &Value)| match value {
+        Value::String(text) => format!("{key}={text}"),
+        other => format!("{key}={other}"),
+    };
+    if map.is_empty() { "none".to_owned() } else { map.iter().map(pair).collect::<Vec<_>>().join(", ") }
+}
+
+fn or_none(text: Option<&str>) -> &str {
+    text.unwrap_or("none")
+}
+
+fn machine_text(session: &Session, machine: &Machine) -> Vec<String> {
+    let (metadata, spec) = (&machine.metadata, &machine.spec);
+    let (group, template) = (&spec.node_group_config, &spec.workspace_template_ref);
+    let created = metadata.creation_timestamp;
+    let types = group.all_instance_types();
+    let revision = template.revision.as_ref().map(|revision| format!(", revision {revision}")).unwrap_or_default();
+    let approval = serde_json::to_value(spec.run_policy.approval).unwrap_or_default();
+    let mut lines = vec![
+        line("Name", &metadata.name),
+        line("Namespace", &metadata.namespace),
+        line("Labels", pairs(&metadata.labels)),
+        line("Annotations", pairs(&metadata.annotations)),
+        line("UID", metadata.uid),
+        line("Generation", metadata.generation),
+        line("Created", format_args!("{created} ({} ago)", times::age(created, session.now()))),
+    ];
+    lines.extend(metadata.deletion_timestamp.map(|at| line("Deletion asked for", at)));
+    lines.extend([
+        line("Template", format_args!("{}{revision}", template.name)),
+        line("Provider", &spec.provider_config_ref.name),
+        line("Region", or_none(spec.region.as_deref())),
+        line("Cluster", or_none(spec.cluster_name.as_deref())),
+        line("Node group", &group.name),
+        line("Instance types", if types.is_empty() { "EKS's default".to_owned() } else { types.join(", ") }),
+        line(
+            "Scaling",
+            format_args!(
+                "{} nodes wanted, from {} to {}",
+                group.scaling.desired_size, group.scaling.min_size, group.scaling.max_size
+            ),
+        ),
+        line("Approval", approval.as_str().unwrap_or("-")),
+        line("Deletion protection", if spec.deletion_protection { "on" } else { "off" }),
+    ]);
+    if !spec.variables.is_empty() {
+        lines.push(line("Variables", pairs(&spec.variables)));
+    }
+    lines
+}
+
+fn status_text(session: &Session, machine: &Machine) -> Vec<String> {
+    let status = &machine.status;
+    let now = session.now();
+    let mut lines = vec![
+        line("Phase", status.phase.as_str()),
+        line("Ready", status.ready),
+        line("Current size", status.current_size.map_or_else(|| "not known".to_owned(), |size| size.to_string())),
+        line("Generation in force", format_args!("{} of {}", status.observed_generation, machine.metadata.generation)),
+    ];
+    lines.extend(
+        status.observed_at.map(|at| line("Last looked at", format_args!("{at} ({} ago)", times::age(at, now)))),
+    );
+    lines.extend(status.failure_reason.as_ref().map(|reason| line("Failure", reason)));
+    lines.extend(status.failure_message.as_ref().map(|text| line("Failure message", text.replace('\n', "\n    "))));
+    lines.extend(status.next_retry_at.map(|at| line("Tried again", at)));
+    lines.push("Conditions:".to_owned());
+    let rows: Vec<Vec<String>> = status
+        .conditions
+        .iter()
+        .map(|one| {
+            let since = times::age(one.last_transition_time, now);
+            vec![one.kind.clone(), one.status.clone(), one.reason.clone(), since, one.message.clone()]
+        })
+        .collect();
+    lines.push(indented(&Columns::new(vec!["TYPE", "STATUS", "REASON", "SINCE", "MESSAGE"]).with_header(&rows)));
+    lines.push("Outputs:".to_owned());
+    if status.outputs.is_empty() {
+        lines.push("  none".to_owned());
+    }
+    lines.extend(status.outputs.iter().map(|(name, value)| format!("  {name} = {value}")));
+    lines
+}
+
+fn runs_text(session: &Session, runs: &[Value]) -> Vec<String> {
+    let extent = Extent { wide: false, namespace: false };
+    let rows: Vec<Vec<String>> = runs.iter().map(|run| columns::row(Kind::Runs, extent, run, session.now())).collect();
+    let table = Columns::new(columns::header(Kind::Runs, extent)).with_header(&rows);
+    vec!["Newest runs:".to_owned(), if rows.is_empty() { "  none".to_owned() } else { indented(&table) }]
+}
+
+/// What a person must do for it to go on, if anything.
+fn next_text(machine: &Machine, runs: &[Value]) -> Result<Vec<String>> {
+    let waiting = runs.iter().find(|run| run["state"] == "awaiting_approval");
+    if let Some(run) = waiting {
+        let run: Run = serde_json::from_value(run.clone())?;
+        return Ok(["What to do next:".to_owned()]
+            .into_iter()
+            .chain(approval_lines(&run).into_iter().map(|line| format!("  {line}")))
+            .collect());
+    }
+    let status = &machine.status;
+    let failed = status.failure_message.is_some() && status.next_retry_at.is_none();
+    let name = &machine.metadata.name;
+    if !failed {
+        return Ok(Vec::new());
+    }
+    let log = status.latest_run.as_ref().map(|run| format!("  see what happened: captd logs {}", run.id));
+    let retry = format!("  when its cause is mended: captd retry {name}");
+    Ok(["What to do next:".to_owned()].into_iter().chain(log).chain([retry]).collect())
+}
+
+fn run_text(session: &Session, run: &Run) -> Vec<String> {
+    let now = session.now();
+    let mut lines = vec![
+        line("ID", run.id),
+        line("Kind", run.kind.as_str()),
+        line("Machine", format_args!("{}/{}", run.namespace, run.machine)),
+        line("Generation", run.generation),
+        line("State", &run.state),
+        line("Trigger", format_args!("{}, attempt {}", run.trigger, run.attempt)),
+        line("Author", &run.author),
+        line("Created", format_args!("{} ({} ago)", run.created_at, times::age(run.created_at, now))),
+    ];
+    lines.extend(run.started_at.map(|at| line("Started", at)));
+    lines.extend(run.finished_at.map(|at| line("Finished", at)));
+    lines.push(line("Plan", run.changes()));
+    lines.extend(run.approved_by.as_ref().map(|who| line("Approved by", who)));
+    if let Some(failure) = &run.failure {
+        lines.push(line("Failure", &failure.class));
+        lines.push(format!("  {}", failure.message.replace('\n', "\n  ")));
+        lines.push(format!("  {}", failure.remedy));
+    }
+    lines.extend(run.next_retry_at.map(|at| line("Tried again", at)));
+    let rows: Vec<Vec<String>> = run
+        .steps
+        .iter()
+        .map(|step| {
+            let took = step.duration_ms.map_or_else(|| "-".to_owned(), |millis| times::took(i128::from(millis)));
+            let code = step.exit_code.map_or_else(|| "-".to_owned(), |code| code.to_string());
+            vec![step.name.clone(), took, code]
+        })
+        .collect();
+    lines.push("Steps:".to_owned());
+    lines.push(if rows.is_empty() {
+        "  none".to_owned()
+    } else {
+        indented(&Columns::new(vec!["STEP", "TOOK", "EXIT"]).with_header(&rows))
+    });
+    if run.state == "awaiting_approval" {
+        lines.push("What to do next:".to_owned());
+        lines.extend(approval_lines(run).into_iter().map(|line| format!("  {line}")));
+    }
+    lines
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}

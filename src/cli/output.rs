@@ -1,0 +1,110 @@
+//! What the commands print: results to standard output, remarks to standard error.
+//!
+//! **Invariant:** a reader that has gone away ends the command; nothing panics.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, Write, stderr, stdout};
+
+use anyhow::{Context, Result};
+use comfy_table::{Cell, ColumnConstraint, Table, Width, presets};
+use serde_json::Value;
+
+/// Nobody reads standard output any more, as behind `| head -1`.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output was closed")]
+pub(super) struct Closed;
+
+/// Characters of a cell before it is cut.
+const CELL_CHARS_MAX: usize = 160;
+
+/// Prints one line, or several.
+pub(super) fn say(text: impl Display) -> Result<()> {
+    write(format_args!("{text}\n"))
+}
+
+/// Prints bytes as they are, at once.
+pub(super) fn write_bytes(bytes: &[u8]) -> Result<()> {
+    let mut out = stdout().lock();
+    finish(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
+fn write(text: impl Display) -> Result<()> {
+    let mut out = stdout().lock();
+    finish(write!(out, "{text}").and_then(|()| out.flush()))
+}
+
+fn finish(written: std::io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Closed.into()),
+        written => written.context("cannot write to standard output"),
+    }
+}
+
+/// Prints a line to standard error; where that is closed, there is nobody to tell.
+pub(super) fn note(text: impl Display) {
+    writeln!(stderr().lock(), "{text}").ok();
+}
+
+/// JSON for people.
+pub(super) fn json(value: &Value) -> String {
+    format!("{value:#}")
+}
+
+/// The same as YAML, without a newline at its end.
+pub(super) fn yaml(value: &Value) -> Result<String> {
+    let text = serde_saphyr::to_string(value).context("cannot write this as YAML")?;
+    Ok(text.trim_end().to_owned())
+}
+
+/// Rows below a header, in columns that stay as wide as they once were.
+#[derive(Debug)]
+pub(super) struct Columns {
+    header: Vec<&'static str>,
+    widths: Vec<u16>,
+}
+
+impl Columns {
+    pub(super) fn new(header: Vec<&'static str>) -> Self {
+        let widths = vec![0; header.len()];
+        Self { header, widths }
+    }
+
+    /// The rows, below the header.
+    pub(super) fn with_header(&mut self, rows: &[Vec<String>]) -> String {
+        let mut table = Table::new();
+        table.set_header(self.header.clone());
+        self.fill(table, rows)
+    }
+
+    /// Further rows.
+    pub(super) fn rows(&mut self, rows: &[Vec<String>]) -> String {
+        self.fill(Table::new(), rows)
+    }
+
+    fn fill(&mut self, mut table: Table, rows: &[Vec<String>]) -> String {
+        table.load_style(presets::NOTHING);
+        for row in rows {
+            table.add_row(row.iter().map(|cell| Cell::new(one_line(cell))));
+        }
+        for (width, now) in self.widths.iter_mut().zip(table.column_max_content_widths()) {
+            *width = now.max(*width);
+        }
+        let widths = &self.widths;
+        for (column, width) in table.column_iter_mut().zip(widths) {
+            column.set_padding((0, 3));
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width + 3)));
+        }
+        let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        lines.join("\n")
+    }
+}
+
+/// Text that stays within its cell: one line, no control characters, not too long.
+pub(super) fn one_line(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean = clean.split_whitespace().collect::<Vec<_>>().join(" ");
+    if clean.chars().count() <= CELL_CHARS_MAX {
+        return clean;
+    }
+    clean.chars().take(CELL_CHARS_MAX).chain(['…']).collect()
+}

@@ -1,0 +1,164 @@
+//! What the daemon answers, as far as the commands look into it. Fields that a newer daemon adds
+//! do not disturb.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::domain::machine::MachineSpec;
+use crate::domain::name::Name;
+use crate::domain::plan::Summary;
+use crate::domain::run::{Kind, Step};
+use crate::domain::status::Phase;
+
+/// A machine.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Machine {
+    pub(super) metadata: Metadata,
+    pub(super) spec: MachineSpec,
+    pub(super) status: Status,
+}
+
+/// Name, versions, times.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Metadata {
+    pub(super) name: Name,
+    pub(super) namespace: Name,
+    #[serde(default)]
+    pub(super) labels: Map<String, Value>,
+    #[serde(default)]
+    pub(super) annotations: Map<String, Value>,
+    pub(super) uid: Uuid,
+    pub(super) generation: u64,
+    pub(super) creation_timestamp: Timestamp,
+    pub(super) deletion_timestamp: Option<Timestamp>,
+}
+
+/// What is true of a machine.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Status {
+    pub(super) phase: Phase,
+    pub(super) ready: bool,
+    pub(super) observed_generation: u64,
+    pub(super) observed_at: Option<Timestamp>,
+    pub(super) current_size: Option<u64>,
+    #[serde(default)]
+    pub(super) conditions: Vec<Condition>,
+    #[serde(default)]
+    pub(super) outputs: Map<String, Value>,
+    pub(super) failure_reason: Option<String>,
+    pub(super) failure_message: Option<String>,
+    pub(super) next_retry_at: Option<Timestamp>,
+    pub(super) latest_run: Option<LatestRun>,
+}
+
+impl Status {
+    /// The condition of this type.
+    pub(super) fn condition(&self, kind: &str) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.kind == kind)
+    }
+
+    /// `2 nodes`, as far as they were counted.
+    pub(super) fn nodes(&self) -> String {
+        match self.current_size {
+            Some(1) => "1 node".to_owned(),
+            Some(size) => format!("{size} nodes"),
+            None => "nodes not counted".to_owned(),
+        }
+    }
+}
+
+/// A condition, as in Kubernetes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Condition {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) status: String,
+    pub(super) reason: String,
+    pub(super) message: String,
+    pub(super) last_transition_time: Timestamp,
+}
+
+/// A machine's newest run in short.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct LatestRun {
+    pub(super) id: Uuid,
+    pub(super) kind: Kind,
+    pub(super) state: String,
+}
+
+/// A run.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Run {
+    pub(super) id: Uuid,
+    pub(super) kind: Kind,
+    pub(super) workspace: Uuid,
+    pub(super) namespace: Name,
+    pub(super) machine: Name,
+    pub(super) generation: u64,
+    pub(super) state: String,
+    pub(super) trigger: String,
+    pub(super) attempt: u32,
+    #[serde(default)]
+    pub(super) author: String,
+    pub(super) created_at: Timestamp,
+    pub(super) started_at: Option<Timestamp>,
+    pub(super) finished_at: Option<Timestamp>,
+    #[serde(default)]
+    pub(super) steps: Vec<Step>,
+    pub(super) summary: Option<Summary>,
+    #[serde(default)]
+    pub(super) because: Vec<String>,
+    pub(super) approved_by: Option<String>,
+    pub(super) failure: Option<Failure>,
+    pub(super) next_retry_at: Option<Timestamp>,
+}
+
+impl Run {
+    /// Whether it is over.
+    pub(super) fn is_over(&self) -> bool {
+        is_over(&self.state)
+    }
+
+    /// What its plan would do; `nothing yet` before there is one.
+    pub(super) fn changes(&self) -> String {
+        self.summary.map_or_else(|| "no plan yet".to_owned(), in_words)
+    }
+}
+
+/// Whether a run in this state is over.
+pub(super) fn is_over(state: &str) -> bool {
+    matches!(state, "unchanged" | "succeeded" | "failed" | "canceled" | "discarded" | "superseded" | "lost")
+}
+
+/// Why a run failed.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Failure {
+    pub(super) class: String,
+    pub(super) message: String,
+    pub(super) remedy: String,
+}
+
+/// Answer of a verb that starts a run.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Started {
+    pub(super) run: Option<Run>,
+}
+
+/// `3 to create, 1 to delete`, without what is 0.
+pub(super) fn in_words(summary: Summary) -> String {
+    let counts = [
+        (summary.create, "create"),
+        (summary.update, "update"),
+        (summary.replace, "replace"),
+        (summary.delete, "delete"),
+    ];
+    let words: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, verb)| format!("{count} to {verb}")).collect();
+    if words.is_empty() { "nothing to change".to_owned() } else { words.join(", ") }
+}

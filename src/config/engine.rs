@@ -1,0 +1,53 @@
+//! `[engine]`: which Terraform runs, how many at once, for how long.
+
+use std::path::PathBuf;
+
+use crate::domain::fields::Fields;
+
+/// `[engine]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Engine {
+    /// Name on the PATH, or a path.
+    pub binary: String,
+    /// A folder of providers, laid out as Terraform's filesystem mirror.
+    pub provider_mirror: Option<PathBuf>,
+    /// Runs that plan at the same time; planning costs CPU and memory here.
+    pub plans_at_once: u32,
+    /// Runs that apply at the same time; an apply mostly waits for the cloud.
+    pub applies_at_once: u32,
+    /// Runs that work on one cluster at the same time; EKS throttles by cluster.
+    pub runs_per_cluster_at_once: u32,
+    /// Open runs; beyond it, writes that need a run are answered 429.
+    pub queue_length_max: u32,
+    /// Seconds for preparing and planning together; then the run fails with class timeout.
+    pub plan_seconds_max: u32,
+    /// Bytes of one run's log that are shown.
+    pub log_bytes_max: u32,
+    /// Names of the daemon's environment variables that terraform inherits, besides the few that
+    /// it needs everywhere.
+    pub pass_environment: Vec<String>,
+}
+
+pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Engine> {
+    let cores = std::thread::available_parallelism().map_or(2, |n| u32::try_from(n.get()).unwrap_or(2));
+    let binary = f.text("binary").unwrap_or_else(|| "terraform".to_owned());
+    let provider_mirror = f.text("provider_mirror").map(PathBuf::from);
+    if provider_mirror.as_ref().is_some_and(|path| !path.is_dir()) {
+        f.problem(
+            "provider_mirror",
+            "not_found",
+            "is no folder that exists; it should hold registry.terraform.io/hashicorp/aws/…",
+        );
+    }
+    Some(Engine {
+        binary,
+        provider_mirror,
+        plans_at_once: super::number(f, "plans_at_once", cores.min(1_024), 1, 1_024),
+        applies_at_once: super::number(f, "applies_at_once", 64, 1, 4_096),
+        runs_per_cluster_at_once: super::number(f, "runs_per_cluster_at_once", 16, 1, 4_096),
+        queue_length_max: super::number(f, "queue_length_max", 10_000, 1, 1_000_000),
+        plan_seconds_max: super::number(f, "plan_seconds_max", 1_800, 1, 86_400),
+        log_bytes_max: super::number(f, "log_bytes_max", 16 << 20, 1 << 10, 1 << 30),
+        pass_environment: f.texts("pass_environment").unwrap_or_default(),
+    })
+}

@@ -1,0 +1,22 @@
+//! `[retention]`: how much of the past is kept.
+
+use crate::domain::fields::Fields;
+
+/// `[retention]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Runs kept of each workspace, with plan and log; the newest that changed something stays.
+    pub runs_per_workspace: u32,
+    /// Days for which the runs of a deleted machine are kept.
+    pub deleted_days: u32,
+    /// Generations kept of each machine; those that a kept run names stay.
+    pub generations_per_machine: u32,
+}
+
+pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Retention> {
+    Some(Retention {
+        runs_per_workspace: super::number(f, "runs_per_workspace", 50, 2, 100_000),
+        deleted_days: super::number(f, "deleted_days", 30, 0, 36_500),
+        generations_per_machine: super::number(f, "generations_per_machine", 50, 1, 100_000),
+    })
+}

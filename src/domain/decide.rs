@@ -1,0 +1,147 @@
+//! What is due for a workspace: a pure function of what is stored and the time. It leaves the
+//! reconciler no choices, and knows no difference between the happy case and recovery.
+
+use jiff::Timestamp;
+
+use super::run::{Kind, Outcome, Run, Trigger};
+use super::time::plus_seconds;
+use super::workspace::Workspace;
+
+/// All that the decision depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// The workspace.
+    pub workspace: &'a Workspace,
+    /// Its open run, if there is one.
+    pub open: Option<&'a Run>,
+    /// Its newest run that was meant to change something and is over.
+    pub last: Option<&'a Run>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing, for this reason; with a time when the next thing is due.
+    Rest(&'static str, Option<Timestamp>),
+    /// A run.
+    Begin {
+        /// What it does.
+        kind: Kind,
+        /// Why.
+        trigger: Trigger,
+        /// 1 for the first try.
+        attempt: u32,
+    },
+    /// The workspace's resources are gone: its rows go too.
+    Remove,
+}
+
+impl std::fmt::Display for Decision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Rest(why, None) => write!(f, "rest: {why}"),
+            Self::Rest(why, Some(until)) => write!(f, "rest until {until}: {why}"),
+            Self::Begin { kind, trigger, attempt } => {
+                write!(f, "begin {} run (trigger {}, attempt {attempt})", kind.as_str(), trigger.as_str())
+            }
+            Self::Remove => write!(f, "remove the rows"),
+        }
+    }
+}
+
+/// Decides.
+#[must_use]
+pub fn decide(world: World<'_>) -> Decision {
+    let workspace = world.workspace;
+    if world.open.is_some() {
+        return Decision::Rest("a run is open", None);
+    }
+    if workspace.deleting_since.is_some() {
+        return destroy(world);
+    }
+    if workspace.paused {
+        return Decision::Rest("paused", None);
+    }
+    let Some(last) = world.last.filter(|last| last.kind == Kind::Apply && last.generation == workspace.generation)
+    else {
+        return begin(Kind::Apply, Trigger::Spec, 1);
+    };
+    let ended = last.ended().map(|ended| &ended.outcome);
+    match ended {
+        Some(Outcome::Superseded) | None => begin(Kind::Apply, Trigger::Spec, 1),
+        Some(Outcome::Lost) => begin(Kind::Apply, Trigger::Rescue, last.attempt + 1),
+        Some(Outcome::Failed { retry_at: Some(at), .. }) if *at <= world.now => {
+            begin(Kind::Apply, Trigger::Retry, last.attempt + 1)
+        }
+        Some(Outcome::Failed { retry_at: Some(at), .. }) => {
+            earlier(Decision::Rest("the last run failed and is tried again", Some(*at)), observe(world))
+        }
+        Some(Outcome::Failed { retry_at: None, .. }) => {
+            or_rest(observe(world), "the last run failed; a change or `retry` is needed")
+        }
+        Some(Outcome::Canceled | Outcome::Discarded) => {
+            or_rest(observe(world), "the last run was stopped; a change or `retry` is needed")
+        }
+        Some(Outcome::Succeeded | Outcome::Unchanged) => or_rest(observe(world), "the spec is in force"),
+    }
+}
+
+fn begin(kind: Kind, trigger: Trigger, attempt: u32) -> Decision {
+    Decision::Begin { kind, trigger, attempt }
+}
+
+fn destroy(world: World<'_>) -> Decision {
+    let Some(last) = world.last.filter(|last| last.kind == Kind::Destroy) else {
+        return begin(Kind::Destroy, Trigger::Delete, 1);
+    };
+    match last.ended().map(|ended| &ended.outcome) {
+        Some(Outcome::Succeeded | Outcome::Unchanged) => Decision::Remove,
+        Some(Outcome::Failed { retry_at: None, .. }) => Decision::Rest("the deletion failed; `retry` is needed", None),
+        Some(Outcome::Canceled | Outcome::Discarded) => {
+            Decision::Rest("the deletion was stopped; `retry` is needed", None)
+        }
+        Some(Outcome::Failed { retry_at: Some(at), .. }) if *at > world.now => {
+            Decision::Rest("the deletion failed and is tried again", Some(*at))
+        }
+        Some(Outcome::Lost) => begin(Kind::Destroy, Trigger::Rescue, last.attempt + 1),
+        Some(Outcome::Failed { .. }) => begin(Kind::Destroy, Trigger::Retry, last.attempt + 1),
+        Some(Outcome::Superseded) | None => begin(Kind::Destroy, Trigger::Delete, 1),
+    }
+}
+
+/// A look at the cloud, if anything was ever seen there and it is time.
+fn observe(world: World<'_>) -> Decision {
+    match (&world.workspace.observation, world.workspace.observe_at) {
+        (Some(_), Some(at)) if at <= world.now => begin(Kind::Refresh, Trigger::Observe, 1),
+        (Some(_), Some(at)) => Decision::Rest("", Some(at)),
+        _ => Decision::Rest("", None),
+    }
+}
+
+fn or_rest(decision: Decision, why: &'static str) -> Decision {
+    match decision {
+        Decision::Rest(_, until) => Decision::Rest(why, until),
+        other => other,
+    }
+}
+
+/// Of two rests, the one that ends first; a run that is due goes before any rest.
+fn earlier(rest: Decision, observe: Decision) -> Decision {
+    match (&rest, &observe) {
+        (_, Decision::Begin { .. }) => observe,
+        (Decision::Rest(why, Some(a)), Decision::Rest(_, Some(b))) if b < a => Decision::Rest(why, Some(*b)),
+        _ => rest,
+    }
+}
+
+/// When a workspace is to be looked at next: the interval after `now`, moved by up to a tenth
+/// either way so that not all are looked at together.
+#[must_use]
+pub fn next_look(now: Timestamp, interval_seconds: u32, fraction: f64) -> Timestamp {
+    let jittered = f64::from(interval_seconds) * (0.9 + 0.2 * fraction);
+    #[expect(clippy::cast_possible_truncation, reason = "at most 1.1 times a u32 of seconds")]
+    let seconds = jittered.round() as i64;
+    plus_seconds(now, seconds.max(1))
+}

@@ -1,0 +1,132 @@
+//! Declarations as they arrive: captd's own form and the seed's `CaptMachine`.
+
+use serde_json::Value;
+
+use super::fields::Fields;
+use super::machine::MachineSpec;
+use super::machine_fields;
+use super::machine_rules;
+use super::metadata::{Declared, declared};
+use super::name::Name;
+use super::namespace::{self, NamespaceSpec};
+use super::problem::Problems;
+
+/// captd's own `apiVersion`.
+pub const API_VERSION: &str = "captd/v1";
+/// The `apiVersion` of CAPT's first machine design.
+pub const CAPT_API_VERSION: &str = "infrastructure.cluster.x-k8s.io/v1beta1";
+
+/// What a client declares.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are machines, and none is kept")]
+pub enum Document {
+    /// A machine; its name is the node group's where none is given.
+    Machine(Declared, MachineSpec),
+    /// A namespace.
+    Namespace(Declared, NamespaceSpec),
+}
+
+/// Reads a document of any kind; `at` is its pointer. `None` when it cannot be read: the reasons
+/// are in `problems`.
+pub fn parse(value: &Value, at: &str, problems: &mut Problems) -> Option<Document> {
+    let mut f = Fields::open(value, at, problems)?;
+    let api_version = f.text("apiVersion");
+    let api_version = f.required("apiVersion", api_version);
+    let kind = f.text("kind");
+    let kind = f.required("kind", kind);
+    let (api_version, kind) = (api_version?, kind?);
+    match (api_version.as_str(), kind.as_str()) {
+        (API_VERSION, "Machine") | (CAPT_API_VERSION, "CaptMachine") => parse_machine(&mut f, value, at),
+        (API_VERSION | "v1", "Namespace") => parse_namespace(&mut f, value, at),
+        _ => {
+            f.problem(
+                "kind",
+                "unknown_kind",
+                format!(
+                    "captd knows no kind `{kind}` of `{api_version}`; it knows Machine and Namespace of `{API_VERSION}`, and CaptMachine of `{CAPT_API_VERSION}`"
+                ),
+            );
+            None
+        }
+    }
+}
+
+/// Reads the body of a request for one machine: `kind` and `apiVersion` may be left out.
+pub fn parse_machine_body(value: &Value, problems: &mut Problems) -> Option<Document> {
+    body(value, problems, "Machine", |f| parse_machine(f, value, ""))
+}
+
+/// Reads the body of a request for one namespace: `kind` and `apiVersion` may be left out.
+pub fn parse_namespace_body(value: &Value, problems: &mut Problems) -> Option<Document> {
+    body(value, problems, "Namespace", |f| parse_namespace(f, value, ""))
+}
+
+fn body(
+    value: &Value,
+    problems: &mut Problems,
+    wanted: &str,
+    read: impl FnOnce(&mut Fields<'_, '_>) -> Option<Document>,
+) -> Option<Document> {
+    if value.get("kind").is_some() || value.get("apiVersion").is_some() {
+        let document = parse(value, "", problems);
+        let fits = match &document {
+            Some(Document::Machine(..)) => wanted == "Machine",
+            Some(Document::Namespace(..)) => wanted == "Namespace",
+            None => return None,
+        };
+        if !fits {
+            problems.add("/kind", "unknown_kind", format!("this address takes a {wanted}"));
+        }
+        return document.filter(|_| fits);
+    }
+    read(&mut Fields::open(value, "", problems)?)
+}
+
+fn parse_machine(f: &mut Fields<'_, '_>, value: &Value, at: &str) -> Option<Document> {
+    let metadata = f.object("metadata", |f| Some(declared(f))).unwrap_or_default();
+    refuse_status(f);
+    let mut problems = Problems::default();
+    let spec = match f.value("spec") {
+        Some(spec) => machine_fields::parse_spec(spec, &format!("{at}/spec"), &mut problems),
+        None => f.required("spec", None),
+    };
+    // With the shapes, so that whoever declares it hears of everything at once.
+    if let Some(spec) = &spec {
+        machine_rules::check(spec, &format!("{at}/spec"), &mut problems);
+    }
+    f.absorb(problems);
+    f.finish();
+    let mut metadata = metadata;
+    if metadata.name.is_none() && value.pointer("/metadata/name").is_none_or(Value::is_null) {
+        let group = &spec.as_ref()?.node_group_config.name;
+        match Name::parse(group) {
+            Ok(name) => metadata.name = Some(name),
+            Err(_) => f.problem(
+                "metadata",
+                "required",
+                format!("`metadata.name` is required: the node group's name `{group}` cannot stand in for it, since it is no DNS label"),
+            ),
+        }
+    }
+    Some(Document::Machine(metadata, spec?))
+}
+
+fn parse_namespace(f: &mut Fields<'_, '_>, _value: &Value, at: &str) -> Option<Document> {
+    let metadata = f.object("metadata", |f| Some(declared(f))).unwrap_or_default();
+    refuse_status(f);
+    let mut problems = Problems::default();
+    let spec = match f.value("spec") {
+        Some(spec) => namespace::parse_spec(spec, &format!("{at}/spec"), &mut problems),
+        None => Some(NamespaceSpec::default()),
+    };
+    f.absorb(problems);
+    f.finish();
+    Some(Document::Namespace(metadata, spec?))
+}
+
+/// A status is derived from what is observed; a client cannot declare one.
+fn refuse_status(f: &mut Fields<'_, '_>) {
+    if f.value("status").is_some() {
+        f.problem("status", "read_only", "a status is derived from what captd observes; leave it out");
+    }
+}

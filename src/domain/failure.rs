@@ -1,0 +1,248 @@
+//! Failures: what kind it was, what to do, whether trying again can help.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a run failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The kind.
+    pub class: Class,
+    /// What happened, in Terraform's or the cloud's words.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// Kinds of failure. The kind decides between trying again and waiting for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// The declaration, the template or the configuration is wrong.
+    Configuration,
+    /// No credentials, or not enough rights.
+    Authentication,
+    /// The cloud asks to slow down.
+    Throttling,
+    /// An account limit is reached.
+    Quota,
+    /// The cloud has no such machines or addresses left at the moment.
+    Capacity,
+    /// Somebody else works on the same thing.
+    Lock,
+    /// An address could not be reached.
+    Network,
+    /// The provider's process died.
+    ProviderLost,
+    /// It took longer than it may.
+    Timeout,
+    /// A defect, or nothing that captd knows.
+    Internal,
+}
+
+impl Class {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Authentication => "authentication",
+            Self::Throttling => "throttling",
+            Self::Quota => "quota",
+            Self::Capacity => "capacity",
+            Self::Lock => "lock",
+            Self::Network => "network",
+            Self::ProviderLost => "provider_lost",
+            Self::Timeout => "timeout",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Whether a further try, with nothing changed, can succeed. Rights and quotas may be granted
+    /// meanwhile without captd hearing of it; a wrong declaration stays wrong.
+    #[must_use]
+    pub fn is_retryable(self) -> bool {
+        !matches!(self, Self::Configuration)
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Configuration => {
+                "Correct the declaration, the template or the configuration; nothing is tried again until one of them changes or `captd retry` is called."
+            }
+            Self::Authentication => {
+                "Check the credentials of the provider configuration and the rights of their role; captd tries again by itself."
+            }
+            Self::Throttling => "Nothing: the cloud asked to slow down, and captd tries again by itself.",
+            Self::Quota => "Ask AWS to raise the quota, or free some of it; captd tries again by itself.",
+            Self::Capacity => "Allow further instance types, zones or subnets, or wait; captd tries again by itself.",
+            Self::Lock => "Another change of the same thing is under way; captd tries again by itself.",
+            Self::Network => "Check that the address can be reached from this machine; captd tries again by itself.",
+            Self::ProviderLost => "Nothing: the provider's process died, and captd tries again by itself.",
+            Self::Timeout => "Look at the log for what it waited for; captd tries again by itself.",
+            Self::Internal => "Look at the log of the run; captd tries again by itself.",
+        }
+    }
+}
+
+impl Failure {
+    /// A failure with the remedy of its class.
+    #[must_use]
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), remedy: class.remedy().to_owned() }
+    }
+
+    /// A failure with a remedy of its own.
+    #[must_use]
+    pub fn with_remedy(class: Class, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { class, message: message.into(), remedy: remedy.into() }
+    }
+
+    /// Finds the class of what Terraform said.
+    #[must_use]
+    pub fn classified(message: impl Into<String>) -> Self {
+        let message = message.into();
+        if message.contains("already exists") {
+            let remedy = "Something of that name exists in the cloud and stands in no state of captd's: delete it there, or give the node group another name.";
+            return Self::with_remedy(Class::Configuration, message, remedy);
+        }
+        Self::new(classify(&message), message)
+    }
+}
+
+/// Texts by which a failure is known, most telling first. Each was seen in an answer of AWS, of
+/// the provider or of Terraform.
+const KNOWN: &[(Class, &[&str])] = &[
+    (Class::ProviderLost, &["Plugin did not respond", "plugin crashed", "connection is shut down"]),
+    (
+        Class::Throttling,
+        &[
+            "Throttling",
+            "ThrottledException",
+            "TooManyRequests",
+            "Request limit exceeded",
+            "RequestLimitExceeded",
+            "Rate exceeded",
+            "SlowDown",
+            "StatusCode: 429",
+        ],
+    ),
+    (
+        Class::Capacity,
+        &[
+            "InsufficientInstanceCapacity",
+            "InsufficientFreeAddresses",
+            "InsufficientCapacity",
+            "UnfulfillableCapacity",
+            "no Spot capacity",
+        ],
+    ),
+    (
+        Class::Quota,
+        &[
+            "ResourceLimitExceeded",
+            "LimitExceeded",
+            "InstanceLimitExceeded",
+            "ServiceQuotaExceeded",
+            "QuotaExceeded",
+            "MaxSpotInstanceCountExceeded",
+        ],
+    ),
+    // Whatever else kept instances from starting.
+    (Class::Capacity, &["AsgInstanceLaunchFailures"]),
+    (
+        Class::Authentication,
+        &[
+            "AccessDenied",
+            "UnauthorizedOperation",
+            "UnrecognizedClient",
+            "InvalidClientTokenId",
+            "ExpiredToken",
+            "SignatureDoesNotMatch",
+            "No valid credential sources",
+            "failed to refresh cached credentials",
+            "AuthFailure",
+            "AuthorizationError",
+            "StatusCode: 401",
+            "StatusCode: 403",
+        ],
+    ),
+    (Class::Lock, &["Error acquiring the state lock", "ResourceInUseException", "OperationInProgress", "state lock"]),
+    (
+        Class::Network,
+        &[
+            "connection refused",
+            "connection reset",
+            "no such host",
+            "i/o timeout",
+            "TLS handshake",
+            "request send failed",
+            "could not connect to",
+            "network is unreachable",
+            ": EOF",
+        ],
+    ),
+    (Class::Timeout, &["timeout while waiting", "context deadline exceeded"]),
+    (
+        Class::Internal,
+        &[
+            "InternalServerError",
+            "InternalFailure",
+            "ServerException",
+            "ServiceUnavailable",
+            "StatusCode: 5",
+            "no space left on device",
+        ],
+    ),
+    (
+        Class::Configuration,
+        &[
+            "InvalidParameter",
+            "InvalidRequest",
+            "ValidationException",
+            "ValidationError",
+            "Unsupported argument",
+            "Unsupported block type",
+            "Missing required argument",
+            "Invalid value for",
+            "Invalid function argument",
+            "Reference to undeclared",
+            "Invalid reference",
+            "Invalid expression",
+            "Invalid provider",
+            "Invalid version constraint",
+            "No value for required variable",
+            "Module not installed",
+            "Module not found",
+            "Failed to query available provider packages",
+            "Unsupported Terraform Core version",
+            "Resource precondition failed",
+            "Ec2InstanceTypeDoesNotExist",
+            "NodeCreationFailure",
+            "KubernetesLabelInvalid",
+            "ResourceNotFoundException",
+            "AlreadyExists",
+            "Inconsistent dependency lock file",
+            "Syntax error",
+            "Argument or block definition required",
+            "Argument definition required",
+        ],
+    ),
+];
+
+fn classify(message: &str) -> Class {
+    let known = KNOWN.iter().find(|(_, texts)| texts.iter().any(|text| message.contains(text)));
+    let unknown = || if points_at_template(message) { Class::Configuration } else { Class::Internal };
+    known.map_or_else(unknown, |(class, _)| *class)
+}
+
+/// Whether a place such as `(main.tf line 3)` is named, and no resource: then Terraform could not
+/// read or evaluate the template, and nobody else was asked.
+fn points_at_template(message: &str) -> bool {
+    message.split('(').skip(1).filter_map(|rest| rest.split_once(')')).any(|(place, _)| {
+        place.split_once(".tf line ").is_some_and(|(file, line)| {
+            !file.contains(", ") && !line.is_empty() && line.bytes().all(|digit| digit.is_ascii_digit())
+        })
+    })
+}

@@ -1,0 +1,201 @@
+//! A machine: one EKS managed node group as its owner declares it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::metadata::Metadata;
+use super::name::Name;
+
+/// The template that a machine takes when it names none.
+pub const DEFAULT_TEMPLATE: &str = "eks-nodegroup-template";
+
+/// A machine as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Machine {
+    /// Name, labels, versions, times.
+    pub metadata: Metadata,
+    /// What its owner wants, defaults filled in.
+    pub spec: MachineSpec,
+    /// The workspace that it owns, exactly one.
+    pub workspace: Uuid,
+}
+
+/// What the owner of a machine wants.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MachineSpec {
+    /// The Terraform that makes it.
+    pub workspace_template_ref: TemplateRef,
+    /// One of `[providers.aws.<name>]` in the configuration.
+    pub provider_config_ref: ProviderRef,
+    /// AWS region; from the namespace or the provider configuration when not declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// EKS cluster, 1–100 characters; from the namespace when not declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_name: Option<String>,
+    /// The node group itself.
+    pub node_group_config: NodeGroupConfig,
+    /// Further template variables by name.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub variables: Map<String, Value>,
+    /// What a run may do without a person.
+    pub run_policy: RunPolicy,
+    /// While true, a delete is refused.
+    pub deletion_protection: bool,
+}
+
+/// Names a template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateRef {
+    /// Its name.
+    pub name: Name,
+    /// Its namespace, when it is not the machine's own or a built-in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<Name>,
+    /// Pins one revision; otherwise the current one is used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+}
+
+/// Names a provider configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderRef {
+    /// The `<name>` of `[providers.aws.<name>]`.
+    pub name: String,
+}
+
+/// The node group. Fields and limits are those of EKS `CreateNodegroup`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeGroupConfig {
+    /// At most 63 characters, unique in its cluster.
+    pub name: String,
+    /// One EC2 instance type; excludes `instance_types`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_type: Option<String>,
+    /// Up to 20 EC2 instance types, the preferred one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instance_types: Vec<String>,
+    /// How many nodes.
+    pub scaling: Scaling,
+    /// Subnets of the nodes; from the namespace when not declared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subnet_ids: Vec<String>,
+    /// IAM role of the nodes; from the namespace when not declared, and made by captd when
+    /// neither names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_role_arn: Option<String>,
+    /// EKS AMI type, such as `AL2023_x86_64_STANDARD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ami_type: Option<String>,
+    /// How the instances are paid for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity_type: Option<CapacityType>,
+    /// GiB of each node's root volume; EKS takes 20 (Windows 50) when not declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_size: Option<u32>,
+    /// Kubernetes labels of the nodes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Kubernetes taints of the nodes, at most 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taints: Vec<Taint>,
+    /// AWS tags of the node group and its role.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// How many nodes an update may take away at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_config: Option<UpdateConfig>,
+}
+
+impl NodeGroupConfig {
+    /// The instance types to ask for; empty means EKS's own default.
+    #[must_use]
+    pub fn all_instance_types(&self) -> Vec<&str> {
+        self.instance_type.iter().chain(&self.instance_types).map(String::as_str).collect()
+    }
+}
+
+/// Numbers of nodes: `minSize ≤ desiredSize ≤ maxSize`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Scaling {
+    /// 0 or more.
+    pub min_size: u32,
+    /// 1 or more.
+    pub max_size: u32,
+    /// Between the two.
+    pub desired_size: u32,
+}
+
+/// How many nodes an update may take away at once: exactly one of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateConfig {
+    /// Nodes, 1–100 (EKS `UpdateConfig`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_unavailable: Option<u32>,
+    /// Percent of nodes, 1–100 (EKS `UpdateConfig`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_unavailable_percentage: Option<u32>,
+}
+
+/// A Kubernetes taint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taint {
+    /// 1–63 characters.
+    pub key: String,
+    /// At most 63 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// What it does to pods.
+    pub effect: TaintEffect,
+}
+
+/// Effect of a taint, written as EKS does; Kubernetes' spelling is read too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TaintEffect {
+    /// No new pods without a toleration.
+    NoSchedule,
+    /// Pods without a toleration are evicted.
+    NoExecute,
+    /// No new pods if it can be helped.
+    PreferNoSchedule,
+}
+
+/// How the instances are paid for (EKS `capacityType`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CapacityType {
+    /// By the second.
+    OnDemand,
+    /// Spare capacity that AWS may take back.
+    Spot,
+    /// Reserved for a time.
+    CapacityBlock,
+}
+
+/// What a run may do without a person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunPolicy {
+    /// Which plans wait.
+    pub approval: Approval,
+}
+
+/// Which plans wait for a person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Approval {
+    /// None.
+    Auto,
+    /// Those that delete or replace what the template protects.
+    #[default]
+    OnDestroy,
+    /// Every one that changes something.
+    Manual,
+}

@@ -1,0 +1,232 @@
+//! Reads a machine's `spec` from JSON: shapes and spellings. What the numbers may be to each
+//! other is in `machine_rules.rs`.
+
+use serde_json::Value;
+
+use super::fields::{Fields, kind_of};
+use super::machine::{
+    Approval, CapacityType, DEFAULT_TEMPLATE, MachineSpec, NodeGroupConfig, ProviderRef, RunPolicy, Scaling, Taint,
+    TaintEffect, TemplateRef, UpdateConfig,
+};
+use super::machine_rules;
+use super::metadata::name_field;
+use super::name::Name;
+use super::problem::Problems;
+
+/// Reads a `spec`. What is wrong is in `problems`, pointers below `at`: with any problem, what is
+/// given back serves only to look for further ones.
+pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<MachineSpec> {
+    let mut fields = Fields::open(value, at, problems)?;
+    let template = fields.object("workspaceTemplateRef", template_ref);
+    let no_template = fields.value("workspaceTemplateRef").is_none();
+    let provider = fields.object("providerConfigRef", |f| {
+        let name = f.text("name");
+        Some(ProviderRef { name: f.required("name", name)? })
+    });
+    let region = fields.text("region");
+    let cluster_name = fields.text("clusterName");
+    let group = fields.object("nodeGroupConfig", node_group);
+    let group = fields.required("nodeGroupConfig", group);
+    let variables = fields.any_map("variables").unwrap_or_default();
+    let run_policy = fields.object("runPolicy", run_policy).unwrap_or_default();
+    let deletion_protection = fields.boolean("deletionProtection").unwrap_or_default();
+    fields.finish();
+    let default_template = || {
+        let name = Name::parse(DEFAULT_TEMPLATE).expect("invariant: the default template's name is a name");
+        TemplateRef { name, namespace: None, revision: None }
+    };
+    Some(MachineSpec {
+        workspace_template_ref: if no_template { default_template() } else { template? },
+        provider_config_ref: provider.unwrap_or_else(|| ProviderRef { name: "default".to_owned() }),
+        region,
+        cluster_name,
+        node_group_config: group?,
+        variables,
+        run_policy,
+        deletion_protection,
+    })
+}
+
+fn template_ref(f: &mut Fields<'_, '_>) -> Option<TemplateRef> {
+    let name = name_field(f, "name");
+    let name = f.required("name", name);
+    let namespace = name_field(f, "namespace");
+    let revision = f.text("revision");
+    Some(TemplateRef { name: name?, namespace, revision })
+}
+
+fn run_policy(f: &mut Fields<'_, '_>) -> Option<RunPolicy> {
+    let approval = word(
+        f,
+        "approval",
+        &[("auto", Approval::Auto), ("onDestroy", Approval::OnDestroy), ("manual", Approval::Manual)],
+        &[],
+    );
+    Some(RunPolicy { approval: approval.unwrap_or_default() })
+}
+
+fn node_group(f: &mut Fields<'_, '_>) -> Option<NodeGroupConfig> {
+    let name = f.text("name");
+    let name = f.required("name", name);
+    let instance_type = f.text("instanceType");
+    let instance_types = checked_texts(f, "instanceTypes", machine_rules::check_instance_type);
+    let scaling = f.object("scaling", scaling);
+    let scaling = f.required("scaling", scaling);
+    let subnet_ids = checked_texts(f, "subnetIds", machine_rules::check_subnet);
+    let node_role_arn = f.text("nodeRoleArn");
+    let ami_type = f.text("amiType");
+    let capacity_type = capacity_type(f);
+    let disk_size = f.integer_in("diskSize", 1, 16_384).map(to_u32);
+    let labels = f.text_map("labels").unwrap_or_default();
+    let taints = taints(f);
+    let tags = f.text_map("tags").unwrap_or_default();
+    let update_config = update_config(f);
+    Some(NodeGroupConfig {
+        name: name.unwrap_or_else(|| "unreadable".to_owned()),
+        instance_type,
+        instance_types,
+        scaling: scaling.unwrap_or(Scaling { min_size: 0, max_size: u32::MAX, desired_size: 0 }),
+        subnet_ids,
+        node_role_arn,
+        ami_type,
+        capacity_type,
+        disk_size,
+        labels,
+        taints,
+        tags,
+        update_config,
+    })
+}
+
+fn scaling(f: &mut Fields<'_, '_>) -> Option<Scaling> {
+    let most = i64::from(u32::MAX);
+    let min = f.integer_in("minSize", 0, most);
+    let min = f.required("minSize", min);
+    let max = f.integer_in("maxSize", 1, most);
+    let max = f.required("maxSize", max);
+    let desired = f.integer_in("desiredSize", 0, most);
+    let desired = f.required("desiredSize", desired);
+    // What cannot be read stands here as something that breaks no further rule.
+    let min_size = min.map_or(0, to_u32);
+    let max_size = max.map_or(u32::MAX, to_u32);
+    Some(Scaling { min_size, max_size, desired_size: desired.map_or(min_size.min(max_size), to_u32) })
+}
+
+/// The provider's `ExactlyOneOf`.
+fn update_config(f: &mut Fields<'_, '_>) -> Option<UpdateConfig> {
+    let (number, share) = ("maxUnavailable", "maxUnavailablePercentage");
+    let mut one_of_two = true;
+    let update = f.object("updateConfig", |f| {
+        one_of_two = f.value(number).is_some() != f.value(share).is_some();
+        Some(UpdateConfig {
+            max_unavailable: f.integer_in(number, 1, 100).map(to_u32),
+            max_unavailable_percentage: f.integer_in(share, 1, 100).map(to_u32),
+        })
+    });
+    if !one_of_two {
+        f.problem("updateConfig", "exactly_one_of", "give exactly one of maxUnavailable and maxUnavailablePercentage");
+    }
+    update
+}
+
+/// A string that is checked where it stands.
+pub(super) fn checked_text(
+    f: &mut Fields<'_, '_>,
+    name: &'static str,
+    check: impl Fn(&str, &str, &mut Problems),
+) -> Option<String> {
+    let text = f.text(name)?;
+    let mut problems = Problems::default();
+    check(&text, &f.pointer(name), &mut problems);
+    f.absorb(problems);
+    Some(text)
+}
+
+/// A list of strings, each checked at its own place.
+pub(super) fn checked_texts(
+    f: &mut Fields<'_, '_>,
+    name: &'static str,
+    check: impl Fn(&str, &str, &mut Problems),
+) -> Vec<String> {
+    let read = f.list(name, |value, at, problems| {
+        let text = value.as_str();
+        match text {
+            Some(text) => check(text, at, problems),
+            None => problems.add(at, "wrong_type", format!("must be a string, not {}", kind_of(value))),
+        }
+        text.map(str::to_owned)
+    });
+    read.unwrap_or_default()
+}
+
+/// The update API tells taints apart by key and effect: no two may have both in common.
+fn taints(f: &mut Fields<'_, '_>) -> Vec<Taint> {
+    let mut before: Vec<Taint> = Vec::new();
+    let read = f.list("taints", |value, at, problems| {
+        let taint = taint(value, at, problems)?;
+        if before.iter().any(|other| other.key == taint.key && other.effect == taint.effect) {
+            problems.add(at, "duplicate", format!("the taint `{}` is there twice with the same effect", taint.key));
+        }
+        before.push(taint.clone());
+        Some(taint)
+    });
+    read.unwrap_or_default()
+}
+
+fn taint(value: &Value, at: &str, problems: &mut Problems) -> Option<Taint> {
+    let mut f = Fields::open(value, at, problems)?;
+    let key = f.text("key");
+    let key = f.required("key", key);
+    let value = f.text("value");
+    let effect = word(
+        &mut f,
+        "effect",
+        &[
+            ("NO_SCHEDULE", TaintEffect::NoSchedule),
+            ("NO_EXECUTE", TaintEffect::NoExecute),
+            ("PREFER_NO_SCHEDULE", TaintEffect::PreferNoSchedule),
+        ],
+        &[
+            ("NoSchedule", TaintEffect::NoSchedule),
+            ("NoExecute", TaintEffect::NoExecute),
+            ("PreferNoSchedule", TaintEffect::PreferNoSchedule),
+            ("no-schedule", TaintEffect::NoSchedule),
+            ("no-execute", TaintEffect::NoExecute),
+            ("prefer-no-schedule", TaintEffect::PreferNoSchedule),
+        ],
+    );
+    let effect = f.required("effect", effect);
+    f.finish();
+    if let Some(key) = &key {
+        machine_rules::check_taint(key, value.as_deref(), at, problems);
+    }
+    Some(Taint { key: key?, value, effect: effect? })
+}
+
+fn capacity_type(f: &mut Fields<'_, '_>) -> Option<CapacityType> {
+    word(
+        f,
+        "capacityType",
+        &[
+            ("ON_DEMAND", CapacityType::OnDemand),
+            ("SPOT", CapacityType::Spot),
+            ("CAPACITY_BLOCK", CapacityType::CapacityBlock),
+        ],
+        &[("onDemand", CapacityType::OnDemand), ("spot", CapacityType::Spot)],
+    )
+}
+
+/// One of a few words; `aliases` are read as well, and not advertised.
+fn word<T: Copy>(f: &mut Fields<'_, '_>, name: &'static str, words: &[(&str, T)], aliases: &[(&str, T)]) -> Option<T> {
+    let text = f.text(name)?;
+    let found = words.iter().chain(aliases).find(|(word, _)| *word == text).map(|(_, value)| *value);
+    if found.is_none() {
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        f.problem(name, "unknown_value", format!("`{text}` is none of {}", known.join(", ")));
+    }
+    found
+}
+
+fn to_u32(number: i64) -> u32 {
+    u32::try_from(number).expect("invariant: the range was checked")
+}

@@ -1,0 +1,27 @@
+//! The nouns and rules of captd: what is declared, what runs, what was seen, what is due.
+//!
+//! **Invariant:** no async, no I/O, no SQL, no HTTP; the clock is read in `time.rs` alone.
+
+pub mod decide;
+pub mod document;
+pub mod failure;
+pub mod fair;
+pub mod fields;
+pub mod gate;
+pub mod machine;
+pub mod machine_fields;
+pub mod machine_rules;
+pub mod metadata;
+pub mod name;
+pub mod namespace;
+pub mod observation;
+pub mod plan;
+pub mod problem;
+pub mod retry;
+pub mod run;
+pub mod selector;
+pub mod status;
+pub mod template;
+pub mod time;
+pub mod transition;
+pub mod workspace;

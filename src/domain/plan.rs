@@ -1,0 +1,146 @@
+//! A plan: what a run would change, resource by resource, sensitive values already masked.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::template::Manifest;
+
+/// What stands in place of a sensitive value.
+pub const MASK: &str = "(sensitive)";
+
+/// A plan as it is kept and shown.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Counts by action.
+    pub summary: Summary,
+    /// What would change. Resources that stay as they are do not appear.
+    pub resources: Vec<ResourceChange>,
+    /// Outputs that would change.
+    pub outputs: Vec<AttributeChange>,
+    /// Resources that changed behind Terraform's back, as they were found.
+    #[serde(default)]
+    pub drift: Vec<ResourceChange>,
+}
+
+impl Plan {
+    /// What somebody changed outside captd, one text a resource. Terraform also lists attributes
+    /// that the cloud itself fills in later, so only what the template protects counts, and what
+    /// is gone.
+    #[must_use]
+    pub fn foreign_changes(&self, manifest: &Manifest) -> Vec<String> {
+        let counts = |r: &&ResourceChange| match r.action {
+            Action::Delete => true,
+            // Without a change it is only null that has become empty.
+            _ => manifest.protects(&r.address) && !r.changes.is_empty(),
+        };
+        self.drift
+            .iter()
+            .filter(counts)
+            .map(|resource| {
+                let paths: Vec<&str> = resource.changes.iter().map(|change| change.path.as_str()).collect();
+                match resource.action {
+                    Action::Delete => format!("{} is gone", resource.address),
+                    _ => format!("{} ({})", resource.address, paths.join(", ")),
+                }
+            })
+            .collect()
+    }
+
+    /// Whether applying it would change a resource.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        self.resources.iter().any(|resource| resource.action != Action::Read)
+    }
+}
+
+/// Counts of resources by action.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// New ones.
+    pub create: u32,
+    /// Changed in place.
+    pub update: u32,
+    /// Deleted and created anew.
+    pub replace: u32,
+    /// Deleted.
+    pub delete: u32,
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} to create, {} to update, {} to replace, {} to delete",
+            self.create, self.update, self.replace, self.delete
+        )
+    }
+}
+
+/// What would happen to one resource.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceChange {
+    /// Terraform's address, `module.nodegroup.aws_eks_node_group.this`.
+    pub address: String,
+    /// Resource type.
+    #[serde(rename = "type")]
+    pub resource_type: String,
+    /// What would be done.
+    pub action: Action,
+    /// Why it must be replaced: paths of attributes, or Terraform's reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replace_because: Vec<String>,
+    /// Whether it is replaced because its creation failed; it was never in service.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tainted: bool,
+    /// Attribute by attribute.
+    #[serde(default)]
+    pub changes: Vec<AttributeChange>,
+}
+
+/// What would be done to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Made.
+    Create,
+    /// Changed in place.
+    Update,
+    /// Deleted and made anew.
+    Replace,
+    /// Deleted.
+    Delete,
+    /// A data source that is read while applying.
+    Read,
+}
+
+impl Action {
+    /// The word in a sentence.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+            Self::Read => "read",
+        }
+    }
+}
+
+/// One attribute before and after.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttributeChange {
+    /// Path such as `scaling_config[0].desired_size`.
+    pub path: String,
+    /// Value before; null when there was none.
+    pub before: Value,
+    /// Value after; null when there is none or it is not known yet.
+    pub after: Value,
+    /// Whether the values are masked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sensitive: bool,
+    /// Whether the value is known only after the apply.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
+}

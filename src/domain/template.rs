@@ -1,0 +1,76 @@
+//! A template: a Terraform root module written in Tera, with declared variables.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::name::Name;
+
+/// One immutable revision of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// Its name.
+    pub name: Name,
+    /// Hex digest of its manifest, files and modules: the same content has the same revision.
+    pub revision: String,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// Files of the root module by path, as they stand in the folder; `*.tera` are rendered.
+    pub files: BTreeMap<String, String>,
+    /// Files of its modules by path below the workspace (`modules/<name>/main.tf`).
+    pub modules: BTreeMap<String, String>,
+    /// Its `variable` blocks, by name.
+    pub variables: BTreeMap<String, Variable>,
+}
+
+/// One `variable` block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Variable {
+    /// Whether Terraform demands a value: the block has no default.
+    pub required: bool,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The type constraint as written.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_expression: Option<String>,
+}
+
+/// `template.yaml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Manifest {
+    /// What it makes.
+    pub description: String,
+    /// Which provider configuration its runs need.
+    pub provider: Provider,
+    /// Modules that are copied into the workspace.
+    #[serde(default)]
+    pub modules: Vec<String>,
+    /// Addresses that a plan may not delete or replace without a person.
+    #[serde(default)]
+    pub protects: Vec<String>,
+    /// Tera templates of the import id of each resource, by address.
+    #[serde(default)]
+    pub import_ids: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// Whether `address` is protected; an index (`[0]`, `["a"]`) of a protected address is too.
+    #[must_use]
+    pub fn protects(&self, address: &str) -> bool {
+        self.protects.iter().any(|protected| {
+            address.strip_prefix(protected.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+        })
+    }
+}
+
+/// Which provider configuration a template needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// One of `[providers.aws.<name>]`.
+    Aws,
+    /// None: no cloud.
+    None,
+}

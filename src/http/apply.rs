@@ -1,0 +1,37 @@
+//! `POST /v1/apply`: many documents at once, all or nothing.
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::{Extension, Json};
+use serde_json::json;
+
+use super::Shared;
+use super::body::Documents;
+use super::params::Params;
+use super::problem::Answer;
+use crate::domain::name::Name;
+use crate::service::Actor;
+
+/// `POST /v1/apply`
+pub(super) async fn apply(
+    State(shared): State<Shared>,
+    Extension(actor): Extension<Actor>,
+    mut params: Params,
+    Documents(documents): Documents,
+) -> Answer {
+    let namespace = params.name("namespace")?.unwrap_or_else(Name::default_namespace);
+    let dry_run = params.flag("dryRun")?;
+    params.finish()?;
+    let applied = shared.service.apply(&documents, &namespace, dry_run, &actor).await?;
+    let items: Vec<_> = applied
+        .iter()
+        .map(|one| {
+            let mut item = json!({"kind": one.kind, "name": one.name, "result": one.written.as_str()});
+            if let Some(namespace) = &one.namespace {
+                item["namespace"] = json!(namespace);
+            }
+            item
+        })
+        .collect();
+    Ok(Json(json!({"items": items, "dryRun": dry_run})).into_response())
+}

@@ -1,0 +1,43 @@
+//! `/healthz`, `/readyz`, `/v1/version`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+
+use super::problem::{Answer, Problem};
+use super::{Shared, Version, problem};
+
+/// The addresses for which no token is asked.
+pub(super) fn router() -> Router<Shared> {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .method_not_allowed_fallback(problem::wrong_method)
+}
+
+/// The process answers.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// It can do its work: the database answers.
+async fn readyz(State(shared): State<Shared>) -> Answer {
+    match shared.service.is_ready().await {
+        Ok(()) => Ok("ok\n".into_response()),
+        Err(error) => {
+            tracing::error!(%error, "not ready");
+            Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not_ready",
+                "the database does not answer; the log says why",
+            ))
+        }
+    }
+}
+
+/// `GET /v1/version`
+pub(super) async fn version(State(shared): State<Shared>) -> Json<Version> {
+    Json(shared.version)
+}

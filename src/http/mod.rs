@@ -1,0 +1,90 @@
+//! The JSON API: all routes on one page, one file per resource.
+//!
+//! **Invariant:** a request never waits for Terraform, and no answer is made of anything but what
+//! is stored.
+
+mod apply;
+mod auth;
+mod body;
+mod cursor;
+mod health;
+mod logs;
+mod machines;
+mod namespaces;
+mod params;
+mod path;
+mod problem;
+mod runs;
+mod strict;
+mod templates;
+mod unread;
+mod wire;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::{get, post};
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use auth::Token;
+
+use crate::service::Service;
+
+/// What every handler can have.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// The use cases.
+    pub service: Arc<Service>,
+    /// The admin's token.
+    pub token: Token,
+    /// Cancelled when the daemon ends: streams end with it.
+    pub shutdown: CancellationToken,
+    /// What `GET /v1/version` says.
+    pub version: Version,
+}
+
+/// Versions of captd and of what it drives.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Version {
+    /// captd.
+    pub version: &'static str,
+    /// Terraform.
+    pub terraform: String,
+}
+
+/// Every route of the API.
+pub fn router(shared: Shared) -> Router {
+    let namespaced = Router::new()
+        .route("/machines", get(machines::list_in_namespace).post(machines::create))
+        .route(
+            "/machines/{name}",
+            get(machines::read).put(machines::put).patch(machines::patch).delete(machines::delete),
+        )
+        .route("/machines/{name}/{verb}", post(machines::verb))
+        .route("/templates", get(templates::list))
+        .route("/templates/{name}", get(templates::read));
+    let v1 = Router::new()
+        .route("/namespaces", get(namespaces::list))
+        .route("/namespaces/{namespace}", get(namespaces::read).put(namespaces::put).delete(namespaces::delete))
+        .nest("/namespaces/{namespace}", namespaced)
+        .route("/machines", get(machines::list))
+        .route("/runs", get(runs::list))
+        .route("/runs/{id}", get(runs::read))
+        .route("/runs/{id}/plan", get(runs::plan))
+        .route("/runs/{id}/log", get(logs::read))
+        .route("/runs/{id}/{verb}", post(runs::verb))
+        .route("/apply", post(apply::apply))
+        .route("/version", get(health::version));
+    Router::new()
+        .nest("/v1", v1)
+        .fallback(problem::unknown_path)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .layer(middleware::from_fn_with_state(shared.clone(), auth::require))
+        // Below here no token is asked for.
+        .merge(health::router())
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(middleware::from_fn(unread::say_close))
+        .with_state(shared)
+}

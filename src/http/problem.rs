@@ -1,0 +1,99 @@
+//! Errors as `application/problem+json` (RFC 9457): the one place that maps errors to statuses.
+
+use std::any::Any;
+
+use axum::Json;
+use axum::extract::OriginalUri;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::domain::problem::Problems;
+use crate::service::Error;
+
+/// An error as it is answered.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Problems::is_empty")]
+    errors: Problems,
+}
+
+/// Result of a handler.
+pub(super) type Answer<T = Response> = Result<T, Problem>;
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code,
+            errors: Problems::default(),
+        }
+    }
+
+    pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    pub(super) fn invalid(errors: Problems) -> Self {
+        let count = errors.as_slice().len();
+        let detail = format!("{count} thing{} wrong, listed in errors", if count == 1 { " is" } else { "s are" });
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
+    }
+
+    /// One text for outside; the whole goes to the log.
+    fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed for a reason that is not its own");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "an error of captd's own; its log says which")
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "not_found", detail),
+            Error::Invalid(problems) => Self::invalid(problems),
+            Error::Conflict { code, .. } => Self::new(StatusCode::CONFLICT, code, detail),
+            Error::Precondition(_) => Self::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", detail),
+            Error::LimitReached(_) => Self::new(StatusCode::FORBIDDEN, "limit_reached", detail),
+            Error::QueueFull(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", detail),
+            Error::Store(_) | Error::File { .. } => Self::internal(&detail),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(&self)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}
+
+/// No route has this path.
+pub(super) async fn unknown_path(OriginalUri(uri): OriginalUri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "unknown_path", format!("there is nothing at {}", uri.path()))
+}
+
+/// The path is known, the method is not.
+pub(super) async fn wrong_method(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
+    let detail = format!("{} does not take {method}; the header Allow names what it takes", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", detail)
+}
+
+/// A handler panicked.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands over the panic itself")]
+pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    Problem::internal(&text.unwrap_or("a panic without words")).into_response()
+}

@@ -1,0 +1,210 @@
+//! What goes over the wire: the shapes that clients rely on.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::problem::{Answer, Problem};
+use crate::domain::document::API_VERSION;
+use crate::domain::failure::{Class, Failure};
+use crate::domain::machine::MachineSpec;
+use crate::domain::metadata::Metadata;
+use crate::domain::name::Name;
+use crate::domain::namespace::NamespaceSpec;
+use crate::domain::plan::Summary;
+use crate::domain::run::{Kind, Outcome, Run, State, Step, Trigger};
+use crate::domain::status::Status;
+use crate::service::{Condition, MachineView, NamespaceView};
+
+/// A list and where it goes on.
+#[derive(Debug, Serialize)]
+pub(super) struct List<T> {
+    pub(super) items: Vec<T>,
+    #[serde(rename = "continue", skip_serializing_if = "Option::is_none")]
+    pub(super) go_on: Option<String>,
+}
+
+/// A machine.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WireMachine {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: Metadata,
+    spec: MachineSpec,
+    status: Status,
+}
+
+impl From<MachineView> for WireMachine {
+    fn from(view: MachineView) -> Self {
+        let MachineView { machine, status } = view;
+        Self { api_version: API_VERSION, kind: "Machine", metadata: machine.metadata, spec: machine.spec, status }
+    }
+}
+
+impl WireMachine {
+    /// The answer, with its ETag.
+    pub(super) fn respond(self, status: StatusCode) -> Response {
+        let etag = etag(self.metadata.resource_version);
+        (status, [(header::ETAG, etag)], Json(self)).into_response()
+    }
+
+    /// The path of the machine.
+    pub(super) fn location(&self) -> (HeaderName, String) {
+        (header::LOCATION, format!("/v1/namespaces/{}/machines/{}", self.metadata.namespace, self.metadata.name))
+    }
+}
+
+/// A namespace.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WireNamespace {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: Metadata,
+    spec: NamespaceSpec,
+    status: NamespaceStatus,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NamespaceStatus {
+    machines: u64,
+    nodes_max: u64,
+}
+
+impl From<NamespaceView> for WireNamespace {
+    fn from(view: NamespaceView) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "Namespace",
+            metadata: view.namespace.metadata,
+            spec: view.namespace.spec,
+            status: NamespaceStatus { machines: view.machines, nodes_max: view.nodes_max },
+        }
+    }
+}
+
+impl WireNamespace {
+    /// The answer, with its ETag.
+    pub(super) fn respond(self, status: StatusCode) -> Response {
+        let etag = etag(self.metadata.resource_version);
+        (status, [(header::ETAG, etag)], Json(self)).into_response()
+    }
+}
+
+/// A run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WireRun {
+    id: Uuid,
+    kind: Kind,
+    namespace: Name,
+    workspace: Uuid,
+    machine: Name,
+    generation: u64,
+    state: &'static str,
+    trigger: Trigger,
+    attempt: u32,
+    author: String,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<Timestamp>,
+    steps: Vec<Step>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<Summary>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    because: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approved_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<WireFailure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_retry_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct WireFailure {
+    class: Class,
+    message: String,
+    remedy: String,
+    retryable: bool,
+}
+
+impl From<&Failure> for WireFailure {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            class: failure.class,
+            message: failure.message.clone(),
+            remedy: failure.remedy.clone(),
+            retryable: failure.class.is_retryable(),
+        }
+    }
+}
+
+impl From<Run> for WireRun {
+    fn from(run: Run) -> Self {
+        let because = match &run.state {
+            State::AwaitingApproval(_, because) => because.clone(),
+            _ => Vec::new(),
+        };
+        let next_retry_at = run.ended().and_then(|ended| match &ended.outcome {
+            Outcome::Failed { retry_at, .. } => *retry_at,
+            _ => None,
+        });
+        Self {
+            state: run.state_word(),
+            started_at: run.begun_at(),
+            finished_at: run.ended().map(|ended| ended.at),
+            summary: run.summary(),
+            because,
+            approved_by: run.approval().map(|consent| consent.by.clone()),
+            failure: run.failure().map(WireFailure::from),
+            next_retry_at,
+            id: run.id,
+            kind: run.kind,
+            namespace: run.namespace,
+            workspace: run.workspace,
+            machine: run.machine,
+            generation: run.generation,
+            trigger: run.trigger,
+            attempt: run.attempt,
+            author: run.author,
+            created_at: run.created_at,
+            steps: run.steps,
+        }
+    }
+}
+
+/// The run that a verb has started, or null.
+#[derive(Debug, Serialize)]
+pub(super) struct StartedRun {
+    pub(super) run: Option<WireRun>,
+}
+
+/// A resource version as an ETag.
+fn etag(version: u64) -> String {
+    format!("\"{version}\"")
+}
+
+/// The condition that a request sets with `If-Match` or `If-None-Match`.
+pub(super) fn condition(headers: &HeaderMap) -> Answer<Condition> {
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default().trim().to_owned());
+    match (text(header::IF_MATCH), text(header::IF_NONE_MATCH)) {
+        (None, None) => Ok(Condition::None),
+        (None, Some(none)) if none == "*" => Ok(Condition::Absent),
+        (Some(only), None) if only == "*" => Ok(Condition::Present),
+        (Some(only), None) => {
+            let version = only.trim_start_matches("W/").trim_matches('"').parse();
+            version.map(Condition::Version).map_err(|_| {
+                Problem::bad_request("bad_header", format!("If-Match: `{only}` is no ETag that captd has given"))
+            })
+        }
+        _ => Err(Problem::bad_request("bad_header", "give `If-Match: <ETag>`, `If-Match: *` or `If-None-Match: *`")),
+    }
+}

@@ -1,0 +1,94 @@
+//! One run's worker: hands the run to the runner, and what the runner says to the service.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::domain::failure::{Class, Failure};
+use crate::domain::run::Run;
+use crate::runner::{self, Halt, Job, Report};
+use crate::service::{Prepared, Result, Service, Stage};
+
+/// Does one stage of a run.
+pub(super) async fn work(service: &Arc<Service>, run: Run, stage: Stage, stop: CancellationToken) {
+    let (id, workspace) = (run.id, run.workspace);
+    if let Err(error) = one_stage(service, run, stage, stop).await {
+        tracing::error!(run = %id, %error, "a worker cannot go on");
+        // The database failed, or holds something wrong: what can be kept is kept.
+        let failure = Failure::new(Class::Internal, error.to_string());
+        if let Err(error) = service.failed(id, failure).await {
+            tracing::error!(run = %id, %error, "cannot keep the failure of a run");
+        }
+    }
+    if let Err(error) = service.remove_workspace_folder(workspace).await {
+        tracing::warn!(%workspace, %error, "cannot look for an empty workspace");
+    }
+}
+
+async fn one_stage(service: &Arc<Service>, run: Run, stage: Stage, stop: CancellationToken) -> Result<()> {
+    let prepared = match service.prepare(&run).await? {
+        Ok(prepared) => prepared,
+        Err(failure) => return service.failed(run.id, failure).await,
+    };
+    let (reports, received) = unbounded_channel();
+    let job = job(service, &run, &prepared, stop, reports);
+    let keeping = tokio::spawn(keep_reports(Arc::clone(service), run.id, received));
+    let result = match stage {
+        Stage::Plan => runner::plan(&job, &prepared.rendered).await.map(Done::Planned),
+        Stage::Apply => runner::apply(&job).await.map(Done::Applied),
+    };
+    // The channel closes with the job: then all reports are kept before the end is.
+    let run_dir = job.run_dir.clone();
+    drop(job);
+    if let Err(error) = keeping.await {
+        tracing::error!(run = %run.id, %error, "the reports of a run are not all kept");
+    }
+    match result {
+        Ok(Done::Planned(shown)) => service.plan_made(run.id, &prepared, &shown.plan, shown.outputs).await?,
+        Ok(Done::Applied(outputs)) => service.applied(run.id, outputs).await?,
+        Err(Halt::Failed(failure)) => service.failed(run.id, failure).await?,
+        Err(Halt::Stopped) => service.stopped(run.id).await?,
+        Err(Halt::Lost) => service.lost(run.id).await?,
+    }
+    runner::forget_answers(&run_dir);
+    Ok(())
+}
+
+enum Done {
+    Planned(crate::terraform::plan::Shown),
+    Applied(Option<serde_json::Map<String, serde_json::Value>>),
+}
+
+fn job(
+    service: &Service,
+    run: &Run,
+    prepared: &Prepared,
+    stop: CancellationToken,
+    reports: tokio::sync::mpsc::UnboundedSender<Report>,
+) -> Job {
+    Job {
+        kind: run.kind,
+        run_dir: prepared.run_dir.clone(),
+        workspace_dir: prepared.workspace_dir.clone(),
+        program: prepared.program.clone(),
+        environment: prepared.environment.clone(),
+        plan_seconds_max: service.config().engine.plan_seconds_max,
+        stop,
+        clock: Arc::clone(service.clock()),
+        reports,
+    }
+}
+
+async fn keep_reports(service: Arc<Service>, run: Uuid, mut received: UnboundedReceiver<Report>) {
+    while let Some(report) = received.recv().await {
+        let kept = match report {
+            Report::Planning => service.planning(run).await,
+            Report::Step(step) => service.step(run, step).await,
+        };
+        if let Err(error) = kept {
+            tracing::warn!(%run, %error, "cannot keep a report");
+        }
+    }
+}

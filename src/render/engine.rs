@@ -1,0 +1,120 @@
+//! Renders a template: `*.tera` through Tera, all else as it stands, values as JSON.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use tera::{Context, Tera};
+
+use super::{Error, VALUES_FILE, hcl};
+use crate::config::AwsProvider;
+use crate::domain::template::Template;
+
+/// The files of a workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// Text by path below the workspace.
+    pub files: BTreeMap<String, String>,
+    /// Hex digest of all files but the values: an unchanged one needs no `terraform init`.
+    pub structure: String,
+}
+
+/// What a template knows of the provider configuration. No secret is in it.
+#[derive(Serialize)]
+struct ProviderContext<'a> {
+    region: Option<&'a str>,
+    account_id: Option<&'a str>,
+    assume_role_arn: Option<&'a str>,
+    endpoint_url: Option<&'a str>,
+    /// Whether the checks that only the real AWS can answer are skipped.
+    skip: bool,
+}
+
+/// Renders `template` with `values`, of which the template takes those that it declares.
+///
+/// # Errors
+/// When a file of the template cannot be rendered, or is no HCL afterwards.
+pub fn render(
+    template: &Template,
+    values: &Map<String, Value>,
+    region: Option<&str>,
+    provider: Option<&AwsProvider>,
+) -> Result<Rendered, Error> {
+    let failed =
+        |file: &str, reason: String| Error { template: template.name.to_string(), file: file.to_owned(), reason };
+    let context = context(region, provider).map_err(|error| failed("provider", error.to_string()))?;
+    let mut files = BTreeMap::new();
+    for (path, text) in &template.files {
+        if let Some(plain) = path.strip_suffix(".tera") {
+            let text = render_one(path, text, &context).map_err(|error| failed(path, whole_chain(&error)))?;
+            files.insert(plain.to_owned(), text);
+        } else {
+            files.insert(path.clone(), text.clone());
+        }
+    }
+    for (path, text) in files.iter().filter(|(path, _)| is_hcl(path)) {
+        hcl::check(text).map_err(|reason| failed(path, reason))?;
+    }
+    files.extend(template.modules.clone());
+    let structure = digest(&files);
+    let declared: Map<String, Value> = values
+        .iter()
+        .filter(|(name, value)| template.variables.contains_key(*name) && !value.is_null())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let json = serde_json::to_string_pretty(&declared).map_err(|error| failed(VALUES_FILE, error.to_string()))?;
+    files.insert(VALUES_FILE.to_owned(), json);
+    Ok(Rendered { files, structure })
+}
+
+fn is_hcl(path: &str) -> bool {
+    std::path::Path::new(path).extension().is_some_and(|extension| extension == "tf")
+}
+
+fn context(region: Option<&str>, provider: Option<&AwsProvider>) -> tera::TeraResult<Context> {
+    let endpoint_url = provider.and_then(|p| p.endpoint_url.as_deref());
+    let provider = ProviderContext {
+        region,
+        account_id: provider.and_then(|p| p.account_id.as_deref()),
+        assume_role_arn: provider.and_then(|p| p.assume_role_arn.as_deref()),
+        endpoint_url,
+        skip: endpoint_url.is_some(),
+    };
+    let mut context = Context::new();
+    context.insert("provider", &provider);
+    Ok(context)
+}
+
+fn render_one(path: &str, text: &str, context: &Context) -> tera::TeraResult<String> {
+    let mut tera = Tera::default();
+    tera.set_escape_fn(|text: &str, out: &mut dyn Write| out.write_all(hcl::quote(text).as_bytes()));
+    tera.autoescape_on([".tf.tera"]);
+    tera.add_raw_template(path, text)?;
+    tera.render(path, context)
+}
+
+/// Tera says where in its own text, and why in its cause.
+fn whole_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// Hex SHA-256 of paths and texts.
+pub(super) fn digest(files: &BTreeMap<String, String>) -> String {
+    let mut hash = Sha256::new();
+    for (path, text) in files {
+        for part in [path, text] {
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

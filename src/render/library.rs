@@ -1,0 +1,148 @@
+//! The templates that captd has: those in the binary, and those of the configured folder, which
+//! go before.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rust_embed::RustEmbed;
+
+use super::{engine, hcl};
+use crate::domain::name::Name;
+use crate::domain::template::{Manifest, Template};
+
+#[derive(RustEmbed)]
+#[folder = "templates/workspace"]
+struct BuiltInTemplates;
+
+#[derive(RustEmbed)]
+#[folder = "modules"]
+struct BuiltInModules;
+
+const MANIFEST: &str = "template.yaml";
+
+/// The templates by name.
+#[derive(Debug, Clone, Default)]
+pub struct Library {
+    templates: BTreeMap<Name, Template>,
+}
+
+/// A template cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("template `{template}`: {reason}")]
+pub struct LibraryError {
+    template: String,
+    reason: String,
+}
+
+/// Text by path below a folder.
+type Files = BTreeMap<String, String>;
+
+impl Library {
+    /// Loads the built-in templates and those of `folder`.
+    ///
+    /// # Errors
+    /// The first template that cannot be used, and why.
+    pub fn load(folder: Option<&Path>) -> Result<Self, LibraryError> {
+        let mut templates = by_first_folder(embedded::<BuiltInTemplates>());
+        let mut modules = by_first_folder(embedded::<BuiltInModules>());
+        if let Some(folder) = folder {
+            templates.extend(by_first_folder(on_disk(&folder.join("workspace"))?));
+            modules.extend(by_first_folder(on_disk(&folder.join("modules"))?));
+        }
+        let templates = templates
+            .into_iter()
+            .map(|(name, files)| {
+                let template = assemble(&name, files, &modules)
+                    .map_err(|reason| LibraryError { template: name.clone(), reason })?;
+                Ok((template.name.clone(), template))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { templates })
+    }
+
+    /// One template.
+    #[must_use]
+    pub fn get(&self, name: &Name) -> Option<&Template> {
+        self.templates.get(name)
+    }
+
+    /// All templates, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Template> {
+        self.templates.values()
+    }
+}
+
+fn assemble(name: &str, mut files: Files, modules: &BTreeMap<String, Files>) -> Result<Template, String> {
+    let name = Name::parse(name).map_err(|error| error.to_string())?;
+    let text = files.get(MANIFEST).ok_or_else(|| format!("it has no {MANIFEST}"))?;
+    let manifest: Manifest = serde_saphyr::from_str(text).map_err(|error| format!("{MANIFEST}: {error}"))?;
+    let mut module_files = Files::new();
+    for module in &manifest.modules {
+        let found = modules.get(module).ok_or_else(|| format!("{MANIFEST}: there is no module `{module}`"))?;
+        module_files.extend(found.iter().map(|(path, text)| (format!("modules/{module}/{path}"), text.clone())));
+    }
+    let mut all = files.clone();
+    all.extend(module_files.clone());
+    let revision = engine::digest(&all).chars().take(16).collect();
+    files.remove(MANIFEST);
+    let mut variables = BTreeMap::new();
+    for (path, text) in files.iter().filter(|(path, _)| Path::new(path).extension().is_some_and(|e| e == "tf")) {
+        let body = hcl::check(text).map_err(|reason| format!("{path}: {reason}"))?;
+        variables.extend(hcl::variables(&body));
+    }
+    Ok(Template { name, revision, manifest, files, modules: module_files, variables })
+}
+
+fn embedded<E: RustEmbed>() -> Files {
+    E::iter()
+        .filter_map(|path| {
+            let text = String::from_utf8(E::get(&path)?.data.into_owned()).ok()?;
+            Some((path.into_owned(), text))
+        })
+        .collect()
+}
+
+/// `a/b/c` becomes `b/c` of `a`.
+fn by_first_folder(files: Files) -> BTreeMap<String, Files> {
+    let mut out: BTreeMap<String, Files> = BTreeMap::new();
+    for (path, text) in files {
+        if let Some((first, rest)) = path.split_once('/') {
+            out.entry(first.to_owned()).or_default().insert(rest.to_owned(), text);
+        }
+    }
+    out
+}
+
+/// Hidden files, states and saved plans are no part of a template.
+fn is_left_by_terraform(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let endings = [".tfstate", ".tfstate.backup", ".tfplan", ".log"];
+    name.starts_with('.') || endings.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Text files below `root`; what Terraform leaves behind (`.terraform`, state) is passed over.
+fn on_disk(root: &Path) -> Result<Files, LibraryError> {
+    let failed = |path: &Path, error: std::io::Error| LibraryError {
+        template: path.display().to_string(),
+        reason: format!("cannot be read: {error}"),
+    };
+    let mut files = Files::new();
+    let mut folders: Vec<PathBuf> = if root.is_dir() { vec![root.to_owned()] } else { Vec::new() };
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(|error| failed(&folder, error))? {
+            let path = entry.map_err(|error| failed(&folder, error))?.path();
+            if is_left_by_terraform(&path) {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
+            let below = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+            files.insert(below, text);
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,31 @@
+//! Rendering: a template revision and values become the files of a workspace.
+//!
+//! **Invariant:** no string that a user can type changes the meaning of the HCL. Values go into
+//! `terraform.tfvars.json`; what a template writes into HCL itself is escaped to a literal.
+
+mod engine;
+mod hcl;
+mod library;
+mod materialise;
+mod values;
+
+pub use engine::{Rendered, render};
+pub use hcl::quote;
+pub use library::{Library, LibraryError};
+pub use materialise::{INITIALISED, materialise};
+pub use values::{Owner, field_of, values};
+
+/// The file through which values reach Terraform.
+pub const VALUES_FILE: &str = "terraform.tfvars.json";
+
+/// The template cannot be rendered: a defect of the template or a value that it does not take.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("template {template}, {file}: {reason}")]
+pub struct Error {
+    /// Name of the template.
+    pub template: String,
+    /// The file in it.
+    pub file: String,
+    /// What is wrong.
+    pub reason: String,
+}

@@ -1,0 +1,80 @@
+//! The values that a machine hands to its template, by variable.
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::machine::MachineSpec;
+
+/// Whose resources they are: goes into tags, so that everyone can see it in the cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Id of this installation of captd.
+    pub installation: String,
+    /// `namespace/name/uid` of the machine.
+    pub machine: String,
+}
+
+/// All values of a machine by the variable that takes them; a template takes those that it
+/// declares. What the machine leaves open is null, and Terraform uses the variable's default.
+/// `spec.variables` go on top.
+#[must_use]
+pub fn values(spec: &MachineSpec, owner: &Owner) -> Map<String, Value> {
+    let group = &spec.node_group_config;
+    let or_null = |list: Value| if list.as_array().is_some_and(Vec::is_empty) { Value::Null } else { list };
+    let values = json!({
+        "region": spec.region,
+        "cluster_name": spec.cluster_name,
+        "node_group_name": group.name,
+        "instance_types": or_null(json!(group.all_instance_types())),
+        "min_size": group.scaling.min_size,
+        "max_size": group.scaling.max_size,
+        "desired_size": group.scaling.desired_size,
+        "subnet_ids": or_null(json!(group.subnet_ids)),
+        "node_role_arn": group.node_role_arn,
+        "ami_type": group.ami_type,
+        "capacity_type": group.capacity_type,
+        "disk_size": group.disk_size,
+        "labels": group.labels,
+        "taints": group.taints,
+        "tags": group.tags,
+        "update_config": group.update_config.map(|update| json!({
+            "max_unavailable": update.max_unavailable,
+            "max_unavailable_percentage": update.max_unavailable_percentage,
+        })),
+        "owner_tags": {
+            "captd:installation": owner.installation,
+            "captd:machine": owner.machine,
+        },
+    });
+    let mut values = match values {
+        Value::Object(values) => values,
+        _ => Map::new(),
+    };
+    values.extend(spec.variables.clone());
+    values
+}
+
+/// The field of a machine that gives the variable `name`, as a JSON pointer; a variable that no
+/// field gives comes from `spec.variables`.
+#[must_use]
+pub fn field_of(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "region" => "/spec/region",
+        "cluster_name" => "/spec/clusterName",
+        "node_group_name" => "/spec/nodeGroupConfig/name",
+        "instance_types" => "/spec/nodeGroupConfig/instanceTypes",
+        "min_size" => "/spec/nodeGroupConfig/scaling/minSize",
+        "max_size" => "/spec/nodeGroupConfig/scaling/maxSize",
+        "desired_size" => "/spec/nodeGroupConfig/scaling/desiredSize",
+        "subnet_ids" => "/spec/nodeGroupConfig/subnetIds",
+        "node_role_arn" => "/spec/nodeGroupConfig/nodeRoleArn",
+        "ami_type" => "/spec/nodeGroupConfig/amiType",
+        "capacity_type" => "/spec/nodeGroupConfig/capacityType",
+        "disk_size" => "/spec/nodeGroupConfig/diskSize",
+        "labels" => "/spec/nodeGroupConfig/labels",
+        "taints" => "/spec/nodeGroupConfig/taints",
+        "tags" => "/spec/nodeGroupConfig/tags",
+        "update_config" => "/spec/nodeGroupConfig/updateConfig",
+        "owner_tags" => "/metadata",
+        _ => return None,
+    })
+}

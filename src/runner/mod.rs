@@ -1,0 +1,126 @@
+//! One run from end to end: Terraform's commands in their order, each under a supervisor.
+//!
+//! Whatever was begun by an earlier daemon is found again and waited for: going on and beginning
+//! are the same code.
+//!
+//! **Invariant:** knows no database and no HTTP. What it says, it says through its result and its
+//! reports.
+
+mod folders;
+mod step;
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+pub use folders::forget_answers;
+
+use crate::domain::failure::{Class, Failure};
+use crate::domain::run::{Kind, Step};
+use crate::domain::time::SharedClock;
+use crate::render::{INITIALISED, Rendered, materialise};
+use crate::supervisor;
+use crate::terraform::argv::Command;
+use crate::terraform::environment::Environment;
+use crate::terraform::plan::Shown;
+use crate::terraform::{outputs, plan as shown_plan};
+use step::{OnStop, Stepper};
+
+/// All that a run needs.
+#[derive(Debug)]
+pub struct Job {
+    /// What it does.
+    pub kind: Kind,
+    /// Holds the plan and a folder for each command.
+    pub run_dir: PathBuf,
+    /// Holds the rendered files and Terraform's state.
+    pub workspace_dir: PathBuf,
+    /// Terraform's program.
+    pub program: String,
+    /// All of the environment of Terraform's processes.
+    pub environment: Environment,
+    /// Seconds for preparing and planning together.
+    pub plan_seconds_max: u32,
+    /// Cancelled when the run is to end early.
+    pub stop: CancellationToken,
+    /// Source of time.
+    pub clock: SharedClock,
+    /// Where it says how far it is.
+    pub reports: UnboundedSender<Report>,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// Preparing is over.
+    Planning,
+    /// A command has begun or ended.
+    Step(Step),
+}
+
+/// Why a run did not get where it was to get.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Halt {
+    /// It failed.
+    Failed(Failure),
+    /// It was asked to stop, and did.
+    Stopped,
+    /// Its processes are gone without a word.
+    Lost,
+}
+
+/// Prepares the workspace and makes the plan. Changes nothing in the cloud.
+///
+/// # Errors
+/// [`Halt`]; never `Lost`, since what is lost here is begun again.
+pub async fn plan(job: &Job, rendered: &Rendered) -> Result<Shown, Halt> {
+    let limit = std::time::Duration::from_secs(u64::from(job.plan_seconds_max));
+    if let Ok(result) = tokio::time::timeout(limit, plan_in_time(job, rendered)).await {
+        return result;
+    }
+    folders::kill_all(&job.run_dir);
+    let message = format!("planning took longer than {} s and was ended", job.plan_seconds_max);
+    let remedy = "Look at the log for what it waited for; raise engine.plan_seconds_max if it needs longer. captd tries again by itself.";
+    Err(Halt::Failed(Failure::with_remedy(Class::Timeout, message, remedy)))
+}
+
+async fn plan_in_time(job: &Job, rendered: &Rendered) -> Result<Shown, Halt> {
+    let needs_init =
+        materialise(&job.workspace_dir, rendered).map_err(|error| internal("cannot write the workspace", &error))?;
+    let stepper = Stepper { job, on_stop: OnStop::InterruptThenKill };
+    if needs_init {
+        stepper.run(1, &Command::Init).await?;
+        let marker = job.workspace_dir.join(INITIALISED);
+        supervisor::write_whole(&marker, rendered.structure.as_bytes())
+            .map_err(|error| internal("cannot mark the workspace", &error))?;
+    }
+    job.reports.send(Report::Planning).ok();
+    let out = folders::saved_plan(&job.run_dir);
+    stepper.run(2, &Command::Plan { kind: job.kind, out: out.clone() }).await?;
+    let shown = stepper.run(3, &Command::Show { plan: out }).await?;
+    let text = stepper.stdout(&shown).await?;
+    shown_plan::parse(&text).map_err(|error| Halt::Failed(Failure::new(Class::Internal, error.to_string())))
+}
+
+/// Applies the saved plan, and nothing else. Gives back the outputs that are not sensitive;
+/// `None` when they could not be read, which does not undo the apply.
+///
+/// # Errors
+/// [`Halt`].
+pub async fn apply(job: &Job) -> Result<Option<Map<String, Value>>, Halt> {
+    let stepper = Stepper { job, on_stop: OnStop::InterruptOnce };
+    let plan = folders::saved_plan(&job.run_dir);
+    stepper.run(4, &Command::Apply { plan }).await?;
+    if job.kind == Kind::Destroy {
+        return Ok(None);
+    }
+    let stepper = Stepper { job, on_stop: OnStop::InterruptThenKill };
+    let Ok(output) = stepper.run(5, &Command::Output).await else { return Ok(None) };
+    Ok(stepper.stdout(&output).await.ok().as_deref().and_then(outputs::parse))
+}
+
+fn internal(doing: &str, error: &dyn std::fmt::Display) -> Halt {
+    Halt::Failed(Failure::new(Class::Internal, format!("{doing}: {error}")))
+}

@@ -1,0 +1,125 @@
+//! One command of a run: begun or found again, waited for, judged.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Halt, Job, Report, folders, internal};
+use crate::domain::failure::{Class, Failure};
+use crate::domain::run::Step;
+use crate::supervisor::{self, Attached, Exit};
+use crate::terraform::argv::Command;
+use crate::terraform::events;
+
+/// How long a command that changes nothing has to end after an interrupt.
+const GRACE: Duration = Duration::from_secs(10);
+/// Bytes of a log that are searched for errors.
+const SEARCHED_BYTES_MAX: usize = 4 << 20;
+
+/// What a request to stop does to a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnStop {
+    /// It changes nothing: interrupt it, and kill it when it does not end.
+    InterruptThenKill,
+    /// It changes the cloud: one interrupt and patience. A second one would end terraform with
+    /// nothing recorded, while the provider goes on.
+    InterruptOnce,
+}
+
+/// Runs the commands of a job.
+pub(super) struct Stepper<'a> {
+    pub(super) job: &'a Job,
+    pub(super) on_stop: OnStop,
+}
+
+impl Stepper<'_> {
+    /// Runs the `number`th command to its end and gives back its folder.
+    pub(super) async fn run(&self, number: u8, command: &Command) -> Result<PathBuf, Halt> {
+        let folder = folders::step_dir(&self.job.run_dir, number, command.name());
+        let started_at = self.job.clock.now();
+        let mut step = Step { name: command.name().to_owned(), started_at, duration_ms: None, exit_code: None };
+        self.job.reports.send(Report::Step(step.clone())).ok();
+        let (exit, stopped) = self.to_its_end(&folder, command).await?;
+        step.duration_ms = Some(exit.duration_ms);
+        step.exit_code = Some(exit.shell_code());
+        self.job.reports.send(Report::Step(step)).ok();
+        if exit.is_success() && !(stopped && self.on_stop == OnStop::InterruptThenKill) {
+            return Ok(folder);
+        }
+        if stopped {
+            return Err(Halt::Stopped);
+        }
+        Err(Halt::Failed(self.failure(&folder, command, exit).await))
+    }
+
+    /// What a command of this run wrote to its standard output.
+    pub(super) async fn stdout(&self, folder: &Path) -> Result<String, Halt> {
+        let path = folder.join(supervisor::STDOUT);
+        let bytes = tokio::fs::read(&path).await.map_err(|error| internal("cannot read terraform's answer", &error))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Waits for the command's end; also says whether it was asked to stop.
+    async fn to_its_end(&self, folder: &Path, command: &Command) -> Result<(Exit, bool), Halt> {
+        let mut attached = match supervisor::attach(folder) {
+            Some(attached) => attached,
+            None => self.spawn(folder, command)?,
+        };
+        loop {
+            let (exit, stopped) = self.wait(&attached, folder).await?;
+            match exit {
+                Some(exit) => return Ok((exit, stopped)),
+                None if stopped && self.on_stop == OnStop::InterruptThenKill => return Err(Halt::Stopped),
+                None if self.on_stop == OnStop::InterruptOnce => return Err(Halt::Lost),
+                // It changes nothing, so it is simply begun again.
+                None => {
+                    tokio::fs::remove_dir_all(folder)
+                        .await
+                        .map_err(|error| internal("cannot clear a lost command", &error))?;
+                    attached = self.spawn(folder, command)?;
+                }
+            }
+        }
+    }
+
+    async fn wait(&self, attached: &Attached, folder: &Path) -> Result<(Option<Exit>, bool), Halt> {
+        let lost = |error: supervisor::Error| internal("cannot follow terraform", &error);
+        tokio::select! {
+            exit = attached.wait() => return Ok((exit.map_err(lost)?, false)),
+            () = self.job.stop.cancelled() => {}
+        }
+        supervisor::interrupt(folder).map_err(lost)?;
+        if self.on_stop == OnStop::InterruptThenKill {
+            match tokio::time::timeout(GRACE, attached.wait()).await {
+                Ok(exit) => return Ok((exit.map_err(lost)?, true)),
+                Err(_) => supervisor::kill(folder).map_err(lost)?,
+            }
+        }
+        Ok((attached.wait().await.map_err(lost)?, true))
+    }
+
+    fn spawn(&self, folder: &Path, command: &Command) -> Result<Attached, Halt> {
+        let record =
+            supervisor::Invocation::new(self.job.program.clone(), command.argv(), self.job.workspace_dir.clone());
+        supervisor::spawn(folder, &record, &self.job.environment)
+            .map_err(|error| internal("cannot start terraform", &error))
+    }
+
+    async fn failure(&self, folder: &Path, command: &Command, exit: Exit) -> Failure {
+        let stdout = tail(&folder.join(supervisor::STDOUT)).await;
+        let stderr = tail(&folder.join(supervisor::STDERR)).await;
+        let message = events::failure_message(&stdout, &stderr);
+        if exit.signal.is_some() {
+            let text =
+                format!("terraform {} was ended by signal {}: {message}", command.name(), exit.shell_code() - 128);
+            return Failure::new(Class::Internal, text);
+        }
+        Failure::classified(format!("terraform {} failed: {message}", command.name()))
+    }
+}
+
+/// The end of a file, as text.
+async fn tail(path: &Path) -> String {
+    let bytes = tokio::fs::read(path).await.unwrap_or_default();
+    let from = bytes.len().saturating_sub(SEARCHED_BYTES_MAX);
+    String::from_utf8_lossy(&bytes[from..]).into_owned()
+}

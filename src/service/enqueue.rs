@@ -1,0 +1,68 @@
+//! Queuing runs, in the transaction of whatever they follow from.
+
+use uuid::Uuid;
+
+use super::{Actor, Error, Result, Service};
+use crate::domain::run::{Kind, Run, State, Trigger, Wish};
+use crate::domain::workspace::Workspace;
+use crate::store::Change;
+
+impl Service {
+    /// Queues the run of a spec that was written in the same transaction. An open run gives way;
+    /// one that cannot at once is followed by the new one at its end.
+    pub(super) async fn enqueue_for_spec(
+        &self,
+        change: &mut Change,
+        workspace: Uuid,
+        kind: Kind,
+        trigger: Trigger,
+        actor: &Actor,
+    ) -> Result<Option<Run>> {
+        if let Some(open) = change.open_run(workspace).await? {
+            let Ok(moved) = open.give_way(Wish::Supersede, self.clock.now()) else { return Ok(None) };
+            change.save_run(&moved).await?;
+            if moved.is_open() {
+                return Ok(None);
+            }
+        }
+        let Some(workspace) = change.workspace(workspace).await? else { return Ok(None) };
+        if workspace.paused && kind == Kind::Apply {
+            // Resuming it is what begins the run.
+            return Ok(None);
+        }
+        self.enqueue(change, &workspace, kind, trigger, 1, &actor.0).await.map(Some)
+    }
+
+    /// Queues a run for a workspace that has no open one.
+    pub(super) async fn enqueue(
+        &self,
+        change: &mut Change,
+        workspace: &Workspace,
+        kind: Kind,
+        trigger: Trigger,
+        attempt: u32,
+        author: &str,
+    ) -> Result<Run> {
+        let open = change.open_run_count().await?;
+        if open >= u64::from(self.config.engine.queue_length_max) {
+            return Err(Error::QueueFull(open));
+        }
+        let run = Run {
+            id: self.clock.id(),
+            kind,
+            workspace: workspace.uid,
+            namespace: workspace.namespace.clone(),
+            machine: workspace.machine.clone(),
+            generation: workspace.generation,
+            trigger,
+            attempt,
+            author: author.to_owned(),
+            created_at: self.clock.now(),
+            wish: None,
+            state: State::Queued,
+            steps: Vec::new(),
+        };
+        change.insert_run(&run, &workspace.cluster).await?;
+        Ok(run)
+    }
+}

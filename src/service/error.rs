@@ -1,0 +1,77 @@
+//! Why a use case did not do what was asked: one text for outside, the whole for the log.
+
+use crate::domain::problem::Problems;
+use crate::store;
+
+/// Result of a use case.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why not.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What was named does not exist.
+    #[error("there is no {what} `{name}`")]
+    NotFound {
+        /// The kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// The input is wrong.
+    #[error("{0}")]
+    Invalid(Problems),
+    /// It does not go together with what is there.
+    #[error("{detail}")]
+    Conflict {
+        /// Stable word.
+        code: &'static str,
+        /// What is in the way, and what to do.
+        detail: String,
+    },
+    /// What was to be changed has changed meanwhile.
+    #[error("{0}")]
+    Precondition(String),
+    /// A limit of the namespace is reached.
+    #[error("{0}")]
+    LimitReached(String),
+    /// The queue is full.
+    #[error("the queue holds {0} open runs, as many as engine.queue_length_max allows; try again when some have ended")]
+    QueueFull(u64),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A file failed.
+    #[error("{doing}: {cause}")]
+    File {
+        /// The operation and the file.
+        doing: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+}
+
+impl Error {
+    pub(super) fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Conflict { code, detail: detail.into() }
+    }
+
+    pub(super) fn no_machine(namespace: &crate::domain::name::Name, name: &crate::domain::name::Name) -> Self {
+        Self::NotFound { what: "machine", name: format!("{namespace}/{name}") }
+    }
+
+    pub(super) fn no_run(id: uuid::Uuid) -> Self {
+        Self::NotFound { what: "run", name: id.to_string() }
+    }
+
+    pub(super) fn one(pointer: &str, code: &'static str, detail: impl Into<String>) -> Self {
+        let mut problems = Problems::default();
+        problems.add(pointer, code, detail);
+        Self::Invalid(problems)
+    }
+}
+
+impl From<crate::domain::transition::Refused> for Error {
+    fn from(refused: crate::domain::transition::Refused) -> Self {
+        Self::conflict("wrong_state", refused.to_string())
+    }
+}

@@ -1,0 +1,135 @@
+//! The use cases: the only door to what is stored, for the HTTP API, the queue and the reconciler.
+
+mod decisions;
+mod defaults;
+mod enqueue;
+mod error;
+mod logs;
+mod machines;
+mod namespaces;
+mod prepare;
+mod progress;
+mod runs;
+mod sweep;
+mod templates;
+mod wakes;
+mod write;
+
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+
+pub use error::{Error, Result};
+pub use logs::LogPart;
+pub use machines::{ListMachines, MachineView, Page, Scale};
+pub use namespaces::NamespaceView;
+pub use prepare::Prepared;
+pub use progress::{Round, Stage};
+pub use runs::ListRuns;
+pub use wakes::Wakes;
+pub use write::{Condition, Written};
+
+use crate::config::{Config, Providers};
+use crate::domain::time::SharedClock;
+use crate::render::Library;
+use crate::store::Store;
+
+/// Who does something; kept with what was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor(pub String);
+
+/// Who the daemon is when it acts by itself.
+pub(crate) const DAEMON: &str = "captd";
+
+/// The use cases.
+#[derive(Debug)]
+pub struct Service {
+    store: Store,
+    clock: SharedClock,
+    config: Config,
+    providers: RwLock<Arc<Providers>>,
+    library: Library,
+    installation: String,
+    terraform_environment: crate::terraform::environment::Environment,
+    /// Hints that something may be due.
+    pub wakes: Wakes,
+}
+
+/// What a service is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// Time, ids and chance.
+    pub clock: SharedClock,
+    /// All settings.
+    pub config: Config,
+    /// The templates.
+    pub library: Library,
+    /// Id of this installation.
+    pub installation: String,
+    /// The daemon's own environment, of which a few variables reach terraform.
+    pub environment: crate::terraform::environment::Environment,
+}
+
+impl Service {
+    /// Puts a service together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            store: parts.store,
+            clock: parts.clock,
+            providers: RwLock::new(Arc::new(parts.config.providers.clone())),
+            config: parts.config,
+            library: parts.library,
+            installation: parts.installation,
+            terraform_environment: parts.environment,
+            wakes: Wakes::default(),
+        }
+    }
+
+    /// All settings, as they were at the start.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
+    /// Takes other provider configurations from now on; runs that have begun keep theirs.
+    pub fn set_providers(&self, providers: Providers) {
+        *self.providers.write().expect("invariant: no holder of this lock panics") = Arc::new(providers);
+    }
+
+    fn providers(&self) -> Arc<Providers> {
+        Arc::clone(&self.providers.read().expect("invariant: no holder of this lock panics"))
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn is_ready(&self) -> Result<()> {
+        self.store.read().await?.open_run_count().await?;
+        Ok(())
+    }
+
+    /// Writes everything to the disk and closes it.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
+    /// Terraform's CLI configuration.
+    fn cli_config_path(&self) -> PathBuf {
+        cli_config_path(&self.config)
+    }
+}
+
+/// Where Terraform's CLI configuration is written.
+#[must_use]
+pub fn cli_config_path(config: &Config) -> PathBuf {
+    config.data_dir.join("terraform.rc")
+}

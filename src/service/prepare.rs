@@ -1,0 +1,98 @@
+//! What a run needs before it can begin: rendered files, environment, program, folders.
+
+use std::path::PathBuf;
+
+use super::{Result, Service};
+use crate::domain::failure::{Class, Failure};
+use crate::domain::machine::{Approval, MachineSpec};
+use crate::domain::run::Run;
+use crate::domain::template::{Manifest, Provider};
+use crate::render::{Owner, Rendered, render, values};
+use crate::terraform::environment::{Environment, environment};
+
+/// All that a run needs.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The files of its workspace.
+    pub rendered: Rendered,
+    /// Revision of the template that they come from.
+    pub revision: String,
+    /// What the template says of itself.
+    pub manifest: Manifest,
+    /// What may go on without a person.
+    pub approval: Approval,
+    /// All of the environment of Terraform's processes.
+    pub environment: Environment,
+    /// Terraform's program.
+    pub program: String,
+    /// Holds the plan and the commands.
+    pub run_dir: PathBuf,
+    /// Holds the rendered files and Terraform's state.
+    pub workspace_dir: PathBuf,
+}
+
+impl Service {
+    /// Prepares a run.
+    ///
+    /// # Errors
+    /// The outer one when the database fails, the inner one when the run cannot be prepared: then
+    /// it has failed.
+    pub async fn prepare(&self, run: &Run) -> Result<std::result::Result<Prepared, Failure>> {
+        let spec = self.store.read().await?.spec_of(run.workspace, run.generation).await?;
+        let Some((machine, spec)) = spec else {
+            let message = format!("generation {} of its spec is no longer kept", run.generation);
+            return Ok(Err(Failure::new(Class::Internal, message)));
+        };
+        let owner = Owner {
+            installation: self.installation.clone(),
+            machine: format!("{}/{}/{machine}", run.namespace, run.machine),
+        };
+        Ok(self.prepare_spec(run, &spec, &owner))
+    }
+
+    fn prepare_spec(&self, run: &Run, spec: &MachineSpec, owner: &Owner) -> std::result::Result<Prepared, Failure> {
+        let wrong = |message: String| Failure::new(Class::Configuration, message);
+        let name = &spec.workspace_template_ref.name;
+        let template =
+            self.library.get(name).ok_or_else(|| wrong(format!("there is no template `{name}` any more")))?;
+        let providers = self.providers();
+        let provider = match template.manifest.provider {
+            Provider::None => None,
+            Provider::Aws => {
+                let name = &spec.provider_config_ref.name;
+                let missing = || {
+                    wrong(format!(
+                        "there is no provider configuration `{name}` any more; add [providers.aws.{name}] to the configuration"
+                    ))
+                };
+                Some(providers.aws.get(name).ok_or_else(missing)?)
+            }
+        };
+        let rendered = render(template, &values(spec, owner), spec.region.as_deref(), provider)
+            .map_err(|error| wrong(error.to_string()))?;
+        let engine = &self.config.engine;
+        Ok(Prepared {
+            rendered,
+            revision: template.revision.clone(),
+            manifest: template.manifest.clone(),
+            approval: spec.run_policy.approval,
+            environment: environment(
+                &self.terraform_environment,
+                &engine.pass_environment,
+                &self.cli_config_path(),
+                provider,
+            ),
+            program: engine.binary.clone(),
+            run_dir: self.run_dir(run.id),
+            workspace_dir: self.workspace_dir(run.workspace),
+        })
+    }
+
+    pub(super) fn run_dir(&self, run: uuid::Uuid) -> PathBuf {
+        self.config.data_dir.join("runs").join(run.to_string())
+    }
+
+    pub(super) fn workspace_dir(&self, workspace: uuid::Uuid) -> PathBuf {
+        self.config.data_dir.join("workspaces").join(workspace.to_string())
+    }
+}

@@ -1,0 +1,290 @@
+//! How runs move on: places, reports of their workers, plans, ends. What follows an end is decided
+//! and queued in the same transaction.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{Prepared, Result, Service};
+use crate::domain::decide::next_look;
+use crate::domain::failure::Failure;
+use crate::domain::fair::{Places, Waiting, choose};
+use crate::domain::gate::{Gate, gate};
+use crate::domain::observation::{Observation, Seen};
+use crate::domain::plan::Plan;
+use crate::domain::retry::delay_seconds;
+use crate::domain::run::{Kind, Outcome, Run, State, Step, Wish};
+use crate::store::{Change, OpenRun};
+
+/// What the queue has to do.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Round {
+    /// Runs that have a place from now on.
+    pub begin: Vec<(Run, Stage)>,
+    /// Runs at work that were asked to stop.
+    pub stop: Vec<Uuid>,
+}
+
+/// What is to be done for a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Prepare and plan.
+    Plan,
+    /// Apply the saved plan.
+    Apply,
+}
+
+/// The stage in which a run is at work, if it is.
+fn stage_of(run: &Run) -> Option<Stage> {
+    match run.state {
+        State::Preparing(_) | State::Planning(_) => Some(Stage::Plan),
+        State::Applying(_) => Some(Stage::Apply),
+        _ => None,
+    }
+}
+
+impl Service {
+    /// Runs that were at work when the daemon ended; their workers go on with them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn runs_at_work(&self) -> Result<Vec<(Run, Stage)>> {
+        let open = self.store.read().await?.open_runs().await?;
+        Ok(open.into_iter().filter_map(|open| stage_of(&open.run).map(|stage| (open.run, stage))).collect())
+    }
+
+    /// Gives places to runs that wait for one, within the limits.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn give_places(&self) -> Result<Round> {
+        let open = self.store.read().await?.open_runs().await?;
+        let stop =
+            open.iter().filter(|o| o.run.wish.is_some() && stage_of(&o.run).is_some()).map(|o| o.run.id).collect();
+        if !open.iter().any(|o| matches!(o.run.state, State::Queued | State::Planned(_))) {
+            return Ok(Round { begin: Vec::new(), stop });
+        }
+        let mut change = self.store.write().await?;
+        let mut begin = Vec::new();
+        for (stage, limit) in
+            [(Stage::Apply, self.config.engine.applies_at_once), (Stage::Plan, self.config.engine.plans_at_once)]
+        {
+            let open = change.open_runs().await?;
+            let places = self.places(&mut change, &open, stage, limit).await?;
+            let waiting: Vec<Waiting> = open.iter().filter(|o| waits_for(&o.run, stage)).map(waiting).collect();
+            for id in choose(&waiting, places) {
+                let Some(run) = change.run(id).await? else { continue };
+                let run = match stage {
+                    Stage::Plan => run.claim(self.clock.now())?,
+                    Stage::Apply => run.begin_applying()?,
+                };
+                change.save_run(&run).await?;
+                begin.push((run, stage));
+            }
+        }
+        change.commit().await?;
+        Ok(Round { begin, stop })
+    }
+
+    async fn places(&self, change: &mut Change, open: &[OpenRun], stage: Stage, limit: u32) -> Result<Places> {
+        let at_work = || open.iter().filter_map(|o| stage_of(&o.run).map(|stage| (o, stage)));
+        let mut places = Places {
+            free: (limit as usize).saturating_sub(at_work().filter(|(_, s)| *s == stage).count()),
+            per_cluster_max: self.config.engine.runs_per_cluster_at_once as usize,
+            ..Places::default()
+        };
+        for (open, _) in at_work() {
+            *places.by_namespace.entry(open.run.namespace.clone()).or_default() += 1;
+            *places.by_cluster.entry(open.cluster.clone()).or_default() += 1;
+        }
+        let limited = change
+            .namespaces()
+            .await?
+            .into_iter()
+            .filter_map(|namespace| Some((namespace.metadata.name, namespace.spec.limits.runs_at_once? as usize)));
+        places.namespace_max = limited.collect::<BTreeMap<_, _>>();
+        Ok(places)
+    }
+
+    /// Keeps that a run has come to planning.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn planning(&self, run: Uuid) -> Result<()> {
+        let mut change = self.store.write().await?;
+        if let Some(run) = change.run(run).await?
+            && let Ok(run) = run.begin_planning()
+        {
+            change.save_run(&run).await?;
+            change.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps that a command of a run has begun or ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn step(&self, run: Uuid, step: Step) -> Result<()> {
+        let mut change = self.store.write().await?;
+        if let Some(mut run) = change.run(run).await? {
+            match run.steps.iter_mut().find(|known| known.name == step.name) {
+                // Found again by a later daemon: it began when it began.
+                Some(known) => *known = Step { started_at: known.started_at, ..step },
+                None => run.steps.push(step),
+            }
+            change.save_run(&run).await?;
+            change.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a run's plan, and lets it on, hold it or end it as the gate says.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn plan_made(
+        &self,
+        run: Uuid,
+        prepared: &Prepared,
+        plan: &Plan,
+        outputs: Map<String, Value>,
+    ) -> Result<()> {
+        let mut change = self.store.write().await?;
+        let Some(run) = change.run(run).await? else { return Ok(()) };
+        let gate = gate(run.kind, plan, prepared.approval, &prepared.manifest);
+        change.keep_plan(run.id, plan, &prepared.revision).await?;
+        // A newer spec, or a person, came while it planned.
+        if let Some(wish) = run.wish {
+            return self.ended(change, run, outcome_of(wish)).await;
+        }
+        if let Some(seen) = seen_in_plan(run.kind, &gate, plan.foreign_changes(&prepared.manifest), outputs) {
+            self.observe(&mut change, &run, seen).await?;
+        }
+        let moved = run.plan_made(gate, plan.summary, self.clock.now())?;
+        change.save_run(&moved).await?;
+        if !moved.is_open() {
+            self.follow_up(&mut change, &moved).await?;
+        }
+        change.commit().await?;
+        self.wakes.all();
+        Ok(())
+    }
+
+    /// Keeps that a run has applied its plan; `outputs` is `None` when they could not be read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn applied(&self, run: Uuid, outputs: Option<Map<String, Value>>) -> Result<()> {
+        let mut change = self.store.write().await?;
+        let Some(run) = change.run(run).await? else { return Ok(()) };
+        if let Some(outputs) = outputs {
+            let seen = Seen { outputs, drift: Vec::new(), in_force: true, applied: true };
+            self.observe(&mut change, &run, seen).await?;
+        }
+        self.ended(change, run, Outcome::Succeeded).await
+    }
+
+    /// Keeps that a run has failed, and when it is tried again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn failed(&self, run: Uuid, failure: Failure) -> Result<()> {
+        let mut change = self.store.write().await?;
+        let Some(run) = change.run(run).await? else { return Ok(()) };
+        if run.kind == Kind::Refresh {
+            self.miss(&mut change, &run).await?;
+        }
+        let retry_at = run.kind.changes_things().then(|| self.retry_at(&run, &failure)).flatten();
+        tracing::warn!(run = %run.id, machine = %run.machine, class = failure.class.as_str(), message = failure.message, "run failed");
+        self.ended(change, run, Outcome::Failed { failure, retry_at }).await
+    }
+
+    /// Keeps that a run has stopped as it was asked to.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn stopped(&self, run: Uuid) -> Result<()> {
+        let mut change = self.store.write().await?;
+        let Some(run) = change.run(run).await? else { return Ok(()) };
+        let outcome = outcome_of(run.wish.unwrap_or(Wish::Cancel));
+        self.ended(change, run, outcome).await
+    }
+
+    /// Keeps that a run's processes are gone without a word.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn lost(&self, run: Uuid) -> Result<()> {
+        let mut change = self.store.write().await?;
+        let Some(run) = change.run(run).await? else { return Ok(()) };
+        tracing::error!(run = %run.id, machine = %run.machine, "run lost: supervisor and terraform are gone without a word");
+        self.ended(change, run, Outcome::Lost).await
+    }
+
+    async fn ended(&self, mut change: Change, run: Run, outcome: Outcome) -> Result<()> {
+        let run = run.end(outcome, self.clock.now());
+        change.save_run(&run).await?;
+        self.follow_up(&mut change, &run).await?;
+        change.commit().await?;
+        self.wakes.all();
+        Ok(())
+    }
+
+    fn retry_at(&self, run: &Run, failure: &Failure) -> Option<Timestamp> {
+        let seconds = delay_seconds(failure, run.attempt, self.config.reconcile.backoff, self.clock.fraction())?;
+        Some(crate::domain::time::plus_seconds(self.clock.now(), seconds))
+    }
+
+    async fn observe(&self, change: &mut Change, run: &Run, seen: Seen) -> Result<()> {
+        let before = change.workspace(run.workspace).await?.and_then(|workspace| workspace.observation);
+        let now = self.clock.now();
+        let observation = Observation::after(before, seen, run.id, run.generation, now);
+        change.keep_observation(run.workspace, Some(&observation), Some(self.next_look(now))).await?;
+        Ok(())
+    }
+
+    async fn miss(&self, change: &mut Change, run: &Run) -> Result<()> {
+        let Some(workspace) = change.workspace(run.workspace).await? else { return Ok(()) };
+        let now = self.clock.now();
+        let observation = workspace.observation.map(|seen| seen.missed(now));
+        let at = self.next_look(now);
+        change.keep_observation(run.workspace, observation.as_ref(), Some(at)).await?;
+        Ok(())
+    }
+
+    fn next_look(&self, now: Timestamp) -> Timestamp {
+        next_look(now, self.config.reconcile.observe_interval_seconds, self.clock.fraction())
+    }
+}
+
+/// What a plan tells of the cloud. With changes ahead its outputs are those of afterwards, so it
+/// tells nothing; a refresh-only plan tells all.
+fn seen_in_plan(kind: Kind, gate: &Gate, drift: Vec<String>, outputs: Map<String, Value>) -> Option<Seen> {
+    match (kind, gate) {
+        (Kind::Refresh, _) => Some(Seen { outputs, drift, in_force: false, applied: false }),
+        (Kind::Apply, Gate::Nothing) => Some(Seen { outputs, drift: Vec::new(), in_force: true, applied: false }),
+        (Kind::Plan, Gate::Nothing) => Some(Seen { outputs, drift: Vec::new(), in_force: false, applied: false }),
+        _ => None,
+    }
+}
+
+fn outcome_of(wish: Wish) -> Outcome {
+    match wish {
+        Wish::Supersede => Outcome::Superseded,
+        Wish::Cancel => Outcome::Canceled,
+    }
+}
+
+fn waits_for(run: &Run, stage: Stage) -> bool {
+    match stage {
+        Stage::Plan => run.state == State::Queued,
+        Stage::Apply => matches!(run.state, State::Planned(_)),
+    }
+}
+
+fn waiting(open: &OpenRun) -> Waiting {
+    Waiting { id: open.run.id, namespace: open.run.namespace.clone(), cluster: open.cluster.clone() }
+}

@@ -1,0 +1,60 @@
+//! A transaction that writes.
+
+use std::ops::{Deref, DerefMut};
+
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+use uuid::Uuid;
+
+use super::{Result, Snapshot};
+use crate::domain::machine::Machine;
+
+/// A transaction that writes. It reads like a [`Snapshot`], sees what it has written, and keeps
+/// nothing unless it commits.
+#[derive(Debug)]
+pub struct Change(Snapshot);
+
+/// A machine to be written, with what the database needs to know of it beside its fields.
+#[derive(Debug, Clone)]
+pub struct NewMachine<'a> {
+    /// The machine.
+    pub machine: &'a Machine,
+    /// Its workspace.
+    pub workspace: Uuid,
+    /// Provider configuration, region, cluster and name of its node group in one: unique.
+    pub node_group: &'a str,
+    /// Provider configuration, region and cluster in one.
+    pub cluster: &'a str,
+}
+
+impl Change {
+    pub(super) fn new(transaction: Transaction<'static, Sqlite>) -> Self {
+        Self(Snapshot(transaction))
+    }
+
+    /// Keeps all that was written.
+    ///
+    /// # Errors
+    /// When the database cannot write it; then nothing is kept.
+    pub async fn commit(self) -> Result<()> {
+        Ok(self.0.0.commit().await?)
+    }
+}
+
+impl Deref for Change {
+    type Target = Snapshot;
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
+}
+
+impl DerefMut for Change {
+    fn deref_mut(&mut self) -> &mut Snapshot {
+        &mut self.0
+    }
+}
+
+impl Snapshot {
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.0
+    }
+}

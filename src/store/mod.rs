@@ -1,0 +1,157 @@
+//! The store: one SQLite file, and the only place with SQL.
+//!
+//! One connection writes, in transactions that begin immediate; others read snapshots beside it.
+//!
+//! **Invariant:** no transaction spans a terraform call or a request to anybody.
+
+mod change;
+mod claims;
+mod listing;
+mod machines;
+mod namespaces;
+mod retention;
+mod row;
+mod runs;
+mod workspaces;
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
+use uuid::Uuid;
+
+pub use change::{Change, NewMachine};
+pub use claims::OpenRun;
+pub use listing::{MachineQuery, RunQuery};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Connections that read at the same time.
+const READERS_MAX: u32 = 8;
+/// How long a statement waits for another process's lock, such as a backup's.
+const BUSY_SECONDS: u64 = 5;
+
+/// The database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    writer: SqlitePool,
+    reader: SqlitePool,
+}
+
+/// A consistent view of the database.
+#[derive(Debug)]
+pub struct Snapshot(Transaction<'static, Sqlite>);
+
+/// The database cannot do what was asked. Each text holds its cause, so that a line of the log has
+/// all of it; hence no `source`.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be opened.
+    #[error("cannot open the database {path}: {cause}")]
+    Open {
+        /// The file.
+        path: String,
+        /// Why.
+        cause: sqlx::Error,
+    },
+    /// The schema cannot be brought up to date.
+    #[error("cannot migrate the database: {0}; its file is unchanged, and a newer captd may have made it")]
+    Migrate(sqlx::migrate::MigrateError),
+    /// A statement failed.
+    #[error("the database refused a statement: {0}")]
+    Statement(sqlx::Error),
+    /// A row does not hold what it should.
+    #[error("cannot read {table}.{column} of row {row}: {reason}")]
+    Row {
+        /// Table.
+        table: &'static str,
+        /// Column.
+        column: &'static str,
+        /// The row's key.
+        row: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A value cannot be written as JSON.
+    #[error("cannot write JSON: {0}")]
+    Json(serde_json::Error),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(cause: sqlx::Error) -> Self {
+        Self::Statement(cause)
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(cause: serde_json::Error) -> Self {
+        Self::Json(cause)
+    }
+}
+
+/// Result of the store.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Store {
+    /// Opens the database at `path`, makes it when it is not there, and brings its schema up to
+    /// date.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or migrated.
+    pub async fn open(path: &Path) -> Result<Self> {
+        let failed = |cause| Error::Open { path: path.display().to_string(), cause };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(BUSY_SECONDS))
+            .pragma("trusted_schema", "OFF");
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
+        MIGRATIONS.run(&writer).await.map_err(Error::Migrate)?;
+        let reader = SqlitePoolOptions::new()
+            .max_connections(READERS_MAX)
+            .connect_with(options.create_if_missing(false).read_only(true))
+            .await
+            .map_err(failed)?;
+        Ok(Self { writer, reader })
+    }
+
+    /// A snapshot to read from.
+    ///
+    /// # Errors
+    /// When no connection can be had.
+    pub async fn read(&self) -> Result<Snapshot> {
+        Ok(Snapshot(self.reader.begin().await?))
+    }
+
+    /// A transaction to write in. It waits for the one before; nothing is kept unless it commits.
+    ///
+    /// # Errors
+    /// When the database stays locked by another process.
+    pub async fn write(&self) -> Result<Change> {
+        Ok(Change::new(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+    }
+
+    /// Id of this installation, made from `fresh` at the first call.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn installation(&self, fresh: Uuid) -> Result<Uuid> {
+        sqlx::query("INSERT INTO settings (key, value) VALUES ('installation', $1) ON CONFLICT DO NOTHING")
+            .bind(fresh.to_string())
+            .execute(&self.writer)
+            .await?;
+        let row = sqlx::query("SELECT value FROM settings WHERE key = 'installation'").fetch_one(&self.writer).await?;
+        row::Reading::of(&row, "settings", "installation").uuid("value")
+    }
+
+    /// Writes what is in the log into the file, and closes it.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}

@@ -1,0 +1,93 @@
+//! Workspaces and what was observed of them in the database.
+
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use uuid::Uuid;
+
+use super::row::{Reading, micros};
+use super::{Change, Result, Snapshot};
+use crate::domain::observation::Observation;
+use crate::domain::workspace::Workspace;
+
+impl Snapshot {
+    /// One workspace.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn workspace(&mut self, uid: Uuid) -> Result<Option<Workspace>> {
+        let row = sqlx::query(
+            "SELECT w.*, m.namespace, m.name, m.generation, m.deleting_since
+             FROM workspaces w JOIN machines m ON m.uid = w.machine_uid WHERE w.uid = $1",
+        )
+        .bind(uid.to_string())
+        .fetch_optional(self.connection())
+        .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Workspaces without an open run, for the reconciler.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn idle_workspaces(&mut self) -> Result<Vec<Workspace>> {
+        let rows = sqlx::query(
+            "SELECT w.*, m.namespace, m.name, m.generation, m.deleting_since
+             FROM workspaces w JOIN machines m ON m.uid = w.machine_uid
+             WHERE NOT EXISTS (SELECT 1 FROM runs r WHERE r.workspace_uid = w.uid AND r.state IN
+               ('queued', 'preparing', 'planning', 'planned', 'awaiting_approval', 'applying'))
+             ORDER BY w.uid",
+        )
+        .fetch_all(self.connection())
+        .await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+impl Change {
+    /// Keeps what was seen of a workspace, and when it is to be looked at next.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn keep_observation(
+        &mut self,
+        workspace: Uuid,
+        observation: Option<&Observation>,
+        observe_at: Option<Timestamp>,
+    ) -> Result<()> {
+        sqlx::query("UPDATE workspaces SET observation = $2, observe_at = $3 WHERE uid = $1")
+            .bind(workspace.to_string())
+            .bind(observation.map(serde_json::to_string).transpose()?)
+            .bind(observe_at.map(micros))
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Pauses or resumes a workspace.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn set_paused(&mut self, workspace: Uuid, paused: bool) -> Result<()> {
+        sqlx::query("UPDATE workspaces SET paused = $2 WHERE uid = $1")
+            .bind(workspace.to_string())
+            .bind(i64::from(paused))
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+}
+
+pub(super) fn read(row: &SqliteRow) -> Result<Workspace> {
+    let r = Reading::of(row, "workspaces", "uid");
+    Ok(Workspace {
+        uid: r.uuid("uid")?,
+        namespace: r.name("namespace")?,
+        machine: r.name("name")?,
+        generation: r.count("generation")?,
+        cluster: r.text("cluster")?,
+        paused: r.flag("paused")?,
+        deleting_since: r.time_or_null("deleting_since")?,
+        observation: r.json_or_null("observation")?,
+        observe_at: r.time_or_null("observe_at")?,
+    })
+}

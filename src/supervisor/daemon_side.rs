@@ -1,0 +1,150 @@
+//! The daemon's side: starts a supervisor, finds one again, waits for it, interrupts its terraform.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{PidfdFlags, Signal, kill_process_group, pidfd_open};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::Environment;
+use super::process::Process;
+use super::record::{self, Exit, Invocation};
+use super::{Result, failed};
+
+/// The daemon's own program, even after its file was replaced by a newer one.
+const OWN_PROGRAM: &str = "/proc/self/exe";
+
+/// How long a supervisor needs from taking its lock to leaving its first file.
+const BEGINNING: Duration = Duration::from_millis(2);
+
+/// A command that was started, now or by an earlier daemon.
+#[derive(Debug)]
+pub struct Attached {
+    folder: PathBuf,
+}
+
+/// Starts `command` under a supervisor of its own. The environment is passed on and written
+/// nowhere.
+///
+/// # Errors
+/// When the folder cannot be made or the supervisor not be started.
+pub fn spawn(folder: &Path, command: &Invocation, environment: &Environment) -> Result<Attached> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("make", folder))?;
+    record::write_json(&folder.join(record::COMMAND), command)?;
+    let path = folder.join(record::SUPERVISOR_LOG);
+    let log = fs::File::create(&path).map_err(failed("write", &path))?;
+    let mut child = tokio::process::Command::new(OWN_PROGRAM)
+        .arg("supervise")
+        .arg(folder)
+        .env_clear()
+        .envs(environment)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .map_err(failed("start a supervisor for", folder))?;
+    // Written here as well as by the supervisor itself, so that from now on it can be waited for.
+    if let Some(pid) = child.id() {
+        record::write_json(&folder.join(record::SUPERVISOR), &Process::with_pid(pid))?;
+    }
+    // The daemon is its parent for as long as it lives: somebody must take its exit status. The
+    // run itself is judged by what the supervisor leaves.
+    let folder = folder.to_owned();
+    let name = folder.clone();
+    tokio::spawn(async move {
+        if let Err(error) = child.wait().await {
+            tracing::warn!(folder = %name.display(), %error, "cannot wait for a supervisor");
+        }
+    });
+    Ok(Attached { folder })
+}
+
+/// Finds the command of `folder` again; `None` when there is nothing to be found.
+#[must_use]
+pub fn attach(folder: &Path) -> Option<Attached> {
+    folder.join(record::COMMAND).exists().then(|| Attached { folder: folder.to_owned() })
+}
+
+impl Attached {
+    /// Waits until the command is over. `None` means lost: supervisor and terraform are gone
+    /// without a word, and from now on nothing can be started in the folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub async fn wait(&self) -> Result<Option<Exit>> {
+        loop {
+            if let Some(exit) = record::read_json(&self.folder.join(record::EXIT))? {
+                return Ok(Some(exit));
+            }
+            if !self.wait_for_an_end().await? {
+                return record::read_json(&self.folder.join(record::EXIT));
+            }
+        }
+    }
+
+    /// Waits for the end of the supervisor or, where it is gone, of terraform. False when there
+    /// is nothing left to wait for.
+    async fn wait_for_an_end(&self) -> Result<bool> {
+        for file in [record::SUPERVISOR, record::TERRAFORM] {
+            let process: Option<Option<Process>> = record::read_json(&self.folder.join(file))?;
+            if let Some(process) = process.flatten().filter(Process::is_alive) {
+                self.wait_for(&process).await?;
+                return Ok(true);
+            }
+        }
+        // The supervisor may be about to begin: whoever has the lock decides.
+        let path = self.folder.join(record::LOCK);
+        let lock = fs::OpenOptions::new().create(true).append(true).open(&path).map_err(failed("open", &path))?;
+        if lock.try_lock().is_err() {
+            tokio::time::sleep(BEGINNING).await;
+            return Ok(true);
+        }
+        record::write_whole(&self.folder.join(record::ABANDONED), b"")?;
+        Ok(false)
+    }
+
+    /// Waits until `process` has ended, child or not.
+    async fn wait_for(&self, process: &Process) -> Result<()> {
+        let Some(pid) = process.pid() else { return Ok(()) };
+        let Ok(fd) = pidfd_open(pid, PidfdFlags::NONBLOCK) else { return Ok(()) };
+        // Between the check and the opening the pid may have changed hands.
+        if process.is_alive() {
+            #[expect(
+                deprecated,
+                reason = "its successor is unsafe to call; an OwnedFd keeps the promise that it asks for"
+            )]
+            let fd = AsyncFd::<OwnedFd>::with_interest(fd, Interest::READABLE)
+                .map_err(failed("wait for the process of", &self.folder))?;
+            let ended = fd.readable().await.map_err(failed("wait for the process of", &self.folder))?;
+            drop(ended);
+        }
+        Ok(())
+    }
+}
+
+/// Sends terraform one SIGINT: what is under way ends, nothing new begins. False when it is gone.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn interrupt(folder: &Path) -> Result<bool> {
+    let terraform: Option<Option<Process>> = record::read_json(&folder.join(record::TERRAFORM))?;
+    Ok(terraform.flatten().is_some_and(|process| process.signal(Signal::INT)))
+}
+
+/// Kills supervisor, terraform and its providers. Only ever for commands that change nothing.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn kill(folder: &Path) -> Result<()> {
+    let supervisor: Option<Option<Process>> = record::read_json(&folder.join(record::SUPERVISOR))?;
+    if let Some(pid) = supervisor.flatten().filter(Process::is_alive).and_then(|process| process.pid()) {
+        // The supervisor leads the session and the group in which all of them are.
+        kill_process_group(pid, Signal::KILL).ok();
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! The supervisor: a small process that owns one terraform and outlives the daemon; what it
+//! leaves in its folder, and how a command is found again by that.
+//!
+//! A folder holds one command:
+//!
+//! | file | written by | holds |
+//! |---|---|---|
+//! | `command.json` | the daemon | program, arguments, working folder |
+//! | `supervisor.lock` | both | locked while the supervisor lives |
+//! | `supervisor.json`, `terraform.json` | the supervisor | pid, start time and boot id |
+//! | `stdout.log`, `stderr.log` | terraform | what it says: files, never a pipe |
+//! | `exit.json` | the supervisor | the exit status: whole, or not there |
+//! | `abandoned` | the daemon | from now on nothing may be started here |
+//!
+//! **Invariant:** the end of the daemon is no event for a supervisor or its terraform.
+
+mod capture;
+mod daemon_side;
+mod process;
+mod record;
+mod supervise;
+
+pub use capture::capture;
+pub use daemon_side::{Attached, attach, interrupt, kill, spawn};
+pub use record::{Exit, Invocation, STDERR, STDOUT, write_whole};
+pub use supervise::supervise;
+
+/// The variables that a process gets, by name: these and no others.
+pub type Environment = std::collections::BTreeMap<String, String>;
+
+/// The supervisor cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} {path}: {cause}")]
+pub struct Error {
+    doing: &'static str,
+    path: String,
+    cause: std::io::Error,
+}
+
+/// Result of the supervisor.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Names the operation and the file in an I/O error.
+fn failed(doing: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.display().to_string();
+    move |cause| Error { doing, path, cause }
+}

@@ -1,0 +1,56 @@
+//! A process named so that it cannot be mistaken for another: pids are used again, so start time
+//! and boot id belong to the name. Read from Linux' `/proc`.
+
+use std::fs;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
+
+/// A process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Process {
+    /// Process id.
+    pid: u32,
+    /// Clock ticks from boot to its start.
+    start_time: u64,
+    /// Id of the boot in which it was started.
+    boot_id: String,
+}
+
+impl Process {
+    /// The process that has `pid` now; `None` when there is none.
+    pub(super) fn with_pid(pid: u32) -> Option<Self> {
+        let (_, start_time) = stat(pid)?;
+        Some(Self { pid, start_time, boot_id: boot_id() })
+    }
+
+    /// Whether it is still there. A zombie is gone: it does nothing any more.
+    pub(super) fn is_alive(&self) -> bool {
+        let Some((state, start_time)) = stat(self.pid) else { return false };
+        state != 'Z' && state != 'X' && start_time == self.start_time && boot_id() == self.boot_id
+    }
+
+    pub(super) fn pid(&self) -> Option<Pid> {
+        i32::try_from(self.pid).ok().and_then(Pid::from_raw)
+    }
+
+    /// Sends it a signal, if it is still there.
+    pub(super) fn signal(&self, signal: Signal) -> bool {
+        self.is_alive() && self.pid().is_some_and(|pid| kill_process(pid, signal).is_ok())
+    }
+}
+
+/// State and start time of a process: fields 3 and 22 of `/proc/<pid>/stat`. The name in field 2
+/// may hold anything, so fields are counted from its closing parenthesis.
+fn stat(pid: u32) -> Option<(char, u64)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = text.rsplit_once(')')?;
+    let mut fields = rest.split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let start_time = fields.nth(18)?.parse().ok()?;
+    Some((state, start_time))
+}
+
+fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|text| text.trim().to_owned()).unwrap_or_default()
+}

@@ -1,0 +1,105 @@
+//! The files of a command's folder, and how they are written: whole and synced, or not at all.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{Result, failed};
+
+/// Version of the folder's format.
+pub(super) const FORMAT: u32 = 1;
+
+pub(super) const COMMAND: &str = "command.json";
+pub(super) const LOCK: &str = "supervisor.lock";
+pub(super) const SUPERVISOR: &str = "supervisor.json";
+pub(super) const TERRAFORM: &str = "terraform.json";
+pub(super) const EXIT: &str = "exit.json";
+pub(super) const ABANDONED: &str = "abandoned";
+pub(super) const SUPERVISOR_LOG: &str = "supervisor.log";
+
+/// What terraform says on its standard output.
+pub const STDOUT: &str = "stdout.log";
+/// What terraform says on its standard error.
+pub const STDERR: &str = "stderr.log";
+
+/// A command as it is to be run. Its environment is the supervisor's own and stands in no file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invocation {
+    /// Version of the format.
+    pub format: u32,
+    /// The program.
+    pub program: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Where it runs.
+    pub working_dir: PathBuf,
+}
+
+impl Invocation {
+    /// A command in today's format.
+    #[must_use]
+    pub fn new(program: String, args: Vec<String>, working_dir: PathBuf) -> Self {
+        Self { format: FORMAT, program, args, working_dir }
+    }
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// Exit code; absent when a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Milliseconds from its start to its end.
+    pub duration_ms: u64,
+}
+
+impl Exit {
+    /// The exit code as a shell would give it: 128 + n for signal n.
+    #[must_use]
+    pub fn shell_code(self) -> i32 {
+        self.code.unwrap_or_else(|| 128 + self.signal.unwrap_or_default())
+    }
+
+    /// Whether the command says that it did what it was to do.
+    #[must_use]
+    pub fn is_success(self) -> bool {
+        self.code == Some(0)
+    }
+}
+
+/// Writes a file whole and synced, its folder too.
+///
+/// # Errors
+/// When it cannot be written; what was there before is still there.
+pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let write = || -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        File::open(folder)?.sync_all()
+    };
+    write().map_err(failed("write", path))
+}
+
+pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let json = serde_json::to_vec(value).map_err(std::io::Error::other).map_err(failed("write", path))?;
+    write_whole(path, &json)
+}
+
+/// Reads a file of the folder; `None` when it is not there.
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    match fs::read(path) {
+        Ok(bytes) => {
+            let value = serde_json::from_slice(&bytes).map_err(std::io::Error::other).map_err(failed("read", path))?;
+            Ok(Some(value))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", path)(error)),
+    }
+}

@@ -1,0 +1,75 @@
+//! Argument vectors. Each is asserted word by word in a test.
+
+use std::path::PathBuf;
+
+use crate::domain::run::Kind;
+
+/// A Terraform command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Installs providers and modules.
+    Init,
+    /// Makes a plan and saves it.
+    Plan {
+        /// Which kind of run it is for.
+        kind: Kind,
+        /// Where the plan is saved.
+        out: PathBuf,
+    },
+    /// Prints a saved plan as JSON.
+    Show {
+        /// The saved plan.
+        plan: PathBuf,
+    },
+    /// Applies a saved plan, and nothing else.
+    Apply {
+        /// The saved plan.
+        plan: PathBuf,
+    },
+    /// Prints the outputs as JSON.
+    Output,
+}
+
+impl Command {
+    /// The step's name, as the API shows it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Plan { .. } => "plan",
+            Self::Show { .. } => "show",
+            Self::Apply { .. } => "apply",
+            Self::Output => "output",
+        }
+    }
+
+    /// The arguments after the program.
+    #[must_use]
+    pub fn argv(&self) -> Vec<String> {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        match self {
+            Self::Init => words(&["init", "-input=false", "-no-color"]),
+            Self::Plan { kind, out } => {
+                let mut argv = words(&["plan", "-input=false", "-json"]);
+                argv.extend(match kind {
+                    Kind::Destroy => Some("-destroy".to_owned()),
+                    Kind::Refresh => Some("-refresh-only".to_owned()),
+                    Kind::Apply | Kind::Plan => None,
+                });
+                argv.push(format!("-out={}", out.display()));
+                argv
+            }
+            Self::Show { plan } => {
+                let mut argv = words(&["show", "-json", "-no-color"]);
+                argv.push(plan.display().to_string());
+                argv
+            }
+            Self::Apply { plan } => {
+                let mut argv = words(&["apply", "-input=false", "-json"]);
+                argv.push(plan.display().to_string());
+                argv
+            }
+            Self::Output => words(&["output", "-json", "-no-color"]),
+        }
+    }
+}

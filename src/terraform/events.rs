@@ -1,0 +1,75 @@
+//! Terraform's machine-readable log: one JSON object a line, from `plan -json` and `apply -json`.
+
+use serde_json::Value;
+
+/// Characters of a failure's message; the rest is in the log.
+const MESSAGE_CHARS_MAX: usize = 4_000;
+
+/// One line of a log as a person reads it. A line that is no JSON is given back as it is; one
+/// that says nothing to a person gives `None`.
+#[must_use]
+pub fn text(line: &str) -> Option<String> {
+    let Some(event) = parse(line) else { return Some(line.to_owned()) };
+    match event["type"].as_str() {
+        Some("diagnostic") => Some(diagnostic_text(&event["diagnostic"])),
+        Some("version" | "log") => None,
+        _ => event["@message"].as_str().map(str::to_owned),
+    }
+}
+
+/// What went wrong, from the log of a command that failed: every error diagnostic, or, where
+/// there is none, the last lines that it wrote to standard error.
+#[must_use]
+pub fn failure_message(stdout: &str, stderr: &str) -> String {
+    let errors: Vec<String> = stdout
+        .lines()
+        .filter_map(parse)
+        .filter(|event| event["type"] == "diagnostic" && event["diagnostic"]["severity"] == "error")
+        .map(|event| diagnostic_body(&event["diagnostic"]))
+        .collect();
+    let message = if errors.is_empty() { plain_error(stderr) } else { errors.join("\n") };
+    message.chars().take(MESSAGE_CHARS_MAX).collect()
+}
+
+fn parse(line: &str) -> Option<Value> {
+    let value: Value = serde_json::from_str(line).ok()?;
+    value.get("@message").is_some().then_some(value)
+}
+
+fn diagnostic_text(diagnostic: &Value) -> String {
+    let word = if diagnostic["severity"] == "error" { "Error" } else { "Warning" };
+    format!("{word}: {}", diagnostic_body(diagnostic))
+}
+
+/// `summary: detail (address, file line n)`.
+fn diagnostic_body(diagnostic: &Value) -> String {
+    let text = |name: &str| diagnostic[name].as_str().unwrap_or_default().trim();
+    let mut out = text("summary").to_owned();
+    if !text("detail").is_empty() {
+        out.push_str(": ");
+        out.push_str(text("detail"));
+    }
+    let range = &diagnostic["range"];
+    let place = match (text("address"), range["filename"].as_str(), range["start"]["line"].as_u64()) {
+        ("", None, _) => None,
+        ("", Some(file), line) => Some(format!("{file} line {}", line.unwrap_or_default())),
+        (address, None, _) => Some(address.to_owned()),
+        (address, Some(file), line) => Some(format!("{address}, {file} line {}", line.unwrap_or_default())),
+    };
+    if let Some(place) = place {
+        out.push_str(&format!(" ({place})"));
+    }
+    out
+}
+
+/// Terraform draws boxes around errors on a terminal; without them, the text.
+fn plain_error(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr
+        .lines()
+        .map(|line| line.trim_start_matches(['│', '╷', '╵', ' ']).trim_end())
+        .filter(|line| !line.is_empty())
+        .collect();
+    let from = lines.iter().position(|line| line.starts_with("Error")).unwrap_or(lines.len().saturating_sub(20));
+    let text = lines[from..].join("\n");
+    if text.is_empty() { "terraform ended with an error and said nothing".to_owned() } else { text }
+}

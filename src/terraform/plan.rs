@@ -1,0 +1,231 @@
+//! A saved plan in JSON (`terraform show -json`) read into the domain's plan, sensitive values
+//! masked on the way.
+
+use serde_json::{Map, Value};
+
+use super::outputs;
+use crate::domain::plan::{Action, AttributeChange, MASK, Plan, ResourceChange, Summary};
+
+/// A plan, and the outputs that it knows already.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// The plan.
+    pub plan: Plan,
+    /// Outputs after it, without the sensitive ones.
+    pub outputs: Map<String, Value>,
+}
+
+/// The text is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`show -json` answered no plan: {0}")]
+pub struct NotAPlan(String);
+
+/// Reads a plan.
+///
+/// # Errors
+/// When the text is no plan.
+pub fn parse(text: &str) -> Result<Shown, NotAPlan> {
+    let value: Value = serde_json::from_str(text).map_err(|error| NotAPlan(error.to_string()))?;
+    if value.get("format_version").is_none() {
+        return Err(NotAPlan("it has no format_version".to_owned()));
+    }
+    let list = |name: &str| value[name].as_array().map(Vec::as_slice).unwrap_or_default();
+    let resources: Vec<ResourceChange> = list("resource_changes").iter().filter_map(resource).collect();
+    let drift = list("resource_drift").iter().filter(|r| r["mode"] == "managed").filter_map(resource).collect();
+    let mut changes = Vec::new();
+    for (name, change) in value["output_changes"].as_object().into_iter().flatten() {
+        if action(&change["actions"]).is_some() {
+            Walk::of(change).compare(name, &mut changes);
+        }
+    }
+    let known = value["planned_values"]["outputs"].as_object().map(outputs::visible);
+    Ok(Shown {
+        plan: Plan { summary: summarise(&resources), resources, outputs: changes, drift },
+        outputs: known.unwrap_or_default(),
+    })
+}
+
+fn summarise(resources: &[ResourceChange]) -> Summary {
+    let mut summary = Summary::default();
+    for resource in resources {
+        match resource.action {
+            Action::Create => summary.create += 1,
+            Action::Update => summary.update += 1,
+            Action::Replace => summary.replace += 1,
+            Action::Delete => summary.delete += 1,
+            Action::Read => {}
+        }
+    }
+    summary
+}
+
+fn resource(value: &Value) -> Option<ResourceChange> {
+    let change = &value["change"];
+    let action = action(&change["actions"])?;
+    let mut changes = Vec::new();
+    if !matches!(action, Action::Delete | Action::Read) {
+        Walk::of(change).compare("", &mut changes);
+    }
+    let reason = value["action_reason"].as_str();
+    let paths = change["replace_paths"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut replace_because: Vec<String> = paths.iter().map(path_text).collect();
+    if replace_because.is_empty() && action == Action::Replace {
+        replace_because.extend(reason.map(|reason| reason.replace('_', " ")));
+    }
+    Some(ResourceChange {
+        address: value["address"].as_str()?.to_owned(),
+        resource_type: value["type"].as_str()?.to_owned(),
+        action,
+        replace_because,
+        tainted: reason == Some("replace_because_tainted"),
+        changes,
+    })
+}
+
+fn action(actions: &Value) -> Option<Action> {
+    let words: Vec<&str> = actions.as_array()?.iter().filter_map(Value::as_str).collect();
+    match words.as_slice() {
+        ["create"] => Some(Action::Create),
+        ["update"] => Some(Action::Update),
+        ["delete"] => Some(Action::Delete),
+        ["read"] => Some(Action::Read),
+        ["delete", "create"] | ["create", "delete"] => Some(Action::Replace),
+        _ => None,
+    }
+}
+
+/// `["scaling_config", 0, "desired_size"]` → `scaling_config[0].desired_size`.
+fn path_text(path: &Value) -> String {
+    path.as_array().into_iter().flatten().fold(String::new(), |path, part| match part {
+        Value::String(name) => field(&path, name),
+        other => format!("{path}[{other}]"),
+    })
+}
+
+fn field(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// One node of a change, with what Terraform says about it.
+#[derive(Clone, Copy)]
+struct Walk<'v> {
+    before: &'v Value,
+    after: &'v Value,
+    unknown: &'v Value,
+    before_sensitive: &'v Value,
+    after_sensitive: &'v Value,
+}
+
+impl<'v> Walk<'v> {
+    fn of(change: &'v Value) -> Self {
+        Self {
+            before: &change["before"],
+            after: &change["after"],
+            unknown: &change["after_unknown"],
+            before_sensitive: &change["before_sensitive"],
+            after_sensitive: &change["after_sensitive"],
+        }
+    }
+
+    /// Adds what differs at and below this node.
+    fn compare(self, path: &str, out: &mut Vec<AttributeChange>) {
+        let unknown = self.unknown == &Value::Bool(true);
+        let sensitive = [self.before_sensitive, self.after_sensitive].contains(&&Value::Bool(true));
+        if !unknown && self.before == self.after && !is_any(self.unknown) {
+            return;
+        }
+        let deeper =
+            self.before.is_object() || self.after.is_object() || self.before.is_array() || self.after.is_array();
+        if deeper && !sensitive && !unknown {
+            for part in self.parts() {
+                self.at(&part).compare(&part.append_to(path), out);
+            }
+            return;
+        }
+        // What is secret on one side is not told on the other.
+        let masks = [self.before_sensitive, self.after_sensitive];
+        out.push(AttributeChange {
+            path: path.to_owned(),
+            before: masked(self.before, masks),
+            after: if unknown { Value::Null } else { masked(self.after, masks) },
+            sensitive: masks.into_iter().any(is_any),
+            unknown,
+        });
+    }
+
+    fn parts(self) -> Vec<Part> {
+        let mut names = std::collections::BTreeSet::new();
+        let mut length = 0;
+        for value in [self.before, self.after, self.unknown] {
+            match value {
+                Value::Object(object) => names.extend(object.keys().cloned()),
+                Value::Array(items) => length = length.max(items.len()),
+                _ => {}
+            }
+        }
+        names.into_iter().map(Part::Name).chain((0..length).map(Part::Index)).collect()
+    }
+
+    fn at(self, part: &Part) -> Self {
+        Self {
+            before: part.of(self.before),
+            after: part.of(self.after),
+            unknown: part.of_mask(self.unknown),
+            before_sensitive: part.of_mask(self.before_sensitive),
+            after_sensitive: part.of_mask(self.after_sensitive),
+        }
+    }
+}
+
+enum Part {
+    Name(String),
+    Index(usize),
+}
+
+impl Part {
+    fn of<'v>(&self, value: &'v Value) -> &'v Value {
+        let part = match self {
+            Self::Name(name) => value.get(name),
+            Self::Index(index) => value.get(index),
+        };
+        part.unwrap_or(&Value::Null)
+    }
+
+    /// The part of a mask, whose plain `true` holds for all below it.
+    fn of_mask<'v>(&self, mask: &'v Value) -> &'v Value {
+        if mask == &Value::Bool(true) { mask } else { self.of(mask) }
+    }
+
+    fn append_to(&self, path: &str) -> String {
+        match self {
+            Self::Name(name) => field(path, name),
+            Self::Index(index) => format!("{path}[{index}]"),
+        }
+    }
+}
+
+/// Whether a mask holds for anything.
+fn is_any(mask: &Value) -> bool {
+    match mask {
+        Value::Bool(holds) => *holds,
+        Value::Object(object) => object.values().any(is_any),
+        Value::Array(items) => items.iter().any(is_any),
+        _ => false,
+    }
+}
+
+/// A value without what one of its masks holds for.
+fn masked(value: &Value, masks: [&Value; 2]) -> Value {
+    let below = |part: Part, value: &Value| masked(value, masks.map(|mask| part.of_mask(mask)));
+    match value {
+        Value::Null => Value::Null,
+        _ if masks.contains(&&Value::Bool(true)) => Value::from(MASK),
+        Value::Object(object) => {
+            object.iter().map(|(name, value)| (name.clone(), below(Part::Name(name.clone()), value))).collect()
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(index, value)| below(Part::Index(index), value)).collect()
+        }
+        _ => value.clone(),
+    }
+}

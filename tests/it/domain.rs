@@ -1,0 +1,17 @@
+//! The rules of captd, as tables: what would be done, what is true, what may become of a run, what
+//! is refused.
+
+mod conditions;
+mod decide;
+mod document;
+mod drift;
+mod failure;
+mod fair;
+mod gate;
+mod machine_fields;
+mod machine_rules;
+mod retry;
+mod selector;
+mod status;
+mod transition;
+mod world;

@@ -1,0 +1,221 @@
+//! Real texts of AWS, of its provider and of Terraform, and the class that each is given.
+
+use captd::domain::failure::{Class, Failure};
+
+/// As the AWS provider begins what EKS answered.
+const CREATE: &str = "creating EKS Node Group (demo:w5): operation error EKS: CreateNodegroup, ";
+
+fn check(class: Class, texts: &[&str]) {
+    for text in texts {
+        let failure = Failure::classified(*text);
+        assert_eq!(failure.class.as_str(), class.as_str(), "{text}");
+        assert_eq!((failure.message.as_str(), failure.remedy.as_str()), (*text, class.remedy()));
+    }
+}
+
+#[test]
+fn quota() {
+    check(
+        Class::Quota,
+        &[
+            &format!(
+                "{CREATE}https response error StatusCode: 400, RequestID: x, ResourceLimitExceededException: Maximum number of nodegroups (30) reached for cluster demo"
+            ),
+            "creating IAM Role (demo.w5): operation error IAM: CreateRole, https response error StatusCode: 409, RequestID: x, LimitExceeded: Cannot exceed quota for RolesPerAccount: 1000",
+        ],
+    );
+}
+
+#[test]
+fn throttling_whatever_its_status_code() {
+    check(
+        Class::Throttling,
+        &[
+            &format!(
+                "{CREATE}exceeded maximum number of attempts, 2, https response error StatusCode: 429, RequestID: x, api error TooManyRequestsException: Too Many Requests"
+            ),
+            "reading IAM Role (x): operation error IAM: GetRole, exceeded maximum number of attempts, 2, https response error StatusCode: 400, RequestID: x, api error Throttling: Rate exceeded",
+            &format!(
+                "{CREATE}https response error StatusCode: 400, RequestID: x, InvalidRequestException: Request limit exceeded"
+            ),
+            "reading EC2 Subnets: operation error EC2: DescribeSubnets, https response error StatusCode: 503, RequestID: x, api error RequestLimitExceeded: Request limit exceeded.",
+        ],
+    );
+}
+
+#[test]
+fn rights_and_credentials() {
+    check(
+        Class::Authentication,
+        &[
+            &format!(
+                "{CREATE}https response error StatusCode: 403, RequestID: x, api error AccessDeniedException: User: u is not authorized to perform: eks:CreateNodegroup"
+            ),
+            "validating provider credentials: operation error STS: GetCallerIdentity, https response error StatusCode: 403, RequestID: x, api error ExpiredToken: The security token included in the request is expired",
+            "No valid credential sources found: Please see https://registry.terraform.io/providers/hashicorp/aws for more information",
+            "validating provider credentials: operation error STS: GetCallerIdentity, https response error StatusCode: 403, RequestID: x, api error InvalidClientTokenId: The security token included in the request is invalid.",
+        ],
+    );
+}
+
+#[test]
+fn capacity() {
+    check(
+        Class::Capacity,
+        &[
+            "waiting for EKS Node Group (demo:w7) create: unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last error: w7: AsgInstanceLaunchFailures: Could not launch On-Demand Instances. InsufficientInstanceCapacity - We currently do not have sufficient p4d.24xlarge capacity in the Availability Zone you requested (eu-central-1a).",
+            "waiting for EKS Node Group (demo:w7) create: unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last error: subnet-0a: InsufficientFreeAddresses: Amazon Autoscaling was unable to launch instances because there are not enough free addresses in the subnet",
+        ],
+    );
+}
+
+#[test]
+fn a_launch_that_failed_goes_by_its_cause() {
+    check(
+        Class::Quota,
+        &[
+            "last error: w7: AsgInstanceLaunchFailures: Could not launch On-Demand Instances. VcpuLimitExceeded - You have requested more vCPU capacity than your current vCPU limit of 32 allows for the instance bucket that the specified instance type belongs to.",
+        ],
+    );
+}
+
+#[test]
+fn network() {
+    check(
+        Class::Network,
+        &[
+            &format!(
+                "{CREATE}https response error StatusCode: 0, RequestID: , request send failed, Post \"http://127.0.0.1:9/\": dial tcp 127.0.0.1:9: connect: connection refused"
+            ),
+            "request send failed, Post \"https://eks.eu-central-1.amazonaws.com/\": dial tcp: lookup eks.eu-central-1.amazonaws.com: no such host",
+        ],
+    );
+}
+
+#[test]
+fn a_wrong_declaration() {
+    check(
+        Class::Configuration,
+        &[
+            &format!(
+                "{CREATE}https response error StatusCode: 404, RequestID: x, api error ResourceNotFoundException: No cluster found for name: nope."
+            ),
+            &format!(
+                "{CREATE}https response error StatusCode: 400, RequestID: x, InvalidParameterException: The following supplied instance types do not exist: [t3.nonsense]"
+            ),
+            "Resource precondition failed: desired_size lies from min_size to max_size. (modules/local-nodegroup/main.tf line 30)",
+            "Invalid value for variable: node_group_name has 1 to 63 letters (main.tf line 11)",
+            "No value for required variable: The root module input variable \"subnet_ids\" is not set",
+        ],
+    );
+}
+
+#[test]
+fn a_mistake_in_a_template() {
+    check(
+        Class::Configuration,
+        &[
+            "Reference to undeclared input variable: An input variable with the name \"nope\" has not been declared. (main.tf line 5)",
+            "Invalid function argument: Invalid value for \"path\" parameter: no file exists at \"/nope\" (main.tf line 5)",
+            "Unsupported attribute: Can't access attributes on a primitive-typed value (string). (main.tf line 5)",
+            "Error in function call: Call to function \"jsondecode\" failed: invalid character 'x' looking for beginning of value. (main.tf line 5)",
+            "Invalid index: The given key does not identify an element in this collection value. (main.tf line 5)",
+            "Invalid operand: Unsuitable value for left operand: a number is required. (main.tf line 5)",
+            "Invalid count argument: The given \"count\" argument value is null. An integer is required. (main.tf line 2)",
+            "Invalid for_each argument: The given \"for_each\" argument value is unsuitable (main.tf line 2)",
+            "Self-referential block: Configuration for terraform_data.x may not refer to itself. (main.tf line 2)",
+            "Resource postcondition failed: Nope. (main.tf line 4)",
+            "Error: Argument definition required",
+        ],
+    );
+}
+
+/// A node group that stands in no state of ours: another try finds it again, and only a person can
+/// say whether it is to be deleted or taken over.
+#[test]
+fn a_node_group_that_is_there_already_is_no_lock() {
+    for text in [
+        &format!(
+            "{CREATE}https response error StatusCode: 409, RequestID: x, ResourceInUseException: NodeGroup already exists with name w7 and cluster name demo"
+        ),
+        "creating IAM Role (demo.w5): operation error IAM: CreateRole, https response error StatusCode: 409, RequestID: x, EntityAlreadyExists: Role with name demo.w5 already exists.",
+    ] {
+        let failure = Failure::classified(text);
+        assert_eq!(failure.class.as_str(), "configuration", "{text}");
+        assert!(failure.remedy.contains("delete it there, or give the node group another name"), "{}", failure.remedy);
+    }
+}
+
+/// Rights of the role, the way to the API server, the AMI: nothing that another half hour and
+/// another set of instances would mend.
+#[test]
+fn nodes_that_never_join_wait_for_a_person() {
+    check(
+        Class::Configuration,
+        &[
+            "waiting for EKS Node Group (demo:w5) create: unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last error: w5: NodeCreationFailure: Instances failed to join the kubernetes cluster",
+        ],
+    );
+}
+
+#[test]
+fn locks_of_the_state_and_of_the_node_group() {
+    check(
+        Class::Lock,
+        &[
+            "Error acquiring the state lock: resource temporarily unavailable",
+            "updating EKS Node Group (demo:w5) config: operation error EKS: UpdateNodegroupConfig, https response error StatusCode: 409, RequestID: x, ResourceInUseException: Nodegroup cannot be updated as it is currently not in Active State",
+        ],
+    );
+}
+
+#[test]
+fn a_provider_that_died() {
+    check(
+        Class::ProviderLost,
+        &[
+            "Plugin did not respond: The plugin encountered an error, and failed to respond to the plugin.(*GRPCProvider).ApplyResourceChange call. The plugin logs may contain more details. (module.nodegroup.aws_eks_node_group.this)",
+        ],
+    );
+}
+
+#[test]
+fn what_took_too_long() {
+    check(
+        Class::Timeout,
+        &[
+            "waiting for EKS Node Group (demo:w5) create: timeout while waiting for state to become 'ACTIVE' (last state: 'CREATING', timeout: 1h0m0s)",
+        ],
+    );
+}
+
+#[test]
+fn the_clouds_own_failures_and_the_unknown() {
+    check(
+        Class::Internal,
+        &[
+            &format!("{CREATE}https response error StatusCode: 500, RequestID: x, ServerException: Internal error"),
+            "something that nobody has seen before",
+            "",
+        ],
+    );
+}
+
+#[test]
+fn a_remedy_says_whether_captd_tries_again_by_itself() {
+    for class in [
+        Class::Configuration,
+        Class::Authentication,
+        Class::Throttling,
+        Class::Quota,
+        Class::Capacity,
+        Class::Lock,
+        Class::Network,
+        Class::ProviderLost,
+        Class::Timeout,
+        Class::Internal,
+    ] {
+        let says_so = class.remedy().contains("captd tries again by itself");
+        assert_eq!(says_so, class.is_retryable(), "{}", class.as_str());
+    }
+}

@@ -1,0 +1,147 @@
+//! What waits for a person: every kind of run, every approval, every kind of plan.
+
+use captd::domain::gate::{Gate, gate};
+use captd::domain::machine::Approval;
+use captd::domain::plan::{Action, Plan, ResourceChange, Summary};
+use captd::domain::run::Kind;
+use captd::domain::template::{Manifest, Provider};
+
+const GROUP: &str = "module.x.aws_eks_node_group.this";
+
+/// Protects the node group of `module.x`.
+fn manifest() -> Manifest {
+    Manifest {
+        description: String::new(),
+        provider: Provider::Aws,
+        modules: Vec::new(),
+        protects: vec![GROUP.to_owned()],
+        import_ids: std::collections::BTreeMap::new(),
+    }
+}
+
+fn change(action: Action, address: &str) -> ResourceChange {
+    ResourceChange {
+        address: address.to_owned(),
+        resource_type: "aws_eks_node_group".to_owned(),
+        action,
+        replace_because: Vec::new(),
+        tainted: false,
+        changes: Vec::new(),
+    }
+}
+
+fn plan(resources: Vec<ResourceChange>) -> Plan {
+    let count = |action| u32::try_from(resources.iter().filter(|r| r.action == action).count()).unwrap();
+    let summary = Summary {
+        create: count(Action::Create),
+        update: count(Action::Update),
+        replace: count(Action::Replace),
+        delete: count(Action::Delete),
+    };
+    Plan { summary, resources, ..Plan::default() }
+}
+
+fn because(reasons: &[&str], resource: ResourceChange) -> ResourceChange {
+    ResourceChange { replace_because: reasons.iter().map(|r| (*r).to_owned()).collect(), ..resource }
+}
+
+fn tell(gate: &Gate) -> String {
+    match gate {
+        Gate::Nothing => "nothing to apply".to_owned(),
+        Gate::Shown => "shown".to_owned(),
+        Gate::Open => "open".to_owned(),
+        Gate::Closed(reasons) => format!("closed: {}", reasons.join("; ")),
+    }
+}
+
+const APPROVALS: [(&str, Approval); 3] =
+    [("auto", Approval::Auto), ("onDestroy", Approval::OnDestroy), ("manual", Approval::Manual)];
+
+#[test]
+fn an_apply_run_by_approval_and_plan() {
+    let plans = [
+        ("no change", plan(vec![])),
+        ("reads only", plan(vec![change(Action::Read, "data.a.b")])),
+        ("creates", plan(vec![change(Action::Create, GROUP)])),
+        ("updates", plan(vec![change(Action::Update, GROUP)])),
+        ("replaces", plan(vec![because(&["instance_types", "disk_size"], change(Action::Replace, GROUP))])),
+        ("deletes", plan(vec![change(Action::Delete, GROUP)])),
+        ("replaces what nobody protects", plan(vec![change(Action::Replace, "module.x.aws_iam_role.node[0]")])),
+        ("deletes two", plan(vec![change(Action::Delete, GROUP), change(Action::Delete, &format!("{GROUP}[0]"))])),
+    ];
+    let mut table = String::new();
+    for (words, plan) in plans {
+        for (approval, value) in APPROVALS {
+            let gate = gate(Kind::Apply, &plan, value, &manifest());
+            table.push_str(&format!("{words}, {approval} → {}\n", tell(&gate)));
+        }
+    }
+    insta::assert_snapshot!(table, @"
+    no change, auto → nothing to apply
+    no change, onDestroy → nothing to apply
+    no change, manual → nothing to apply
+    reads only, auto → nothing to apply
+    reads only, onDestroy → nothing to apply
+    reads only, manual → nothing to apply
+    creates, auto → open
+    creates, onDestroy → open
+    creates, manual → closed: runPolicy.approval is manual; the plan has 1 to create, 0 to update, 0 to replace, 0 to delete
+    updates, auto → open
+    updates, onDestroy → open
+    updates, manual → closed: runPolicy.approval is manual; the plan has 0 to create, 1 to update, 0 to replace, 0 to delete
+    replaces, auto → open
+    replaces, onDestroy → closed: the plan would replace module.x.aws_eks_node_group.this because of instance_types, disk_size
+    replaces, manual → closed: runPolicy.approval is manual; the plan has 0 to create, 0 to update, 1 to replace, 0 to delete
+    deletes, auto → open
+    deletes, onDestroy → closed: the plan would delete module.x.aws_eks_node_group.this
+    deletes, manual → closed: runPolicy.approval is manual; the plan has 0 to create, 0 to update, 0 to replace, 1 to delete
+    replaces what nobody protects, auto → open
+    replaces what nobody protects, onDestroy → open
+    replaces what nobody protects, manual → closed: runPolicy.approval is manual; the plan has 0 to create, 0 to update, 1 to replace, 0 to delete
+    deletes two, auto → open
+    deletes two, onDestroy → closed: the plan would delete module.x.aws_eks_node_group.this; the plan would delete module.x.aws_eks_node_group.this[0]
+    deletes two, manual → closed: runPolicy.approval is manual; the plan has 0 to create, 0 to update, 0 to replace, 2 to delete
+    ");
+}
+
+#[test]
+fn a_deletion_is_consent_and_a_look_applies_nothing() {
+    for (approval, value) in APPROVALS {
+        for (kind, with_changes) in [(Kind::Destroy, "open"), (Kind::Plan, "shown"), (Kind::Refresh, "shown")] {
+            let deletes = plan(vec![change(Action::Delete, GROUP)]);
+            let words = format!("{} {approval}", kind.as_str());
+            assert_eq!(tell(&gate(kind, &deletes, value, &manifest())), with_changes, "{words}");
+            assert_eq!(gate(kind, &plan(vec![]), value, &manifest()), Gate::Nothing, "{words}");
+        }
+    }
+}
+
+#[test]
+fn what_failed_at_its_creation_was_never_in_service() {
+    let tainted = ResourceChange { tainted: true, ..change(Action::Replace, GROUP) };
+    assert_eq!(gate(Kind::Apply, &plan(vec![tainted.clone()]), Approval::OnDestroy, &manifest()), Gate::Open);
+
+    let mixed = plan(vec![tainted.clone(), change(Action::Replace, &format!("{GROUP}[1]"))]);
+    assert_eq!(
+        tell(&gate(Kind::Apply, &mixed, Approval::OnDestroy, &manifest())),
+        "closed: the plan would replace module.x.aws_eks_node_group.this[1]"
+    );
+    assert!(matches!(gate(Kind::Apply, &plan(vec![tainted]), Approval::Manual, &manifest()), Gate::Closed(_)));
+}
+
+#[test]
+fn an_address_is_protected_with_its_indexes_and_no_other() {
+    for (address, protected) in [
+        ("module.x.aws_eks_node_group.this", true),
+        ("module.x.aws_eks_node_group.this[0]", true),
+        ("module.x.aws_eks_node_group.this[\"a\"]", true),
+        ("module.x.aws_eks_node_group.this_other", false),
+        ("module.x.aws_eks_node_group.thi", false),
+        ("module.y.aws_eks_node_group.this", false),
+        ("module.a.module.x.aws_eks_node_group.this", false),
+        ("aws_eks_node_group.this", false),
+    ] {
+        let gate = gate(Kind::Apply, &plan(vec![change(Action::Delete, address)]), Approval::OnDestroy, &manifest());
+        assert_eq!(gate != Gate::Open, protected, "{address}");
+    }
+}

@@ -1,0 +1,18 @@
+//! The one test binary: the real daemon, the real Terraform, and the house rules.
+
+#![allow(unreachable_pub, missing_docs, reason = "a test binary has no outside")]
+
+mod api;
+mod aws;
+mod bad_input;
+mod cli;
+mod config;
+mod domain;
+mod local;
+mod own_templates;
+mod render;
+mod restart;
+mod start;
+mod support;
+mod terraform;
+mod tidy;

@@ -1,0 +1,44 @@
+//! Rendering: what a user types comes out of the real Terraform as it was typed, files are put where
+//! they belong, templates are found.
+
+mod hostile;
+mod library;
+mod materialise;
+mod provider;
+mod quote;
+mod values;
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Map, Value};
+use unicode_normalization::UnicodeNormalization;
+
+/// Runs the real Terraform in `folder`, with nothing of our environment but the PATH, and gives back
+/// what it says.
+fn run(folder: &Path, args: &[&str]) -> String {
+    let output = Command::new("terraform")
+        .args(args)
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("HOME", folder)
+        .env("CHECKPOINT_DISABLE", "1")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "terraform {args:?}: {}\n{stderr}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Applies what is in `folder` and reads its outputs back.
+fn apply(folder: &Path) -> Map<String, Value> {
+    run(folder, &["init", "-input=false", "-no-color"]);
+    run(folder, &["apply", "-auto-approve", "-input=false", "-no-color"]);
+    captd::terraform::outputs::parse(&run(folder, &["output", "-json"])).unwrap()
+}
+
+/// The form in which Terraform keeps every string.
+fn nfc(text: &str) -> String {
+    text.nfc().collect()
+}

@@ -1,0 +1,107 @@
+//! The values of a machine by the variable that takes them, and the field that gives each.
+
+use captd::domain::machine::MachineSpec;
+use captd::domain::machine_fields::parse_spec;
+use captd::domain::problem::Problems;
+use captd::render::{Owner, field_of, values};
+use serde_json::{Value, json};
+
+fn spec(value: &Value) -> MachineSpec {
+    let mut problems = Problems::default();
+    let spec = parse_spec(value, "", &mut problems);
+    assert!(problems.is_empty(), "{problems}");
+    spec.unwrap()
+}
+
+fn owner() -> Owner {
+    Owner { installation: "home".to_owned(), machine: "default/workers/1".to_owned() }
+}
+
+/// A spec that gives every variable a value.
+fn whole() -> MachineSpec {
+    spec(&json!({
+        "region": "eu-central-1",
+        "clusterName": "demo",
+        "nodeGroupConfig": {
+            "name": "w",
+            "instanceTypes": ["t3.medium", "t3a.medium"],
+            "scaling": {"minSize": 0, "maxSize": 4, "desiredSize": 2},
+            "subnetIds": ["subnet-1"],
+            "nodeRoleArn": "arn:aws:iam::123456789012:role/nodes",
+            "amiType": "AL2023_x86_64_STANDARD",
+            "capacityType": "spot",
+            "diskSize": 40,
+            "labels": {"team": "data"},
+            "taints": [{"key": "gpu", "value": "yes", "effect": "NoSchedule"}, {"key": "spot", "effect": "NO_EXECUTE"}],
+            "tags": {"cost": "42"},
+            "updateConfig": {"maxUnavailable": 1}
+        },
+        "variables": {"extra": {"a": [1]}}
+    }))
+}
+
+#[test]
+fn every_field_has_its_variable() {
+    let expected = json!({
+        "region": "eu-central-1",
+        "cluster_name": "demo",
+        "node_group_name": "w",
+        "instance_types": ["t3.medium", "t3a.medium"],
+        "min_size": 0,
+        "max_size": 4,
+        "desired_size": 2,
+        "subnet_ids": ["subnet-1"],
+        "node_role_arn": "arn:aws:iam::123456789012:role/nodes",
+        "ami_type": "AL2023_x86_64_STANDARD",
+        "capacity_type": "SPOT",
+        "disk_size": 40,
+        "labels": {"team": "data"},
+        "taints": [{"key": "gpu", "value": "yes", "effect": "NO_SCHEDULE"}, {"key": "spot", "effect": "NO_EXECUTE"}],
+        "tags": {"cost": "42"},
+        "update_config": {"max_unavailable": 1, "max_unavailable_percentage": null},
+        "owner_tags": {"captd:installation": "home", "captd:machine": "default/workers/1"},
+        "extra": {"a": [1]}
+    });
+    assert_eq!(Value::Object(values(&whole(), &owner())), expected);
+}
+
+#[test]
+fn what_is_left_open_is_null_and_so_the_variables_default() {
+    let least = spec(&json!({"nodeGroupConfig": {"name": "w", "instanceType": "t3.medium",
+        "scaling": {"minSize": 1, "maxSize": 3, "desiredSize": 2}}}));
+    let values = values(&least, &owner());
+    assert_eq!(values["instance_types"], json!(["t3.medium"]));
+    for open in [
+        "region",
+        "cluster_name",
+        "subnet_ids",
+        "node_role_arn",
+        "ami_type",
+        "capacity_type",
+        "disk_size",
+        "update_config",
+    ] {
+        assert_eq!(values[open], Value::Null, "{open}");
+    }
+    for empty in ["labels", "tags"] {
+        assert_eq!(values[empty], json!({}), "{empty}");
+    }
+    assert_eq!(values["taints"], json!([]));
+}
+
+#[test]
+fn the_field_of_a_variable_is_found() {
+    for (variable, field) in [
+        ("region", "/spec/region"),
+        ("cluster_name", "/spec/clusterName"),
+        ("node_group_name", "/spec/nodeGroupConfig/name"),
+        ("min_size", "/spec/nodeGroupConfig/scaling/minSize"),
+        ("desired_size", "/spec/nodeGroupConfig/scaling/desiredSize"),
+        ("update_config", "/spec/nodeGroupConfig/updateConfig"),
+    ] {
+        assert_eq!(field_of(variable), Some(field));
+    }
+    for (variable, _) in values(&whole(), &owner()) {
+        assert_eq!(field_of(&variable).is_none(), variable == "extra", "{variable}");
+    }
+}

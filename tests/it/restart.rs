@@ -1,0 +1,79 @@
+//! What is there after the daemon was ended and started again.
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::local::seed_yaml;
+use crate::support::{Daemon, requires, until};
+
+/// All that a user sees.
+async fn everything(daemon: &Daemon) -> Vec<(String, String)> {
+    let mut seen = Vec::new();
+    for path in ["/v1/machines", "/v1/namespaces", "/v1/runs"] {
+        seen.push((path.to_owned(), daemon.get(path).await.text));
+    }
+    let runs = daemon.get("/v1/runs").await.json();
+    for run in runs["items"].as_array().unwrap() {
+        let id = run["id"].as_str().unwrap();
+        for what in ["plan", "log"] {
+            let path = format!("/v1/runs/{id}/{what}");
+            let text = daemon.get(&path).await.text;
+            seen.push((path, text));
+        }
+    }
+    seen
+}
+
+#[tokio::test]
+async fn an_idle_daemon_starts_again_with_all_it_had() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    daemon.apply(&(seed_yaml("one", 1) + &seed_yaml("two", 2))).await;
+    daemon.wait_until_ready("one").await;
+    daemon.wait_until_ready("two").await;
+    let before = everything(&daemon).await;
+    let token = daemon.token().to_owned();
+    assert!(before.iter().any(|(path, text)| path.ends_with("/log") && text.contains("Apply complete!")));
+
+    let daemon = Daemon::start_in(daemon.stop().await);
+    assert_eq!(daemon.token(), token);
+    assert_eq!(everything(&daemon).await, before);
+    assert_eq!(daemon.scale("two", 3).await["summary"]["create"], 1, "and the state of its resources");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn an_apply_outlives_a_daemon_that_is_killed() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    let body = json!({
+        "metadata": {"name": "workers"},
+        "spec": {
+            "workspaceTemplateRef": {"name": "local-nodegroup-template"},
+            "nodeGroupConfig": {"name": "workers", "instanceType": "t3.medium",
+                "scaling": {"minSize": 1, "maxSize": 5, "desiredSize": 2}},
+            "variables": {"create_seconds": 3},
+        },
+    });
+    daemon.post("/v1/namespaces/default/machines", &body).await;
+    let run = daemon.runs("workers").await[0]["id"].as_str().unwrap().to_owned();
+    until("terraform creates", async || {
+        daemon.get(&format!("/v1/runs/{run}/log")).await.text.contains("Creating...").then_some(())
+    })
+    .await;
+    let dir = daemon.end(Signal::KILL).await;
+
+    let daemon = Daemon::start_in(dir);
+    let ended = daemon.wait_for_end(&run).await;
+    assert_eq!(ended["state"], "succeeded", "{ended}");
+    let applies: Vec<Value> = daemon.runs("workers").await.into_iter().filter(|run| run["kind"] == "apply").collect();
+    assert_eq!(applies.len(), 1, "it was not applied twice");
+    assert_eq!(daemon.wait_until_ready("workers").await["status"]["currentSize"], 2);
+    let log = daemon.get(&format!("/v1/runs/{run}/log")).await.text;
+    assert_eq!(log.matches("Apply complete!").count(), 1, "{log}");
+    daemon.stop().await;
+}

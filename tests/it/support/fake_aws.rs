@@ -1,0 +1,95 @@
+//! The fake AWS: moto's server in a process of its own, ended with the test.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+use super::python;
+
+pub struct FakeAws {
+    // Its standard input is a pipe: it ends when the pipe does.
+    child: Child,
+    url: String,
+    client: Client,
+}
+
+impl FakeAws {
+    pub fn start() -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/fake_aws/fake_aws.py");
+        let mut child = Command::new(python().expect("the fake AWS was looked for"))
+            .arg(script)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening ").expect("the fake AWS says where it listens").to_owned();
+        Self { child, url, client: Client::new() }
+    }
+
+    /// The provider configuration with which captd uses it.
+    pub fn config(&self) -> String {
+        format!(
+            "[providers.aws.default]\nregion = \"eu-central-1\"\naccess_key = \"AKIACAPTDTEST\"\nsecret_key = \"not-a-secret\"\nendpoint_url = \"{}\"\n",
+            self.url
+        )
+    }
+
+    /// Makes a cluster, and gives back the ids of its subnets.
+    pub async fn seed(&self, cluster: &str) -> Vec<String> {
+        let seeded = self.control("seed", &json!({"cluster": cluster, "region": "eu-central-1"})).await;
+        serde_json::from_value(seeded["subnet_ids"].clone()).unwrap()
+    }
+
+    /// Changes a node group as if in the console.
+    pub async fn edit(&self, cluster: &str, node_group: &str, change: Value) {
+        let mut edit = json!({"cluster": cluster, "nodegroup": node_group, "region": "eu-central-1"});
+        edit.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        self.control("edit", &edit).await;
+    }
+
+    /// Makes it misbehave.
+    pub async fn rule(&self, rule: &Value) {
+        self.control("rules", rule).await;
+    }
+
+    /// EKS `DescribeNodegroup`, as an observer of its own; `None` when it does not exist.
+    pub async fn describe(&self, cluster: &str, node_group: &str) -> Option<Value> {
+        let credential = "AWS4-HMAC-SHA256 Credential=observer/20260101/eu-central-1/eks/aws4_request, SignedHeaders=host, Signature=x";
+        let url = format!("{}/clusters/{cluster}/node-groups/{node_group}", self.url);
+        let response = self.client.get(url).header("authorization", credential).send().await.unwrap();
+        match response.status().as_u16() {
+            200 => Some(response.json::<Value>().await.unwrap()["nodegroup"].clone()),
+            404 => None,
+            other => panic!("DescribeNodegroup answered {other}: {}", response.text().await.unwrap()),
+        }
+    }
+
+    /// Actions that captd's terraforms called, in their order.
+    pub async fn actions(&self) -> Vec<String> {
+        let journal: Value =
+            self.client.get(format!("{}/_fake/journal", self.url)).send().await.unwrap().json().await.unwrap();
+        let calls = journal.as_array().unwrap().iter().filter(|call| call["access_key"] == "AKIACAPTDTEST");
+        calls.filter_map(|call| call["action"].as_str().map(str::to_owned)).collect()
+    }
+
+    async fn control(&self, what: &str, body: &Value) -> Value {
+        let request = self.client.request(Method::POST, format!("{}/_fake/{what}", self.url));
+        let response = request.header("content-type", "application/json").body(body.to_string()).send().await.unwrap();
+        assert!(response.status().is_success(), "{what}: {}", response.text().await.unwrap());
+        serde_json::from_str(&response.text().await.unwrap()).unwrap_or_default()
+    }
+}
+
+impl Drop for FakeAws {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

@@ -1,0 +1,8 @@
+//! The Terraform seam: what is started, with which environment, and how its answers are read.
+
+mod argv;
+mod environment;
+mod events;
+mod installation;
+mod plan;
+mod version;

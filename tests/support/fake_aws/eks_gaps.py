@@ -1,0 +1,194 @@
+"""What moto's EKS lacks or answers differently from AWS, as the AWS provider for Terraform needs it.
+
+- Updates can be asked for: `GET /clusters/{name}/updates/{id}` (AWS's own path; the node group is in the
+  query) and, for tests, `GET /clusters/{name}/node-groups/{group}/updates/{id}`.
+- A node group has the remote access, update configuration and version that it was created with, not
+  invented ones: an invented `remoteAccess` would force a replacement in every plan.
+- CreateNodegroup is idempotent by its `clientRequestToken`, as a retry after a lost answer relies on.
+- Node groups carry tags; moto tags clusters only.
+- Node groups can take time to be created and deleted, or fail (see rules.py), and refuse an update
+  meanwhile with `ResourceInUseException`.
+"""
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.utils import utcnow
+from moto.eks import urls
+from moto.eks.exceptions import ResourceInUseException, ResourceNotFoundException
+from moto.eks.models import EKSBackend, eks_backends
+from moto.eks.responses import EKSResponse
+
+UPDATE_PATHS = [
+    "{0}/clusters/(?P<name>[^/]+)/updates/(?P<updateId>[^/]+)$",
+    "{0}/clusters/(?P<name>[^/]+)/node-groups/(?P<nodegroupName>[^/]+)/updates/(?P<updateId>[^/]+)$",
+]
+
+# The rule that the call of this thread was taken by, and the parameters moto does not pass on.
+here = threading.local()
+# Update id → the update as AWS shows it.
+updates = {}
+# Guards CreateNodegroup, which moto checks and does in two steps, and settle().
+lock = threading.RLock()
+
+
+def install():
+    """Puts all of it in the place of moto's own, before the first call."""
+    for path in UPDATE_PATHS:
+        urls.url_paths[path] = describe_update
+    EKSResponse.create_nodegroup = keeping_parameters(EKSResponse.create_nodegroup)
+    EKSBackend.create_nodegroup = creating(EKSBackend.create_nodegroup)
+    EKSBackend.delete_nodegroup = deleting(EKSBackend.delete_nodegroup)
+    EKSBackend.update_nodegroup_config = updating(EKSBackend.update_nodegroup_config)
+    EKSBackend.tag_resource = lambda self, arn, tags: tags_of(self, arn).update(tags)
+    EKSBackend.untag_resource = untag_resource
+    EKSBackend.list_tags_for_resource = tags_of
+
+
+@contextmanager
+def wished(rule):
+    """Within: what the rule wishes for node groups that are created or deleted."""
+    here.wish = {rule.effect: rule.value} if rule else {}
+    try:
+        yield
+    finally:
+        here.wish = {}
+
+
+def settle():
+    """Lets every node group become what it has become by now."""
+    now = time.monotonic()
+    with lock:
+        for backend in list(eks_backends[DEFAULT_ACCOUNT_ID].values()):
+            for cluster in list(backend.clusters.values()):
+                for group in list(cluster.nodegroups.values()):
+                    due, become = getattr(group, "fate", (None, None))
+                    if due is not None and due <= now:
+                        group.fate = (None, None)
+                        become(cluster, group)
+
+
+def keeping_parameters(original):
+    def create_nodegroup(self):
+        here.update_config = self._get_param("updateConfig")
+        return original(self)
+
+    return create_nodegroup
+
+
+def creating(original):
+    def create_nodegroup(self, cluster_name, nodegroup_name, client_request_token=None, **others):
+        with lock:
+            cluster = self.clusters.get(cluster_name)
+            known = cluster and cluster.nodegroups.get(nodegroup_name)
+            if known and client_request_token and known.client_request_token == client_request_token:
+                return known
+            group = original(
+                self,
+                cluster_name=cluster_name,
+                nodegroup_name=nodegroup_name,
+                client_request_token=client_request_token,
+                **others,
+            )
+            correct(group, cluster, others)
+            begin(group)
+            return group
+
+    return create_nodegroup
+
+
+def correct(group, cluster, parameters):
+    """Takes back what moto invented or shares between node groups."""
+    group.health = {"issues": []}
+    group.scaling_config = dict(group.scaling_config)
+    group.update_config = here.update_config or {"maxUnavailable": 1}
+    if not parameters.get("version"):
+        group.version = cluster.version
+    if not parameters.get("remote_access"):
+        group.remote_access = None
+        group.resources.pop("remoteAccessSecurityGroup", None)
+
+
+def begin(group):
+    """A node group is ACTIVE at once, unless the rule of this call wishes otherwise."""
+    now = time.monotonic()
+    if seconds := here.wish.get("creating_seconds"):
+        group.status, group.fate = "CREATING", (now + seconds, become_active)
+    if issue := here.wish.get("create_failed"):
+        group.status, group.fate = "CREATING", (now + issue["after_seconds"], become_failed(issue))
+        settle()
+
+
+def become_active(_cluster, group):
+    group.status = "ACTIVE"
+
+
+def become_failed(issue):
+    def become(_cluster, group):
+        group.status = "CREATE_FAILED"
+        group.health = {
+            "issues": [{"code": issue["code"], "message": issue["message"], "resourceIds": [group.nodegroup_name]}]
+        }
+
+    return become
+
+
+def become_gone(cluster, group):
+    if cluster.nodegroups.pop(group.nodegroup_name, None):
+        cluster.nodegroup_count -= 1
+
+
+def deleting(original):
+    def delete_nodegroup(self, cluster_name, nodegroup_name):
+        seconds = here.wish.get("deleting_seconds")
+        with lock:
+            group = self.describe_nodegroup(cluster_name, nodegroup_name)
+            if group.status == "DELETING":
+                return group
+            if not seconds:
+                return original(self, cluster_name, nodegroup_name)
+            group.status, group.fate = "DELETING", (time.monotonic() + seconds, become_gone)
+            return group
+
+    return delete_nodegroup
+
+
+def updating(original):
+    def update_nodegroup_config(self, cluster_name, nodegroup_name, **changes):
+        group = self.describe_nodegroup(cluster_name, nodegroup_name)
+        if group.status not in ("ACTIVE", "DEGRADED"):
+            raise ResourceInUseException(
+                clusterName=cluster_name,
+                nodegroupName=nodegroup_name,
+                message="Nodegroup cannot be updated as it is currently not in Active State",
+            )
+        update = original(self, cluster_name=cluster_name, nodegroup_name=nodegroup_name, **changes)
+        updates[update["id"]] = {**update, "createdAt": utcnow().timestamp()}
+        return update
+
+    return update_nodegroup_config
+
+
+def describe_update(request, full_url, headers):
+    """Every update is successful: its work was done when it was accepted."""
+    id = request.path.rsplit("/", 1)[1]
+    if id not in updates:
+        raise ResourceNotFoundException(message=f"No update found for ID: {id}")
+    return 200, {"Content-Type": "application/json"}, json.dumps({"update": updates[id]})
+
+
+def tags_of(backend, arn):
+    for cluster in backend.clusters.values():
+        for owner in (cluster, *cluster.nodegroups.values(), *cluster.fargate_profiles.values()):
+            if arn in (getattr(owner, "arn", None), getattr(owner, "fargate_profile_arn", None)):
+                return owner.tags
+    raise ResourceNotFoundException(message=f"Resource was not found: {arn}")
+
+
+def untag_resource(backend, arn, tag_keys):
+    tags = tags_of(backend, arn)
+    for key in [tag_keys] if isinstance(tag_keys, str) else tag_keys:
+        tags.pop(key, None)
