@@ -33,7 +33,7 @@ test: venv ## run every check: format, lints, docs, Terraform files, all tests
 	@echo '==> Terraform files'
 	@env -u TF_CLI_CONFIG_FILE terraform fmt -check -diff -recursive modules templates
 	@echo '==> tests'
-	@CAPTD_TEST_PYTHON='$(VENV)/bin/python' cargo test
+	@INSTA_UPDATE=no CAPTD_TEST_PYTHON='$(VENV)/bin/python' cargo test
 
 check-tools: ## say which of the needed tools are missing, why they are needed, how to get them
 	@.ci/tools $(TEST_TOOLS)

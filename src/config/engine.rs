@@ -31,6 +31,9 @@ pub struct Engine {
 pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Engine> {
     let cores = std::thread::available_parallelism().map_or(2, |n| u32::try_from(n.get()).unwrap_or(2));
     let binary = f.text("binary").unwrap_or_else(|| "terraform".to_owned());
+    if binary.trim().is_empty() {
+        f.problem("binary", "invalid_value", "names no program; leave it out for `terraform` on the PATH");
+    }
     let provider_mirror = f.text("provider_mirror").map(PathBuf::from);
     if provider_mirror.as_ref().is_some_and(|path| !path.is_dir()) {
         f.problem(

@@ -25,6 +25,8 @@ pub use retention::Retention;
 pub use server::Server;
 pub use templates::Templates;
 
+const SECTIONS: [&str; 6] = ["server", "engine", "reconcile", "retention", "templates", "providers"];
+
 /// All settings, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -104,9 +106,23 @@ impl Config {
         }
         let mut problems = Problems::default();
         let config = parse(data_dir, &value, &mut problems);
+        check_spelling(&sources.environment, &mut problems);
         match config {
             Some(config) if problems.is_empty() => Ok(config),
             _ => Err(Error::Invalid(problems)),
+        }
+    }
+}
+
+/// Finds variables that are meant as settings, and are none: `CAPTD_ENGINE_BINARY`.
+fn check_spelling(environment: &BTreeMap<String, String>, problems: &mut Problems) {
+    for name in environment.keys().filter(|name| !name.contains("__")) {
+        let meant = SECTIONS.iter().find_map(|section| {
+            let key = name.strip_prefix("CAPTD_")?.strip_prefix(&section.to_ascii_uppercase())?.strip_prefix('_')?;
+            Some(format!("CAPTD_{}__{key}", section.to_ascii_uppercase()))
+        });
+        if let Some(meant) = meant {
+            problems.add(format!("/{name}"), "unknown_field", format!("is no setting; did you mean `{meant}`?"));
         }
     }
 }

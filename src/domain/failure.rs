@@ -149,8 +149,6 @@ const KNOWN: &[(Class, &[&str])] = &[
             "MaxSpotInstanceCountExceeded",
         ],
     ),
-    // Whatever else kept instances from starting.
-    (Class::Capacity, &["AsgInstanceLaunchFailures"]),
     (
         Class::Authentication,
         &[
@@ -229,6 +227,8 @@ const KNOWN: &[(Class, &[&str])] = &[
             "Argument definition required",
         ],
     ),
+    // Whatever else kept instances from starting.
+    (Class::Capacity, &["AsgInstanceLaunchFailures"]),
 ];
 
 fn classify(message: &str) -> Class {

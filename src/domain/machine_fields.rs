@@ -18,7 +18,6 @@ use super::problem::Problems;
 pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<MachineSpec> {
     let mut fields = Fields::open(value, at, problems)?;
     let template = fields.object("workspaceTemplateRef", template_ref);
-    let no_template = fields.value("workspaceTemplateRef").is_none();
     let provider = fields.object("providerConfigRef", |f| {
         let name = f.text("name");
         Some(ProviderRef { name: f.required("name", name)? })
@@ -36,7 +35,7 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<Ma
         TemplateRef { name, namespace: None, revision: None }
     };
     Some(MachineSpec {
-        workspace_template_ref: if no_template { default_template() } else { template? },
+        workspace_template_ref: template.unwrap_or_else(default_template),
         provider_config_ref: provider.unwrap_or_else(|| ProviderRef { name: "default".to_owned() }),
         region,
         cluster_name,

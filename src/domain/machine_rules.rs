@@ -62,9 +62,8 @@ pub(super) fn check_cluster(name: &str, at: &str, problems: &mut Problems) {
 
 /// An AWS region.
 pub(super) fn check_region(region: &str, at: &str, problems: &mut Problems) {
-    let fits = region.split('-').count() >= 3
-        && region.len() <= 32
-        && region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let fits = region.split('-').count() >= 3 && region.len() <= 32 && region.split('-').all(is_part);
     if !fits {
         problems.add(at, "invalid_value", format!("`{region}` is no AWS region, such as eu-central-1"));
     }
@@ -120,6 +119,10 @@ fn check_instances(group: &NodeGroupConfig, at: &str, problems: &mut Problems) {
     if let Some(name) = &group.instance_type {
         check_instance_type(name, &format!("{at}/instanceType"), problems);
     }
+    if group.ami_type.as_deref() == Some("CUSTOM") {
+        let detail = "CUSTOM goes with a launch template that names the image, and a machine cannot have one yet";
+        problems.add(format!("{at}/amiType"), "not_supported", detail);
+    }
     if let Some(ami) = &group.ami_type
         && !AMI_TYPES.contains(&ami.as_str())
     {
@@ -149,7 +152,9 @@ pub(super) fn check_subnet(id: &str, at: &str, problems: &mut Problems) {
 
 /// The ARN of an IAM role.
 pub(super) fn check_role(role: &str, at: &str, problems: &mut Problems) {
-    if !(role.starts_with("arn:") && role.contains(":iam::") && role.contains(":role/")) {
+    let is_arn = role.starts_with("arn:") && role.contains(":iam::") && role.contains(":role/");
+    let is_plain = role.bytes().all(|b| b.is_ascii_alphanumeric() || b":/_+=,.@-".contains(&b));
+    if !(is_arn && is_plain) {
         let detail = format!("`{role}` is no ARN of an IAM role, such as arn:aws:iam::123456789012:role/nodes");
         problems.add(at, "invalid_value", detail);
     }

@@ -154,9 +154,12 @@ pub fn derive(view: View<'_>) -> Status {
     let ready = ready(view);
     let failed = failed_run(view);
     let failure = failed.and_then(Run::failure);
-    let next_retry_at = failed.and_then(|run| match run.ended().map(|ended| &ended.outcome) {
-        Some(Outcome::Failed { retry_at, .. }) => *retry_at,
-        _ => None,
+    // While a run is at work, its end says when the next is due.
+    let next_retry_at = failed.filter(|_| !view.open.is_some_and(|open| open.kind.changes_things())).and_then(|run| {
+        match run.ended().map(|ended| &ended.outcome) {
+            Some(Outcome::Failed { retry_at, .. }) => *retry_at,
+            _ => None,
+        }
     });
     let newest = view.open.or(view.last);
     let mut conditions = vec![ready, synced(view)];
@@ -223,8 +226,7 @@ fn phase(view: View<'_>, ready: &str) -> Phase {
 fn ready(view: View<'_>) -> Condition {
     let Some(seen) = &view.workspace.observation else {
         let reason = if failed_run(view).is_some() { "ProvisioningFailed" } else { "NotYetMade" };
-        let since = view.last.and_then(Run::ended).map_or(view.created_at, |ended| ended.at);
-        return condition(view, "Ready", "False", reason, "the node group does not exist yet", since);
+        return condition(view, "Ready", "False", reason, "the node group does not exist yet", view.created_at);
     };
     let stale_at = stale_at(seen, view.observe_interval_seconds);
     let unknown_since = seen.unknown_since.map_or(stale_at, |at| at.min(stale_at));
@@ -268,8 +270,9 @@ fn reason_of(status: &str) -> String {
 fn synced(view: View<'_>) -> Condition {
     let wanted = view.workspace.generation;
     let in_force = view.workspace.observation.as_ref().map_or(0, |o| o.generation);
-    let since =
-        |run: Option<&Run>| run.map_or(view.created_at, |run| run.ended().map_or(run.created_at, |ended| ended.at));
+    // It is true from the end of a run on, and false from the beginning of the one that is to make
+    // it true again.
+    let since = view.last.map_or(view.created_at, |run| run.created_at);
     if let Some(open) = view.open.filter(|run| run.kind.changes_things()) {
         let (reason, message) = match &open.state {
             State::AwaitingApproval(_, because) => {
@@ -281,10 +284,17 @@ fn synced(view: View<'_>) -> Condition {
     }
     if let Some(failure) = failed_run(view).and_then(Run::failure) {
         let message = format!("{} — {}", failure.message, failure.remedy);
-        return condition(view, "Synced", "False", "RunFailed", &message, since(view.last));
+        return condition(view, "Synced", "False", "RunFailed", &message, since);
     }
     if in_force == wanted {
-        return condition(view, "Synced", "True", "SpecInForce", "the spec is in force", since(view.last));
+        return condition(
+            view,
+            "Synced",
+            "True",
+            "SpecInForce",
+            "the spec is in force",
+            view.last.and_then(Run::ended).map_or(since, |ended| ended.at),
+        );
     }
     let stopped = view.last.and_then(Run::ended).filter(|_| view.last.is_some_and(|run| run.generation == wanted));
     let (reason, message) = match stopped.map(|ended| &ended.outcome) {
@@ -293,7 +303,7 @@ fn synced(view: View<'_>) -> Condition {
         _ if view.workspace.paused => ("Paused", "its run begins when the machine is resumed"),
         _ => ("Pending", "its run is due"),
     };
-    condition(view, "Synced", "False", reason, message, since(view.last))
+    condition(view, "Synced", "False", reason, message, since)
 }
 
 fn drifted(view: View<'_>) -> Option<Condition> {

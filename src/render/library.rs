@@ -19,6 +19,8 @@ struct BuiltInTemplates;
 #[folder = "modules"]
 struct BuiltInModules;
 
+/// Folders inside one another, below a template.
+const DEPTH_MAX: usize = 16;
 const MANIFEST: &str = "template.yaml";
 
 /// The templates by name.
@@ -136,6 +138,10 @@ fn on_disk(root: &Path) -> Result<Files, LibraryError> {
                 continue;
             }
             if path.is_dir() {
+                let depth = path.strip_prefix(root).map_or(0, |below| below.components().count());
+                if depth > DEPTH_MAX {
+                    return Err(failed(&path, std::io::Error::other("folders lie too deep; is it a link to itself?")));
+                }
                 folders.push(path);
                 continue;
             }

@@ -28,8 +28,7 @@ use crate::terraform::plan::Shown;
 use crate::terraform::{outputs, plan as shown_plan};
 use step::{OnStop, Stepper};
 
-/// All that a run needs.
-#[derive(Debug)]
+/// All that a run needs. It has no `Debug`: its environment holds secrets.
 pub struct Job {
     /// What it does.
     pub kind: Kind,

@@ -10,8 +10,8 @@ use crate::domain::template::{Manifest, Provider};
 use crate::render::{Owner, Rendered, render, values};
 use crate::terraform::environment::{Environment, environment};
 
-/// All that a run needs.
-#[derive(Debug, Clone)]
+/// All that a run needs. It has no `Debug`: its environment holds secrets.
+#[derive(Clone)]
 pub struct Prepared {
     /// The files of its workspace.
     pub rendered: Rendered,

@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Daemon};
+use crate::support::{Answer, Daemon, requires};
 
 const MACHINES: &str = "/v1/namespaces/default/machines";
 const YAML: (&str, &str) = ("content-type", "application/yaml");
@@ -48,6 +48,9 @@ async fn check(daemon: &Daemon, answer: &Answer, status: u16, code: &str) {
 
 #[tokio::test]
 async fn every_problem_of_a_declaration_is_in_one_answer() {
+    if !requires("terraform") {
+        return;
+    }
     let daemon = Daemon::start();
     let mut machine = good("m");
     machine["spec"]["nodeGroupConfig"]["scaling"] = json!({"minSize": 4, "maxSize": 3, "desiredSize": 5});
@@ -62,6 +65,9 @@ async fn every_problem_of_a_declaration_is_in_one_answer() {
 
 #[tokio::test]
 async fn each_field_is_told_where_it_is_wrong() {
+    if !requires("terraform") {
+        return;
+    }
     let daemon = Daemon::start();
     let cases = [
         (
@@ -120,6 +126,9 @@ async fn each_field_is_told_where_it_is_wrong() {
 
 #[tokio::test]
 async fn a_body_that_is_none_is_refused_whole() {
+    if !requires("terraform") {
+        return;
+    }
     let daemon = Daemon::start();
     let bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned()
         + &(b'b'..=b'i')
@@ -155,6 +164,9 @@ async fn a_body_that_is_none_is_refused_whole() {
 
 #[tokio::test]
 async fn one_bad_document_among_good_ones_keeps_all_of_them_out() {
+    if !requires("terraform") {
+        return;
+    }
     let daemon = Daemon::start();
     let documents = json!([good("one"), with("/spec/nodeGroupConfig/scaling/maxSize", json!(0)), good("two")]);
     let answer = daemon.post("/v1/apply", &documents).await;
@@ -169,6 +181,9 @@ async fn one_bad_document_among_good_ones_keeps_all_of_them_out() {
 
 #[tokio::test]
 async fn paths_methods_and_parameters_that_do_not_exist_are_told_apart() {
+    if !requires("terraform") {
+        return;
+    }
     let daemon = Daemon::start();
     let get = |path: &'static str| (Method::GET, path);
     let cases = [
@@ -208,6 +223,9 @@ async fn paths_methods_and_parameters_that_do_not_exist_are_told_apart() {
 
 #[tokio::test]
 async fn a_stranger_learns_nothing_but_health() {
+    if !requires("terraform") {
+        return;
+    }
     let daemon = Daemon::start();
     for path in ["/healthz", "/readyz"] {
         assert_eq!(daemon.request_as_stranger(Method::GET, path).await.status, 200, "{path}");

@@ -121,6 +121,9 @@ async fn a_plan_with_changes_is_told_by_its_exit_code() {
 
 #[tokio::test]
 async fn what_is_wrong_is_told_with_its_place_and_exit_code() {
+    if !requires("terraform") {
+        return;
+    }
     let daemon = Daemon::start();
     let bad = seed_yaml("workers", 9).replace("minSize: 1", "minSiz: 1");
     let refused = type_in(&daemon, "apply -f -", &bad).with_code(1);

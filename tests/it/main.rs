@@ -12,6 +12,7 @@ mod local;
 mod own_templates;
 mod render;
 mod restart;
+mod retention;
 mod start;
 mod support;
 mod terraform;

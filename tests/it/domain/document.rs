@@ -185,6 +185,10 @@ fn a_label_that_is_none_is_pointed_at() {
     check(&json!({"metadata": {"labels": {"team": "da ta"}}}), &["/metadata/labels/team invalid_label"]);
     check(&json!({"metadata": {"labels": {"team": 5}}}), &["/metadata/labels/team wrong_type"]);
     check(&json!({"metadata": {"labels": {"a.b/c": "x", "team": "", "t": "a_b.c-d"}}}), &[]);
+    let (fits, long) = ("x".repeat(63), "x".repeat(64));
+    check(&json!({"metadata": {"labels": {fits.as_str(): fits}}}), &[]);
+    check(&json!({"metadata": {"labels": {"team": long}}}), &["/metadata/labels/team invalid_label"]);
+    check(&json!({"metadata": {"labels": {long.as_str(): "x"}}}), &[&format!("/metadata/labels/{long} invalid_label")]);
 }
 
 #[test]

@@ -72,6 +72,12 @@ fn capacity() {
 #[test]
 fn a_launch_that_failed_goes_by_its_cause() {
     check(
+        Class::Authentication,
+        &[
+            "last error: w7: AsgInstanceLaunchFailures: Could not launch On-Demand Instances. UnauthorizedOperation - You are not authorized to perform this operation.",
+        ],
+    );
+    check(
         Class::Quota,
         &[
             "last error: w7: AsgInstanceLaunchFailures: Could not launch On-Demand Instances. VcpuLimitExceeded - You have requested more vCPU capacity than your current vCPU limit of 32 allows for the instance bucket that the specified instance type belongs to.",

@@ -139,7 +139,6 @@ fn ami_types() {
         "AL2_x86_64",
         "AL2_x86_64_GPU",
         "AL2_ARM_64",
-        "CUSTOM",
         "BOTTLEROCKET_ARM_64",
         "BOTTLEROCKET_x86_64",
         "BOTTLEROCKET_ARM_64_FIPS",
@@ -159,6 +158,8 @@ fn ami_types() {
     .map(|ami| json!(ami));
     let bad = [json!("AL2023_x86_64"), json!("al2_x86_64"), json!("WINDOWS_CORE_2025_x86_64"), json!("")];
     check_values("/nodeGroupConfig/amiType", &good, "unknown_value", &bad);
+    // It names an image of a launch template, which a machine cannot have yet.
+    check("/nodeGroupConfig/amiType", json!("CUSTOM"), &["/nodeGroupConfig/amiType not_supported"]);
 }
 
 #[test]
@@ -324,4 +325,16 @@ fn every_problem_is_in_one_answer() {
             "/region invalid_value",
         ]
     );
+}
+
+#[test]
+fn a_reference_that_cannot_be_read_hides_no_other_problem() {
+    for (reference, value) in [("workspaceTemplateRef", json!({"name": "A"})), ("providerConfigRef", json!({}))] {
+        let mut document = machine(&format!("/{reference}"), value);
+        document["spec"]["nodeGroupConfig"]["labels"] = map(&[("k", "")]);
+        let found = wrong(&document);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().any(|problem| problem.starts_with(&format!("/{reference}/name "))), "{found:?}");
+        assert!(found.contains(&"/nodeGroupConfig/labels/k out_of_range".to_owned()), "{found:?}");
+    }
 }
