@@ -4,7 +4,9 @@
 //! the database opened and migrated, runs found again, and only then is the address bound.
 
 mod data_dir;
+mod keys;
 mod providers_on_disk;
+mod state_port;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,16 +18,18 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, Providers};
+use crate::config::{Config, Confine, Providers};
 use crate::domain::time::{SharedClock, SystemClock};
 use crate::http::{self, Shared, Token, Version};
 use crate::render::Library;
 use crate::service::{Parts, Service, cli_config_path};
 use crate::store::Store;
+use crate::supervisor::Effect;
 use crate::terraform::environment::environment;
 use crate::terraform::version;
 use crate::{queue, reconciler, supervisor};
 use data_dir::DataDir;
+pub use providers_on_disk::provider_mirrors;
 
 /// How long `terraform version` may take.
 const VERSION_TIMEOUT: Duration = Duration::from_mins(1);
@@ -55,14 +59,28 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
     // Terraform runs in folders of its own: a relative path would mean something else there.
     config.data_dir = std::path::absolute(&config.data_dir).context("the data folder has no absolute path")?;
     let data_dir = DataDir::take(&config.data_dir)?;
+    look_at_confinement(&mut config)?;
     let token = data_dir.admin_token()?;
     providers_on_disk::write_cli_config(&config, &inherited)?;
     let terraform = look_at_terraform(&config, &inherited).await?;
     let library = Library::load(config.templates.dir.as_deref()).context("the templates cannot be loaded")?;
     let store = Store::open(&data_dir.database()).await?;
     let installation = store.installation(clock.id()).await?.to_string();
+    let keys = keys::load(&config.data_dir.join("state.key"), &store.read().await?.key_ids().await?)?;
     let listen = config.server.listen;
-    let service = Arc::new(Service::new(Parts { store, clock, config, library, installation, environment: inherited }));
+    let open_runs = store.read().await?.open_run_count().await?;
+    let states = state_port::listen(&config.data_dir, open_runs > 0).await?;
+    let state_address = format!("http://{}", states.local_addr().context("the port that was bound cannot be read")?);
+    let service = Arc::new(Service::new(Parts {
+        store,
+        clock,
+        config,
+        library,
+        installation,
+        keys,
+        state_address,
+        environment: inherited,
+    }));
     service.ensure_default_namespace().await?;
 
     let listener = TcpListener::bind(listen).await.with_context(|| {
@@ -76,18 +94,27 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
         shutdown: shutdown.clone(),
         version: Version { version: env!("CARGO_PKG_VERSION"), terraform },
     };
-    let tasks = TaskTracker::new();
-    tasks.spawn(queue::run(Arc::clone(&service), shutdown.clone()));
-    tasks.spawn(reconciler::run(Arc::clone(&service), shutdown.clone()));
-    let ending = shutdown.clone();
-    tasks.spawn(async move {
-        let server = axum::serve(listener, http::router(shared)).with_graceful_shutdown(ending.cancelled_owned());
-        if let Err(error) = server.await {
-            tracing::error!(%error, "the HTTP server has ended");
-        }
-    });
-    tasks.close();
+    let tasks = begin(&service, shared, states, listener);
     Ok(Running { address, token, service, shutdown, tasks, _data_dir: data_dir })
+}
+
+/// Starts all that works side by side.
+fn begin(service: &Arc<Service>, shared: Shared, states: TcpListener, listener: TcpListener) -> TaskTracker {
+    let shutdown = shared.shutdown.clone();
+    let tasks = TaskTracker::new();
+    tasks.spawn(queue::run(Arc::clone(service), shutdown.clone()));
+    tasks.spawn(reconciler::run(Arc::clone(service), shutdown.clone()));
+    for (listener, router) in [(states, http::state_router(shared.clone())), (listener, http::router(shared))] {
+        let ending = shutdown.clone();
+        tasks.spawn(async move {
+            let server = axum::serve(listener, router).with_graceful_shutdown(ending.cancelled_owned());
+            if let Err(error) = server.await {
+                tracing::error!(%error, "an HTTP server has ended");
+            }
+        });
+    }
+    tasks.close();
+    tasks
 }
 
 impl Running {
@@ -119,7 +146,41 @@ impl Running {
     }
 }
 
-async fn look_at_terraform(config: &Config, inherited: &BTreeMap<String, String>) -> Result<String> {
+/// What `engine.confine` comes to with this data folder on this machine.
+#[must_use]
+pub fn confinement(config: &Config) -> Effect {
+    let real = std::fs::canonicalize(&config.data_dir);
+    let obstacle = supervisor::confine::obstacle(&config.data_dir, real.as_deref().unwrap_or(&config.data_dir));
+    let landlock = supervisor::landlock().and_then(|version| obstacle.map_or(Ok(version), Err));
+    supervisor::effect(config.engine.confine, landlock)
+}
+
+/// From here on `engine.confine` is what is done.
+fn look_at_confinement(config: &mut Config) -> Result<()> {
+    match confinement(config) {
+        Effect::Confined(version) => {
+            let missing = supervisor::missing_in(version);
+            tracing::info!(landlock = version, missing, "terraform is confined");
+        }
+        Effect::Off => {
+            tracing::warn!("terraform is not confined (engine.confine = \"off\"): a template can read what captd can");
+        }
+        Effect::Unavailable(why) => {
+            tracing::warn!(%why, "terraform is not confined: a template can read what captd can");
+            config.engine.confine = Confine::Off;
+        }
+        Effect::Refused(why) => anyhow::bail!(
+            "terraform cannot be confined, and engine.confine = \"required\" asks for it: {why}; or set engine.confine to \"preferred\" or \"off\", and use only templates that you trust"
+        ),
+    }
+    Ok(())
+}
+
+/// The version of the Terraform that is configured.
+///
+/// # Errors
+/// When it is missing or too old; what to do.
+pub async fn look_at_terraform(config: &Config, inherited: &BTreeMap<String, String>) -> Result<String> {
     let binary = &config.engine.binary;
     let variables = environment(inherited, &[], &cli_config_path(config), None);
     let answer = supervisor::capture(binary, &["version", "-json"], &variables, VERSION_TIMEOUT).await;

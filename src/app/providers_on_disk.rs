@@ -9,23 +9,26 @@ use anyhow::{Context, Result};
 use crate::config::Config;
 use crate::service::cli_config_path;
 use crate::supervisor::write_whole;
-use crate::terraform::installation::{cli_configuration, implied_mirrors};
+use crate::terraform::installation::{cli_configuration, mirror_folders};
 
 /// Writes Terraform's CLI configuration into the data folder.
 pub(super) fn write_cli_config(config: &Config, inherited: &BTreeMap<String, String>) -> Result<()> {
+    let text = cli_configuration(&provider_mirrors(config, inherited));
+    let path = cli_config_path(config);
+    write_whole(&path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The folders in which providers are looked for, each with the providers in it.
+#[must_use]
+pub fn provider_mirrors(config: &Config, inherited: &BTreeMap<String, String>) -> BTreeMap<PathBuf, Vec<String>> {
     let home = inherited.get("HOME").map(PathBuf::from);
-    let folders = match &config.engine.provider_mirror {
-        Some(mirror) => vec![mirror.clone()],
-        None => implied_mirrors(home.as_deref()),
-    };
+    let folders = mirror_folders(config.engine.provider_mirror.as_deref(), home.as_deref());
     let mirrors = folders.into_iter().map(|folder| {
         let folder = fs::canonicalize(&folder).unwrap_or(folder);
         let providers = providers_in(&folder);
         (folder, providers)
     });
-    let text = cli_configuration(&mirrors.collect());
-    let path = cli_config_path(config);
-    write_whole(&path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
+    mirrors.collect()
 }
 
 /// `host/namespace/name` of every provider below `folder`.

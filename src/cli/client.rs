@@ -134,6 +134,19 @@ impl Client {
         self.json(request.header(CONTENT_TYPE, media_type).body(body)).await
     }
 
+    /// Hands in bytes as they are.
+    pub(super) async fn send<T: DeserializeOwned>(&self, path: &[&str], query: Query<'_>, body: Vec<u8>) -> Result<T> {
+        let request = self.request(Method::POST, path, query);
+        self.json(request.header(CONTENT_TYPE, "application/json").body(body)).await
+    }
+
+    /// Asks for bytes as they are.
+    pub(super) async fn bytes(&self, path: &[&str], query: Query<'_>) -> Result<Vec<u8>> {
+        let request = self.request(Method::GET, path, query).timeout(ANSWER);
+        let answer = self.accepted(request.send().await.map_err(|error| self.broken(&error))?).await?;
+        Ok(answer.bytes().await.map_err(|error| self.broken(&error))?.to_vec())
+    }
+
     /// Asks for a deletion.
     pub(super) async fn delete(&self, path: &[&str]) -> Result<()> {
         self.json::<Value>(self.request(Method::DELETE, path, &[])).await.map(drop)
@@ -150,6 +163,14 @@ impl Client {
     pub(super) async fn knock(&self) -> Result<()> {
         let request = self.request(Method::GET, &["healthz"], &[]).timeout(ANSWER);
         request.send().await.map(drop).map_err(|error| self.broken(&error))
+    }
+
+    /// Whether the daemon can do its work.
+    pub(super) async fn ready(&self) -> Result<()> {
+        let request = self.request(Method::GET, &["readyz"], &[]).timeout(ANSWER);
+        let answer = request.send().await.map_err(|error| self.broken(&error))?;
+        let text = self.accepted(answer).await?.text().await.map_err(|error| self.broken(&error))?;
+        if text.trim() == "ok" { Ok(()) } else { Err(self.stranger("its /readyz says something else".to_owned())) }
     }
 
     fn request(&self, method: Method, path: &[&str], query: Query<'_>) -> RequestBuilder {

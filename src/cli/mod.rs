@@ -16,6 +16,7 @@ mod delete;
 mod demo;
 mod describe;
 mod discard;
+mod doctor;
 mod get;
 mod judge;
 mod logs;
@@ -31,6 +32,7 @@ mod retry;
 mod scale;
 mod serve;
 mod session;
+mod state;
 mod supervise;
 mod target;
 mod times;
@@ -75,6 +77,8 @@ enum Command {
     /// Check the daemon's configuration
     #[command(subcommand)]
     Config(config_check::Command),
+    /// Say what is wrong with this installation, and what to do
+    Doctor(doctor::Args),
     /// Create or change what files declare
     Apply(apply::Args),
     /// List machines, namespaces, templates or runs
@@ -99,6 +103,9 @@ enum Command {
     Pause(pause::Args),
     /// End a pause
     Resume(resume::Args),
+    /// Look at Terraform's state of a machine, and mend it
+    #[command(subcommand)]
+    State(state::Command),
     /// Show what Terraform said in a run
     Logs(logs::Args),
     /// Show the version
@@ -197,6 +204,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Serve(args) => return serve::run(args, connection).await,
         Command::Demo(args) => return demo::run(args, connection).await,
         Command::Config(command) => return config_check::run(&command, connection),
+        Command::Doctor(args) => return doctor::run(&args, connection).await,
         Command::Version(args) if !args.server => return version::client(),
         _ => {}
     }
@@ -214,8 +222,9 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Retry(args) => retry::run(&session, &args).await,
         Command::Pause(args) => pause::run(&session, &args).await,
         Command::Resume(args) => resume::run(&session, &args).await,
+        Command::State(command) => state::run(&session, command).await,
         Command::Logs(args) => logs::run(&session, &args).await,
         Command::Version(_) => version::server(&session).await,
-        Command::Serve(_) | Command::Demo(_) | Command::Config(_) => Ok(Exit::Done),
+        Command::Serve(_) | Command::Demo(_) | Command::Config(_) | Command::Doctor(_) => Ok(Exit::Done),
     }
 }

@@ -1,6 +1,6 @@
 //! `captd supervise <run dir>`: owns one terraform; started by the daemon, never by a person.
 //!
-//! **Invariant:** no runtime, no thread, no client: it stays small, since many live at once.
+//! **Invariant:** no runtime, no client, no thread that stays: it is small, since many live at once.
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -1,8 +1,19 @@
 //! `[engine]`: which Terraform runs, how many at once, for how long.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::domain::fields::Fields;
+
+/// Whether terraform and all that it starts are confined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confine {
+    /// Without it the daemon does not start.
+    Required,
+    /// Where the kernel can do it.
+    Preferred,
+    /// Never.
+    Off,
+}
 
 /// `[engine]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,9 +37,15 @@ pub struct Engine {
     /// Names of the daemon's environment variables that terraform inherits, besides the few that
     /// it needs everywhere.
     pub pass_environment: Vec<String>,
+    /// Whether terraform is confined.
+    pub confine: Confine,
+    /// What a confined terraform may read and execute besides what it needs everywhere.
+    pub confine_read: Vec<PathBuf>,
+    /// What a confined terraform may write besides its own folders.
+    pub confine_write: Vec<PathBuf>,
 }
 
-pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Engine> {
+pub(super) fn parse(f: &mut Fields<'_, '_>, data_dir: &Path) -> Option<Engine> {
     let cores = std::thread::available_parallelism().map_or(2, |n| u32::try_from(n.get()).unwrap_or(2));
     let binary = f.text("binary").unwrap_or_else(|| "terraform".to_owned());
     if binary.trim().is_empty() {
@@ -42,6 +59,12 @@ pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Engine> {
             "is no folder that exists; it should hold registry.terraform.io/hashicorp/aws/…",
         );
     }
+    let confine = confine(f);
+    let confine_read = open_paths(f, "confine_read", data_dir);
+    let confine_write = open_paths(f, "confine_write", data_dir);
+    if confine != Confine::Off && provider_mirror.as_ref().is_some_and(|path| holds(path, data_dir)) {
+        f.problem("provider_mirror", "invalid_value", format!("{HOLDS_DATA}; move one of the two"));
+    }
     Some(Engine {
         binary,
         provider_mirror,
@@ -52,5 +75,47 @@ pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Engine> {
         plan_seconds_max: super::number(f, "plan_seconds_max", 1_800, 1, 86_400),
         log_bytes_max: super::number(f, "log_bytes_max", 16 << 20, 1 << 10, 1 << 30),
         pass_environment: f.texts("pass_environment").unwrap_or_default(),
+        confine,
+        confine_read,
+        confine_write,
     })
+}
+
+const HOLDS_DATA: &str = "holds the data folder, which a confined terraform may not read";
+
+fn confine(f: &mut Fields<'_, '_>) -> Confine {
+    match f.text("confine").as_deref() {
+        None | Some("preferred") => Confine::Preferred,
+        Some("required") => Confine::Required,
+        Some("off") => Confine::Off,
+        Some(other) => {
+            f.problem("confine", "invalid_value", format!("`{other}` is none of: required, preferred, off"));
+            Confine::Required
+        }
+    }
+}
+
+/// Paths that are opened to a confined terraform.
+fn open_paths(f: &mut Fields<'_, '_>, name: &'static str, data_dir: &Path) -> Vec<PathBuf> {
+    let paths: Vec<PathBuf> = f.texts(name).unwrap_or_default().into_iter().map(PathBuf::from).collect();
+    for path in &paths {
+        if !path.is_absolute() {
+            f.problem(name, "invalid_value", format!("`{}` is no absolute path", path.display()));
+        } else if holds(path, data_dir) {
+            f.problem(name, "invalid_value", format!("`{}` {HOLDS_DATA}; name what lies deeper", path.display()));
+        }
+    }
+    paths
+}
+
+/// Whether the data folder lies in `path`, links followed.
+fn holds(path: &Path, data_dir: &Path) -> bool {
+    let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+    // The data folder may not be there yet.
+    let there = data_dir.ancestors().find_map(|ancestor| {
+        let below = data_dir.strip_prefix(ancestor).ok()?;
+        Some(std::fs::canonicalize(ancestor).ok()?.join(below))
+    });
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    data_dir.starts_with(&path) || there.is_some_and(|there| there.starts_with(&path))
 }

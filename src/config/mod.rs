@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::domain::fields::Fields;
 use crate::domain::problem::{Problem, Problems};
 
-pub use engine::Engine;
+pub use engine::{Confine, Engine};
 pub use providers::{AwsProvider, Providers};
 pub use reconcile::Reconcile;
 pub use retention::Retention;
@@ -176,7 +176,7 @@ fn parse(data_dir: &Path, value: &Value, problems: &mut Problems) -> Option<Conf
     let value = if value.is_null() { &empty } else { value };
     let mut f = Fields::open(value, "", problems)?;
     let server = section(&mut f, "server", server::parse);
-    let engine = section(&mut f, "engine", engine::parse);
+    let engine = section(&mut f, "engine", |f| engine::parse(f, data_dir));
     let reconcile = section(&mut f, "reconcile", reconcile::parse);
     let retention = section(&mut f, "retention", retention::parse);
     let templates = section(&mut f, "templates", templates::parse);

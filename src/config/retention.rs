@@ -7,8 +7,10 @@ use crate::domain::fields::Fields;
 pub struct Retention {
     /// Runs kept of each workspace, with plan and log; the newest that changed something stays.
     pub runs_per_workspace: u32,
-    /// Days for which the runs of a deleted machine are kept.
+    /// Days for which the runs and states of a deleted machine are kept.
     pub deleted_days: u32,
+    /// Versions kept of each workspace's state.
+    pub states_per_workspace: u32,
     /// Generations kept of each machine; those that a kept run names stay.
     pub generations_per_machine: u32,
 }
@@ -17,6 +19,7 @@ pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Retention> {
     Some(Retention {
         runs_per_workspace: super::number(f, "runs_per_workspace", 50, 2, 100_000),
         deleted_days: super::number(f, "deleted_days", 30, 0, 36_500),
+        states_per_workspace: super::number(f, "states_per_workspace", 100, 1, 100_000),
         generations_per_machine: super::number(f, "generations_per_machine", 50, 1, 100_000),
     })
 }

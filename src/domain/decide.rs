@@ -58,6 +58,9 @@ pub fn decide(world: World<'_>) -> Decision {
     if world.open.is_some() {
         return Decision::Rest("a run is open", None);
     }
+    if workspace.diverged.is_some() {
+        return Decision::Rest("its state is in doubt", None);
+    }
     if workspace.deleting_since.is_some() {
         return destroy(world);
     }

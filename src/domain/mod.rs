@@ -20,6 +20,7 @@ pub mod problem;
 pub mod retry;
 pub mod run;
 pub mod selector;
+pub mod state;
 pub mod status;
 pub mod template;
 pub mod time;

@@ -164,6 +164,7 @@ pub fn derive(view: View<'_>) -> Status {
     let newest = view.open.or(view.last);
     let mut conditions = vec![ready, synced(view)];
     conditions.extend(drifted(view));
+    conditions.extend(diverged(view));
     if view.workspace.paused {
         conditions.push(condition(
             view,
@@ -211,7 +212,7 @@ fn phase(view: View<'_>, ready: &str) -> Phase {
             _ => Phase::Provisioning,
         };
     }
-    if failed_run(view).is_some() {
+    if failed_run(view).is_some() || workspace.diverged.is_some() {
         return Phase::Failed;
     }
     match (made, status) {
@@ -311,6 +312,15 @@ fn drifted(view: View<'_>) -> Option<Condition> {
     let message =
         format!("changed outside captd: {}; `captd retry` brings the spec back into force", seen.drift.join(", "));
     Some(condition(view, "Drifted", "True", "ChangedOutside", &message, seen.drift_since.unwrap_or(seen.at)))
+}
+
+fn diverged(view: View<'_>) -> Option<Condition> {
+    let doubt = view.workspace.diverged.as_ref()?;
+    let message = format!(
+        "run {} left a state that is not the next of its history ({}); it lies in {}. No run begins until a person says which is true: `captd state trust` for the one that is kept, `captd state push --forward --from FILE` for the other",
+        doubt.run, doubt.reason, doubt.file
+    );
+    Some(condition(view, "StateDiverged", "True", "StateInDoubt", &message, doubt.since))
 }
 
 fn condition(

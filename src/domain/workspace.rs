@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::name::Name;
 use super::observation::Observation;
+use super::state::Divergence;
 
 /// A workspace as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,8 @@ pub struct Workspace {
     pub deleting_since: Option<Timestamp>,
     /// What Terraform last reported.
     pub observation: Option<Observation>,
+    /// Why its state is in doubt, if it is: then no run begins.
+    pub diverged: Option<Divergence>,
     /// When it is to be looked at again.
     pub observe_at: Option<Timestamp>,
 }

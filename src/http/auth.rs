@@ -23,7 +23,7 @@ impl Token {
         Self(secret.into())
     }
 
-    fn is(&self, shown: &str) -> bool {
+    pub(super) fn is(&self, shown: &str) -> bool {
         self.0.as_bytes().ct_eq(shown.as_bytes()).into()
     }
 }

@@ -15,6 +15,8 @@ mod params;
 mod path;
 mod problem;
 mod runs;
+mod state;
+mod states;
 mod strict;
 mod templates;
 mod unread;
@@ -29,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use auth::Token;
+pub use state::state_router;
 
 use crate::service::Service;
 
@@ -62,6 +65,10 @@ pub fn router(shared: Shared) -> Router {
             "/machines/{name}",
             get(machines::read).put(machines::put).patch(machines::patch).delete(machines::delete),
         )
+        .route("/machines/{name}/state", get(states::pull).post(states::push))
+        .route("/machines/{name}/state/versions", get(states::versions))
+        .route("/machines/{name}/state/rollback", post(states::roll_back))
+        .route("/machines/{name}/state/trust", post(states::trust))
         .route("/machines/{name}/{verb}", post(machines::verb))
         .route("/templates", get(templates::list))
         .route("/templates/{name}", get(templates::read));
@@ -84,6 +91,7 @@ pub fn router(shared: Shared) -> Router {
         .layer(middleware::from_fn_with_state(shared.clone(), auth::require))
         // Below here no token is asked for.
         .merge(health::router())
+        .merge(state::routes())
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn(unread::say_close))
         .with_state(shared)

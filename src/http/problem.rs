@@ -49,6 +49,11 @@ impl Problem {
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
     }
 
+    /// Whether it is an error of captd's own.
+    pub(super) fn is_internal(&self) -> bool {
+        self.status == StatusCode::INTERNAL_SERVER_ERROR.as_u16()
+    }
+
     /// One text for outside; the whole goes to the log.
     fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "a request failed for a reason that is not its own");

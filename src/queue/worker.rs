@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::failure::{Class, Failure};
 use crate::domain::run::Run;
 use crate::runner::{self, Halt, Job, Report};
-use crate::service::{Prepared, Result, Service, Stage};
+use crate::service::{self, Prepared, Service, Stage};
 
 /// Does one stage of a run.
 pub(super) async fn work(service: &Arc<Service>, run: Run, stage: Stage, stop: CancellationToken) {
@@ -27,17 +27,20 @@ pub(super) async fn work(service: &Arc<Service>, run: Run, stage: Stage, stop: C
     }
 }
 
-async fn one_stage(service: &Arc<Service>, run: Run, stage: Stage, stop: CancellationToken) -> Result<()> {
+async fn one_stage(service: &Arc<Service>, run: Run, stage: Stage, stop: CancellationToken) -> service::Result<()> {
     let prepared = match service.prepare(&run).await? {
         Ok(prepared) => prepared,
         Err(failure) => return service.failed(run.id, failure).await,
     };
+    if stage == Stage::Plan {
+        service.take_in_local_state(run.workspace).await?;
+    }
     let (reports, received) = unbounded_channel();
     let job = job(service, &run, &prepared, stop, reports);
     let keeping = tokio::spawn(keep_reports(Arc::clone(service), run.id, received));
-    let result = match stage {
-        Stage::Plan => runner::plan(&job, &prepared.rendered).await.map(Done::Planned),
-        Stage::Apply => runner::apply(&job).await.map(Done::Applied),
+    let done = match stage {
+        Stage::Plan => plan(&job, &prepared).await,
+        Stage::Apply => apply(service, &job, &run, &prepared).await?,
     };
     // The channel closes with the job: then all reports are kept before the end is.
     let run_dir = job.run_dir.clone();
@@ -45,19 +48,46 @@ async fn one_stage(service: &Arc<Service>, run: Run, stage: Stage, stop: Cancell
     if let Err(error) = keeping.await {
         tracing::error!(run = %run.id, %error, "the reports of a run are not all kept");
     }
-    match result {
-        Ok(Done::Planned(shown)) => service.plan_made(run.id, &prepared, &shown.plan, shown.outputs).await?,
+    if stage == Stage::Apply {
+        service.take_in_errored_state(&run).await?;
+    }
+    match done {
+        Ok(Done::Planned(shown, saved)) => {
+            service.plan_made(run.id, &prepared, &shown.plan, shown.outputs, saved).await?;
+        }
         Ok(Done::Applied(outputs)) => service.applied(run.id, outputs).await?,
         Err(Halt::Failed(failure)) => service.failed(run.id, failure).await?,
         Err(Halt::Stopped) => service.stopped(run.id).await?,
         Err(Halt::Lost) => service.lost(run.id).await?,
     }
-    runner::forget_answers(&run_dir);
+    match stage {
+        Stage::Plan => runner::forget_planning(&run_dir),
+        Stage::Apply => runner::forget_applying(&run_dir),
+    }
     Ok(())
 }
 
+async fn plan(job: &Job, prepared: &Prepared) -> Result<Done, Halt> {
+    let shown = runner::plan(job, &prepared.rendered).await?;
+    Ok(Done::Planned(shown, runner::plan_file(job).await?))
+}
+
+/// Applies, or finds the apply again that was begun by an earlier daemon.
+async fn apply(service: &Service, job: &Job, run: &Run, prepared: &Prepared) -> service::Result<Result<Done, Halt>> {
+    if !runner::has_begun_to_apply(&job.run_dir) {
+        let saved = match service.saved_plan(run).await? {
+            Ok(saved) => saved,
+            Err(failure) => return Ok(Err(Halt::Failed(failure))),
+        };
+        if let Err(halt) = runner::prepare_to_apply(job, &prepared.rendered, &saved).await {
+            return Ok(Err(halt));
+        }
+    }
+    Ok(runner::apply(job).await.map(Done::Applied))
+}
+
 enum Done {
-    Planned(crate::terraform::plan::Shown),
+    Planned(crate::terraform::plan::Shown, Vec<u8>),
     Applied(Option<serde_json::Map<String, serde_json::Value>>),
 }
 
@@ -74,6 +104,7 @@ fn job(
         workspace_dir: prepared.workspace_dir.clone(),
         program: prepared.program.clone(),
         environment: prepared.environment.clone(),
+        confinement: prepared.confinement.clone(),
         plan_seconds_max: service.config().engine.plan_seconds_max,
         stop,
         clock: Arc::clone(service.clock()),

@@ -12,6 +12,10 @@ use super::{Error, VALUES_FILE, hcl};
 use crate::config::AwsProvider;
 use crate::domain::template::Template;
 
+/// Terraform keeps its state in captd; where and how stands in its environment.
+const BACKEND: &str = "terraform {\n  backend \"http\" {}\n}\n";
+const BACKEND_FILE: &str = "captd_backend.tf";
+
 /// The files of a workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
@@ -58,6 +62,7 @@ pub fn render(
         hcl::check(text).map_err(|reason| failed(path, reason))?;
     }
     files.extend(template.modules.clone());
+    files.insert(BACKEND_FILE.to_owned(), BACKEND.to_owned());
     let structure = digest(&files);
     let declared: Map<String, Value> = values
         .iter()

@@ -29,15 +29,22 @@ pub fn materialise(folder: &Path, rendered: &Rendered) -> io::Result<bool> {
         if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
             continue;
         }
+        remove_links(folder, &path).map_err(|error| named(&path, &error))?;
         write(&path, text).map_err(|error| named(&path, &error))?;
     }
     let initialised = fs::read_to_string(folder.join(INITIALISED)).is_ok_and(|digest| digest == rendered.structure);
-    Ok(!initialised || !folder.join(".terraform").exists() && needs_modules(rendered))
+    Ok(!initialised || !folder.join(".terraform").exists())
 }
 
-/// A template with modules or providers has a `.terraform` folder after `init`.
-fn needs_modules(rendered: &Rendered) -> bool {
-    rendered.files.keys().any(|path| path.starts_with("modules/"))
+/// Removes links on the way to a file. Only a template's own program can have made them, and they
+/// lead wherever it likes.
+fn remove_links(folder: &Path, path: &Path) -> io::Result<()> {
+    for above in path.ancestors().skip(1).take_while(|above| *above != folder) {
+        if above.is_symlink() {
+            fs::remove_file(above)?;
+        }
+    }
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
@@ -55,12 +62,14 @@ fn sources(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).map_err(|error| named(&folder, &error))? {
-            let path = entry?.path();
+            let entry = entry?;
+            let path = entry.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if name.starts_with('.') {
                 continue;
             }
-            if path.is_dir() {
+            // A link to a folder is not followed.
+            if entry.file_type()?.is_dir() {
                 folders.push(path);
             } else if [".tf", ".tf.json", ".tfvars", ".tfvars.json"].iter().any(|end| name.ends_with(end)) {
                 found.push(path);

@@ -9,13 +9,14 @@
 mod folders;
 mod step;
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-pub use folders::forget_answers;
+pub use folders::{forget_applying, forget_planning};
 
 use crate::domain::failure::{Class, Failure};
 use crate::domain::run::{Kind, Step};
@@ -40,6 +41,8 @@ pub struct Job {
     pub program: String,
     /// All of the environment of Terraform's processes.
     pub environment: Environment,
+    /// What Terraform's processes may touch; everything, where this is absent.
+    pub confinement: Option<supervisor::Confinement>,
     /// Seconds for preparing and planning together.
     pub plan_seconds_max: u32,
     /// Cancelled when the run is to end early.
@@ -91,9 +94,7 @@ async fn plan_in_time(job: &Job, rendered: &Rendered) -> Result<Shown, Halt> {
     let stepper = Stepper { job, on_stop: OnStop::InterruptThenKill };
     if needs_init {
         stepper.run(1, &Command::Init).await?;
-        let marker = job.workspace_dir.join(INITIALISED);
-        supervisor::write_whole(&marker, rendered.structure.as_bytes())
-            .map_err(|error| internal("cannot mark the workspace", &error))?;
+        mark_initialised(job, rendered)?;
     }
     job.reports.send(Report::Planning).ok();
     let out = folders::saved_plan(&job.run_dir);
@@ -103,14 +104,56 @@ async fn plan_in_time(job: &Job, rendered: &Rendered) -> Result<Shown, Halt> {
     shown_plan::parse(&text).map_err(|error| Halt::Failed(Failure::new(Class::Internal, error.to_string())))
 }
 
-/// Applies the saved plan, and nothing else. Gives back the outputs that are not sensitive;
-/// `None` when they could not be read, which does not undo the apply.
+/// The plan that Terraform has saved.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn plan_file(job: &Job) -> Result<Vec<u8>, Halt> {
+    let path = folders::saved_plan(&job.run_dir);
+    tokio::fs::read(&path).await.map_err(|error| internal("cannot read the saved plan", &error))
+}
+
+/// Whether the apply of a run was begun, by whichever daemon.
+#[must_use]
+pub fn has_begun_to_apply(run_dir: &std::path::Path) -> bool {
+    supervisor::attach(&folders::step_dir(run_dir, 4, "apply")).is_some()
+}
+
+/// Puts everything in place that the apply of `plan` needs: all of it may be gone since planning.
+///
+/// # Errors
+/// [`Halt`].
+pub async fn prepare_to_apply(job: &Job, rendered: &Rendered, plan: &[u8]) -> Result<(), Halt> {
+    let needs_init =
+        materialise(&job.workspace_dir, rendered).map_err(|error| internal("cannot write the workspace", &error))?;
+    if needs_init {
+        let stepper = Stepper { job, on_stop: OnStop::InterruptThenKill };
+        stepper.run(4, &Command::Init).await?;
+        mark_initialised(job, rendered)?;
+    }
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&job.run_dir)
+        .map_err(|error| internal("cannot make the run's folder", &error))?;
+    supervisor::write_whole(&folders::applied_plan(&job.run_dir), plan)
+        .map_err(|error| internal("cannot write the saved plan", &error))
+}
+
+fn mark_initialised(job: &Job, rendered: &Rendered) -> Result<(), Halt> {
+    let marker = job.workspace_dir.join(INITIALISED);
+    supervisor::write_whole(&marker, rendered.structure.as_bytes())
+        .map_err(|error| internal("cannot mark the workspace", &error))
+}
+
+/// Applies the plan that was put in place, and nothing else. Gives back the outputs that are not
+/// sensitive; `None` when they could not be read, which does not undo the apply.
 ///
 /// # Errors
 /// [`Halt`].
 pub async fn apply(job: &Job) -> Result<Option<Map<String, Value>>, Halt> {
     let stepper = Stepper { job, on_stop: OnStop::InterruptOnce };
-    let plan = folders::saved_plan(&job.run_dir);
+    let plan = folders::applied_plan(&job.run_dir);
     stepper.run(4, &Command::Apply { plan }).await?;
     if job.kind == Kind::Destroy {
         return Ok(None);

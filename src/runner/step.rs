@@ -12,6 +12,8 @@ use crate::terraform::events;
 
 /// How long a command that changes nothing has to end after an interrupt.
 const GRACE: Duration = Duration::from_secs(10);
+/// How often a command that was lost is begun again before its run fails.
+const LOSSES_MAX: u32 = 5;
 /// Bytes of a log that are searched for errors.
 const SEARCHED_BYTES_MAX: usize = 4 << 20;
 
@@ -64,14 +66,23 @@ impl Stepper<'_> {
             Some(attached) => attached,
             None => self.spawn(folder, command)?,
         };
+        let mut losses = 0;
         loop {
             let (exit, stopped) = self.wait(&attached, folder).await?;
             match exit {
                 Some(exit) => return Ok((exit, stopped)),
                 None if stopped && self.on_stop == OnStop::InterruptThenKill => return Err(Halt::Stopped),
                 None if self.on_stop == OnStop::InterruptOnce => return Err(Halt::Lost),
+                None if losses == LOSSES_MAX => {
+                    let said = tail(&folder.join(supervisor::SUPERVISOR_LOG)).await;
+                    return Err(internal(
+                        &format!("terraform {} was lost {LOSSES_MAX} times", command.name()),
+                        &said.trim(),
+                    ));
+                }
                 // It changes nothing, so it is simply begun again.
                 None => {
+                    losses += 1;
                     tokio::fs::remove_dir_all(folder)
                         .await
                         .map_err(|error| internal("cannot clear a lost command", &error))?;
@@ -98,8 +109,14 @@ impl Stepper<'_> {
     }
 
     fn spawn(&self, folder: &Path, command: &Command) -> Result<Attached, Halt> {
+        let confinement = self.job.confinement.clone().map(|rights| match command {
+            Command::Plan { out, .. } => rights.writing(out),
+            Command::Show { plan } | Command::Apply { plan } => rights.reading(plan),
+            Command::Init | Command::Output => rights,
+        });
         let record =
-            supervisor::Invocation::new(self.job.program.clone(), command.argv(), self.job.workspace_dir.clone());
+            supervisor::Invocation::new(self.job.program.clone(), command.argv(), self.job.workspace_dir.clone())
+                .confined(confinement);
         supervisor::spawn(folder, &record, &self.job.environment)
             .map_err(|error| internal("cannot start terraform", &error))
     }
@@ -108,6 +125,10 @@ impl Stepper<'_> {
         let stdout = tail(&folder.join(supervisor::STDOUT)).await;
         let stderr = tail(&folder.join(supervisor::STDERR)).await;
         let message = events::failure_message(&stdout, &stderr);
+        if exit.is_not_started() {
+            let remedy = "Check engine.binary, and with `captd doctor` whether terraform can be confined; captd tries again by itself.";
+            return Failure::with_remedy(Class::Internal, message, remedy);
+        }
         if exit.signal.is_some() {
             let text =
                 format!("terraform {} was ended by signal {}: {message}", command.name(), exit.shell_code() - 128);

@@ -24,10 +24,11 @@ impl Service {
             if moved.is_open() {
                 return Ok(None);
             }
+            self.let_go(change, &moved).await?;
         }
         let Some(workspace) = change.workspace(workspace).await? else { return Ok(None) };
-        if workspace.paused && kind == Kind::Apply {
-            // Resuming it is what begins the run.
+        if workspace.diverged.is_some() || (workspace.paused && kind == Kind::Apply) {
+            // Ending the doubt, or the pause, is what begins the run.
             return Ok(None);
         }
         self.enqueue(change, &workspace, kind, trigger, 1, &actor.0).await.map(Some)

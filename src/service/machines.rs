@@ -221,6 +221,13 @@ impl Service {
             return Err(Error::conflict(code, detail));
         }
         let workspace = change.workspace(machine.workspace).await?.ok_or_else(|| Error::no_machine(namespace, name))?;
+        if let Some(doubt) = &workspace.diverged {
+            let detail = format!(
+                "the state of `{name}` is in doubt since {}: {}; say first which is true, as its condition StateDiverged explains",
+                doubt.since, doubt.reason
+            );
+            return Err(Error::conflict("state_diverged", detail));
+        }
         let kind = if workspace.deleting_since.is_some() && kind == Kind::Apply { Kind::Destroy } else { kind };
         let run = self.enqueue(&mut change, &workspace, kind, Trigger::Request, 1, &actor.0).await?;
         change.commit().await?;

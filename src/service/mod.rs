@@ -4,12 +4,14 @@ mod decisions;
 mod defaults;
 mod enqueue;
 mod error;
+mod errored;
 mod logs;
 mod machines;
 mod namespaces;
 mod prepare;
 mod progress;
 mod runs;
+mod states;
 mod sweep;
 mod templates;
 mod wakes;
@@ -25,6 +27,7 @@ pub use namespaces::NamespaceView;
 pub use prepare::Prepared;
 pub use progress::{Round, Stage};
 pub use runs::ListRuns;
+pub use states::Locked;
 pub use wakes::Wakes;
 pub use write::{Condition, Written};
 
@@ -32,6 +35,7 @@ use crate::config::{Config, Providers};
 use crate::domain::time::SharedClock;
 use crate::render::Library;
 use crate::store::Store;
+use crate::store::seal::Keyring;
 
 /// Who does something; kept with what was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,8 @@ pub struct Service {
     library: Library,
     installation: String,
     terraform_environment: crate::terraform::environment::Environment,
+    keys: Keyring,
+    state_address: String,
     /// Hints that something may be due.
     pub wakes: Wakes,
 }
@@ -67,6 +73,10 @@ pub struct Parts {
     pub library: Library,
     /// Id of this installation.
     pub installation: String,
+    /// The keys of what is kept secret.
+    pub keys: Keyring,
+    /// Where runs reach the state backend: `http://127.0.0.1:<port>`.
+    pub state_address: String,
     /// The daemon's own environment, of which a few variables reach terraform.
     pub environment: crate::terraform::environment::Environment,
 }
@@ -83,6 +93,8 @@ impl Service {
             library: parts.library,
             installation: parts.installation,
             terraform_environment: parts.environment,
+            keys: parts.keys,
+            state_address: parts.state_address,
             wakes: Wakes::default(),
         }
     }

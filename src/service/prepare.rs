@@ -1,14 +1,19 @@
 //! What a run needs before it can begin: rendered files, environment, program, folders.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Result, Service};
+use crate::config::providers::Credentials;
+use crate::config::{AwsProvider, Confine};
 use crate::domain::failure::{Class, Failure};
 use crate::domain::machine::{Approval, MachineSpec};
 use crate::domain::run::Run;
 use crate::domain::template::{Manifest, Provider};
 use crate::render::{Owner, Rendered, render, values};
-use crate::terraform::environment::{Environment, environment};
+use crate::supervisor::Confinement;
+use crate::supervisor::confine::{Needs, confinement};
+use crate::terraform::environment::{Environment, environment, http_backend};
+use crate::terraform::installation::mirror_folders;
 
 /// All that a run needs. It has no `Debug`: its environment holds secrets.
 #[derive(Clone)]
@@ -23,6 +28,8 @@ pub struct Prepared {
     pub approval: Approval,
     /// All of the environment of Terraform's processes.
     pub environment: Environment,
+    /// What Terraform's processes may touch; everything, where this is absent.
+    pub confinement: Option<Confinement>,
     /// Terraform's program.
     pub program: String,
     /// Holds the plan and the commands.
@@ -71,21 +78,40 @@ impl Service {
         let rendered = render(template, &values(spec, owner), spec.region.as_deref(), provider)
             .map_err(|error| wrong(error.to_string()))?;
         let engine = &self.config.engine;
+        let mut environment =
+            environment(&self.terraform_environment, &engine.pass_environment, &self.cli_config_path(), provider);
+        let password = self.run_password(run.id).map_err(|error| Failure::new(Class::Internal, error.to_string()))?;
+        let address = format!("{}/state/v1/workspaces/{}", self.state_address, run.workspace);
+        environment.extend(http_backend(&address, &format!("run/{}", run.id), &password));
         Ok(Prepared {
             rendered,
             revision: template.revision.clone(),
             manifest: template.manifest.clone(),
             approval: spec.run_policy.approval,
-            environment: environment(
-                &self.terraform_environment,
-                &engine.pass_environment,
-                &self.cli_config_path(),
-                provider,
-            ),
+            confinement: self.confinement(run, provider, &environment),
+            environment,
             program: engine.binary.clone(),
             run_dir: self.run_dir(run.id),
             workspace_dir: self.workspace_dir(run.workspace),
         })
+    }
+
+    fn confinement(&self, run: &Run, provider: Option<&AwsProvider>, environment: &Environment) -> Option<Confinement> {
+        let engine = &self.config.engine;
+        let home = environment.get("HOME").map(Path::new);
+        let by_files = |provider: &AwsProvider| !matches!(provider.credentials, Credentials::Key { .. });
+        let needs = Needs {
+            data_dir: &self.config.data_dir,
+            run_dir: &self.run_dir(run.id),
+            workspace_dir: &self.workspace_dir(run.workspace),
+            cli_config: &self.cli_config_path(),
+            mirrors: &mirror_folders(engine.provider_mirror.as_deref(), home),
+            environment,
+            signs_in_by_files: provider.is_some_and(by_files),
+            read: &engine.confine_read,
+            write: &engine.confine_write,
+        };
+        (engine.confine != Confine::Off).then(|| confinement(&needs))
     }
 
     pub(super) fn run_dir(&self, run: uuid::Uuid) -> PathBuf {

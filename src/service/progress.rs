@@ -9,14 +9,16 @@ use uuid::Uuid;
 
 use super::{Prepared, Result, Service};
 use crate::domain::decide::next_look;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Class, Failure};
 use crate::domain::fair::{Places, Waiting, choose};
 use crate::domain::gate::{Gate, gate};
 use crate::domain::observation::{Observation, Seen};
 use crate::domain::plan::Plan;
 use crate::domain::retry::delay_seconds;
+
 use crate::domain::run::{Kind, Outcome, Run, State, Step, Wish};
-use crate::store::{Change, OpenRun};
+use crate::domain::state::{Holder, digest};
+use crate::store::{Change, OpenRun, SavedPlan};
 
 /// What the queue has to do.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -151,6 +153,7 @@ impl Service {
         prepared: &Prepared,
         plan: &Plan,
         outputs: Map<String, Value>,
+        saved: Vec<u8>,
     ) -> Result<()> {
         let mut change = self.store.write().await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
@@ -160,17 +163,42 @@ impl Service {
         if let Some(wish) = run.wish {
             return self.ended(change, run, outcome_of(wish)).await;
         }
-        if let Some(seen) = seen_in_plan(run.kind, &gate, plan.foreign_changes(&prepared.manifest), outputs) {
+        let drift = plan.foreign_changes(&prepared.manifest);
+        if let Some(seen) = seen_in_plan(run.kind, &gate, drift, outputs) {
             self.observe(&mut change, &run, seen).await?;
         }
         let moved = run.plan_made(gate, plan.summary, self.clock.now())?;
-        change.save_run(&moved).await?;
-        if !moved.is_open() {
-            self.follow_up(&mut change, &moved).await?;
+        if let Some(ended) = moved.ended() {
+            let outcome = ended.outcome.clone();
+            return self.ended(change, moved, outcome).await;
         }
+        let serial = change.newest_state(moved.workspace).await?.map(|state| state.serial);
+        let saved = SavedPlan { digest: digest(&saved), content: saved, serial };
+        change.keep_saved_plan(moved.id, &saved, &self.keys).await?;
+        change.save_run(&moved).await?;
         change.commit().await?;
         self.wakes.all();
         Ok(())
+    }
+
+    /// The plan that a run is to apply: exactly what was saved, for the state that is kept now.
+    ///
+    /// # Errors
+    /// The outer one when the database fails, the inner one when the plan cannot be applied.
+    pub async fn saved_plan(&self, run: &Run) -> Result<std::result::Result<Vec<u8>, Failure>> {
+        let mut snapshot = self.store.read().await?;
+        let Some(saved) = snapshot.saved_plan(run.id, &self.keys).await? else {
+            return Ok(Err(Failure::new(Class::Internal, "the plan that was saved is no longer kept")));
+        };
+        let serial = snapshot.newest_state(run.workspace).await?.map(|state| state.serial);
+        if saved.serial != serial {
+            let message = "the state has changed since the plan was made, and a plan is applied to its own state only";
+            return Ok(Err(Failure::with_remedy(Class::Lock, message, "Nothing: captd plans again by itself.")));
+        }
+        if digest(&saved.content) != saved.digest {
+            return Ok(Err(Failure::new(Class::Internal, "the plan that is kept is not the one that was saved")));
+        }
+        Ok(Ok(saved.content))
     }
 
     /// Keeps that a run has applied its plan; `outputs` is `None` when they could not be read.
@@ -224,12 +252,22 @@ impl Service {
         self.ended(change, run, Outcome::Lost).await
     }
 
-    async fn ended(&self, mut change: Change, run: Run, outcome: Outcome) -> Result<()> {
+    pub(super) async fn ended(&self, mut change: Change, run: Run, outcome: Outcome) -> Result<()> {
         let run = run.end(outcome, self.clock.now());
         change.save_run(&run).await?;
+        self.let_go(&mut change, &run).await?;
         self.follow_up(&mut change, &run).await?;
         change.commit().await?;
         self.wakes.all();
+        Ok(())
+    }
+
+    /// Removes what a run has kept for itself, once its end was looked at.
+    pub(super) async fn let_go(&self, change: &mut Change, run: &Run) -> Result<()> {
+        change.remove_saved_plan(run.id).await?;
+        if change.state_lock(run.workspace).await?.is_some_and(|lock| lock.holder == Holder::Run(run.id)) {
+            change.remove_state_lock(run.workspace).await?;
+        }
         Ok(())
     }
 

@@ -97,10 +97,12 @@ impl Service {
         let mut change = self.store.write().await?;
         let run = change.run(id).await?.ok_or_else(|| Error::no_run(id))?;
         let moved = transition(run)?;
-        change.save_run(&moved).await?;
-        if !moved.is_open() {
-            self.follow_up(&mut change, &moved).await?;
+        if let Some(ended) = moved.ended() {
+            let outcome = ended.outcome.clone();
+            self.ended(change, moved.clone(), outcome).await?;
+            return Ok(moved);
         }
+        change.save_run(&moved).await?;
         change.commit().await?;
         self.wakes.all();
         Ok(moved)

@@ -20,6 +20,7 @@ impl Service {
         let mut change = self.store.write().await?;
         let runs = change.remove_old_runs(retention.runs_per_workspace, deleted_before).await?;
         change.remove_old_generations(retention.generations_per_machine).await?;
+        change.remove_old_states(retention.states_per_workspace, deleted_before).await?;
         change.commit().await?;
         for run in runs {
             remove_folder(self.run_dir(run)).await;

@@ -7,11 +7,15 @@
 mod change;
 mod claims;
 mod listing;
+mod locks;
 mod machines;
 mod namespaces;
+mod plans;
 mod retention;
 mod row;
 mod runs;
+pub mod seal;
+mod states;
 mod workspaces;
 
 use std::path::Path;
@@ -25,6 +29,8 @@ use uuid::Uuid;
 pub use change::{Change, NewMachine};
 pub use claims::OpenRun;
 pub use listing::{MachineQuery, RunQuery};
+pub use plans::SavedPlan;
+pub use states::NewState;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 

@@ -88,6 +88,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Workspace> {
         paused: r.flag("paused")?,
         deleting_since: r.time_or_null("deleting_since")?,
         observation: r.json_or_null("observation")?,
+        diverged: r.json_or_null("diverged")?,
         observe_at: r.time_or_null("observe_at")?,
     })
 }

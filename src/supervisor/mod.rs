@@ -5,24 +5,28 @@
 //!
 //! | file | written by | holds |
 //! |---|---|---|
-//! | `command.json` | the daemon | program, arguments, working folder |
+//! | `command.json` | the daemon | program, arguments, working folder, what it may touch |
 //! | `supervisor.lock` | both | locked while the supervisor lives |
 //! | `supervisor.json`, `terraform.json` | the supervisor | pid, start time and boot id |
 //! | `stdout.log`, `stderr.log` | terraform | what it says: files, never a pipe |
-//! | `exit.json` | the supervisor | the exit status: whole, or not there |
+//! | `exit.json` | the supervisor | the exit status: whole, or not there; 126 or 127 when it could not start its program |
 //! | `abandoned` | the daemon | from now on nothing may be started here |
 //!
 //! **Invariant:** the end of the daemon is no event for a supervisor or its terraform.
 
 mod capture;
+pub mod confine;
 mod daemon_side;
 mod process;
 mod record;
+mod restrict;
 mod supervise;
 
 pub use capture::capture;
+pub use confine::Confinement;
 pub use daemon_side::{Attached, attach, interrupt, kill, spawn};
-pub use record::{Exit, Invocation, STDERR, STDOUT, write_whole};
+pub use record::{Exit, Invocation, NOT_FOUND, NOT_STARTED, STDERR, STDOUT, SUPERVISOR_LOG, write_whole};
+pub use restrict::{Effect, Version, effect, landlock, missing_in};
 pub use supervise::supervise;
 
 /// The variables that a process gets, by name: these and no others.

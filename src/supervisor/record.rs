@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Result, failed};
+use super::{Confinement, Result, failed};
 
 /// Version of the folder's format.
 pub(super) const FORMAT: u32 = 1;
@@ -18,12 +18,19 @@ pub(super) const SUPERVISOR: &str = "supervisor.json";
 pub(super) const TERRAFORM: &str = "terraform.json";
 pub(super) const EXIT: &str = "exit.json";
 pub(super) const ABANDONED: &str = "abandoned";
-pub(super) const SUPERVISOR_LOG: &str = "supervisor.log";
+
+/// What the supervisor itself has to say, when it fails.
+pub const SUPERVISOR_LOG: &str = "supervisor.log";
 
 /// What terraform says on its standard output.
 pub const STDOUT: &str = "stdout.log";
 /// What terraform says on its standard error.
 pub const STDERR: &str = "stderr.log";
+
+/// Exit code of a command that could not be started, as a shell gives it.
+pub const NOT_STARTED: i32 = 126;
+/// Exit code of a command that is not there, as a shell gives it.
+pub const NOT_FOUND: i32 = 127;
 
 /// A command as it is to be run. Its environment is the supervisor's own and stands in no file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,13 +43,23 @@ pub struct Invocation {
     pub args: Vec<String>,
     /// Where it runs.
     pub working_dir: PathBuf,
+    /// What it may touch; everything, where this is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confinement: Option<Confinement>,
 }
 
 impl Invocation {
     /// A command in today's format.
     #[must_use]
     pub fn new(program: String, args: Vec<String>, working_dir: PathBuf) -> Self {
-        Self { format: FORMAT, program, args, working_dir }
+        Self { format: FORMAT, program, args, working_dir, confinement: None }
+    }
+
+    /// The same, with no rights but these.
+    #[must_use]
+    pub fn confined(mut self, confinement: Option<Confinement>) -> Self {
+        self.confinement = confinement;
+        self
     }
 }
 
@@ -62,6 +79,12 @@ impl Exit {
     #[must_use]
     pub fn shell_code(self) -> i32 {
         self.code.unwrap_or_else(|| 128 + self.signal.unwrap_or_default())
+    }
+
+    /// Whether the command could not be started at all; `stderr.log` says why.
+    #[must_use]
+    pub fn is_not_started(self) -> bool {
+        matches!(self.code, Some(NOT_STARTED | NOT_FOUND))
     }
 
     /// Whether the command says that it did what it was to do.

@@ -3,21 +3,23 @@
 //! **Invariant:** needs no daemon, holds no pipe, and starts its command at most once.
 
 use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 
 use super::process::Process;
 use super::record::{self, Exit, Invocation};
-use super::{Result, failed};
+use super::{Result, failed, restrict};
 use crate::domain::time::Clock;
 
 /// Runs the command of `folder`. Gives back without starting it when another supervisor has the
 /// folder, when it has been run, or when the daemon has abandoned it.
 ///
 /// # Errors
-/// When the folder cannot be read or written, or the program cannot be started; the daemon then
-/// finds no `exit.json`, and the reason in `supervisor.log`.
+/// When the folder cannot be read or written: the daemon then finds no `exit.json`. When the
+/// program cannot be started: then `exit.json` has code 126 or 127, as a shell gives it, and
+/// `stderr.log` the reason.
 pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
     // A session of its own: no terminal, no signal to the daemon's group reaches it. Fails only
     // where it leads a group already, and then it has been detached by whoever started it.
@@ -27,7 +29,7 @@ pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
     if lock.try_lock().is_err() {
         return Ok(());
     }
-    if folder.join(record::ABANDONED).exists() || folder.join(record::TERRAFORM).exists() {
+    if [record::ABANDONED, record::TERRAFORM, record::EXIT].iter().any(|file| folder.join(file).exists()) {
         return Ok(());
     }
     let path = folder.join(record::COMMAND);
@@ -36,14 +38,10 @@ pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
     record::write_json(&folder.join(record::SUPERVISOR), &Process::with_pid(std::process::id()))?;
 
     let begun = clock.now();
-    let mut child = std::process::Command::new(&command.program)
-        .args(&command.args)
-        .current_dir(&command.working_dir)
-        .stdin(Stdio::null())
-        .stdout(open(&folder.join(record::STDOUT))?)
-        .stderr(open(&folder.join(record::STDERR))?)
-        .spawn()
-        .map_err(failed("start", Path::new(&command.program)))?;
+    let mut child = match start(folder, &command)? {
+        Ok(child) => child,
+        Err(error) => return not_started(folder, &command, error),
+    };
     let noted = record::write_json(&folder.join(record::TERRAFORM), &Process::with_pid(child.id()));
     let status = child.wait().map_err(failed("wait for", Path::new(&command.program)))?;
     let took = clock.now().duration_since(begun).as_millis();
@@ -52,6 +50,30 @@ pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
         &Exit { code: status.code(), signal: status.signal(), duration_ms: u64::try_from(took).unwrap_or_default() },
     )?;
     noted
+}
+
+/// Starts the program, confined where it is to be.
+fn start(folder: &Path, command: &Invocation) -> Result<std::io::Result<Child>> {
+    let mut process = Command::new(&command.program);
+    process
+        .args(&command.args)
+        .current_dir(&command.working_dir)
+        .stdin(Stdio::null())
+        .stdout(open(&folder.join(record::STDOUT))?)
+        .stderr(open(&folder.join(record::STDERR))?);
+    Ok(match &command.confinement {
+        Some(rights) => restrict::start(&mut process, rights),
+        None => process.spawn(),
+    })
+}
+
+/// Leaves an exit status all the same, so that nobody takes it for a command that was lost.
+fn not_started(folder: &Path, command: &Invocation, error: std::io::Error) -> Result<()> {
+    let path = folder.join(record::STDERR);
+    writeln!(open(&path)?, "captd cannot start `{}`: {error}", command.program).map_err(failed("write", &path))?;
+    let code = if error.kind() == std::io::ErrorKind::NotFound { record::NOT_FOUND } else { record::NOT_STARTED };
+    record::write_json(&folder.join(record::EXIT), &Exit { code: Some(code), signal: None, duration_ms: 0 })?;
+    Err(failed("start", Path::new(&command.program))(error))
 }
 
 fn open(path: &Path) -> Result<File> {

@@ -50,6 +50,24 @@ const AMBIENT: &[&str] = &[
     "AWS_EC2_METADATA_SERVICE_ENDPOINT",
 ];
 
+/// How a run reaches its state: all about the `http` backend is in variables, so that no address
+/// and no password lands in a file. With these retries terraform bridges a daemon that is away for
+/// about six minutes.
+#[must_use]
+pub fn http_backend(address: &str, user: &str, password: &str) -> Environment {
+    let variables = [
+        ("TF_HTTP_ADDRESS", address),
+        ("TF_HTTP_LOCK_ADDRESS", address),
+        ("TF_HTTP_UNLOCK_ADDRESS", address),
+        ("TF_HTTP_USERNAME", user),
+        ("TF_HTTP_PASSWORD", password),
+        ("TF_HTTP_RETRY_MAX", "75"),
+        ("TF_HTTP_RETRY_WAIT_MIN", "1"),
+        ("TF_HTTP_RETRY_WAIT_MAX", "5"),
+    ];
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 /// Makes the environment of terraform from the daemon's own (`inherited`), the names that the
 /// configuration passes besides (`pass`), captd's Terraform CLI configuration, and the provider
 /// configuration of the run.

@@ -15,6 +15,12 @@ pub fn implied_mirrors(home: Option<&Path>) -> Vec<PathBuf> {
     below_home.chain(system).collect()
 }
 
+/// Folders in which providers are looked for: the one that is `named`, or Terraform's own.
+#[must_use]
+pub fn mirror_folders(named: Option<&Path>, home: Option<&Path>) -> Vec<PathBuf> {
+    named.map_or_else(|| implied_mirrors(home), |named| vec![named.to_owned()])
+}
+
 /// Writes Terraform's CLI configuration. `mirrors` maps a folder to the providers in it, as
 /// `registry.terraform.io/hashicorp/aws`. A provider that a mirror has is taken from there only,
 /// all others from their registry: the rule that Terraform follows for its implied mirrors.

@@ -157,3 +157,28 @@ async fn a_refusal_of_the_cloud_is_told_with_its_class_and_the_next_try() {
     daemon.wait_until_gone("managed-ng-1").await;
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn a_daemon_killed_while_a_node_group_is_created_makes_it_once() {
+    if !requires("aws") {
+        return;
+    }
+    let aws = FakeAws::start();
+    let subnets = aws.seed("demo").await;
+    aws.rule(&json!({"action": "CreateNodegroup", "creating_seconds": 10})).await;
+    let daemon = Daemon::start_with(Setup { config: aws.config() });
+    daemon.apply(&seed_yaml(&subnets)).await;
+    let creations = async || aws.actions().await.into_iter().filter(|action| action == "CreateNodegroup").count();
+    until("the cloud was asked", async || (creations().await > 0).then_some(())).await;
+    let run = daemon.runs("managed-ng-1").await[0]["id"].as_str().unwrap().to_owned();
+    let daemon = Daemon::start_in(daemon.end(rustix::process::Signal::KILL).await);
+
+    assert_eq!(daemon.wait_for_end(&run).await["state"], "succeeded");
+    assert_eq!(daemon.wait_until_ready("managed-ng-1").await["status"]["currentSize"], 2);
+    assert_eq!(creations().await, 1, "it was asked once");
+    let log = daemon.get(&format!("/v1/runs/{run}/log")).await.text;
+    assert!(log.contains("Creation complete") && log.contains("Apply complete!"), "the log has no gap: {log}");
+    daemon.delete("/v1/namespaces/default/machines/managed-ng-1").await;
+    daemon.wait_until_gone("managed-ng-1").await;
+    daemon.stop().await;
+}

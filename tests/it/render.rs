@@ -33,6 +33,8 @@ fn run(folder: &Path, args: &[&str]) -> String {
 
 /// Applies what is in `folder` and reads its outputs back.
 fn apply(folder: &Path) -> Map<String, Value> {
+    // Here no captd keeps the state; where there is no such file, Terraform keeps it in the folder.
+    std::fs::remove_file(folder.join("captd_backend.tf")).ok();
     run(folder, &["init", "-input=false", "-no-color"]);
     run(folder, &["apply", "-auto-approve", "-input=false", "-no-color"]);
     captd::terraform::outputs::parse(&run(folder, &["output", "-json"])).unwrap()

@@ -24,6 +24,27 @@ async fn everything(daemon: &Daemon) -> Vec<(String, String)> {
     seen
 }
 
+/// Declares a machine of two nodes whose creation takes three seconds, and gives back the run once
+/// Terraform is at it.
+async fn create_slowly(daemon: &Daemon) -> String {
+    let body = json!({
+        "metadata": {"name": "workers"},
+        "spec": {
+            "workspaceTemplateRef": {"name": "local-nodegroup-template"},
+            "nodeGroupConfig": {"name": "workers", "instanceType": "t3.medium",
+                "scaling": {"minSize": 1, "maxSize": 5, "desiredSize": 2}},
+            "variables": {"create_seconds": 3},
+        },
+    });
+    daemon.post("/v1/namespaces/default/machines", &body).await;
+    let run = daemon.runs("workers").await[0]["id"].as_str().unwrap().to_owned();
+    until("terraform creates", async || {
+        daemon.get(&format!("/v1/runs/{run}/log")).await.text.contains("Creating...").then_some(())
+    })
+    .await;
+    run
+}
+
 #[tokio::test]
 async fn an_idle_daemon_starts_again_with_all_it_had() {
     if !requires("terraform") {
@@ -50,21 +71,7 @@ async fn an_apply_outlives_a_daemon_that_is_killed() {
         return;
     }
     let daemon = Daemon::start();
-    let body = json!({
-        "metadata": {"name": "workers"},
-        "spec": {
-            "workspaceTemplateRef": {"name": "local-nodegroup-template"},
-            "nodeGroupConfig": {"name": "workers", "instanceType": "t3.medium",
-                "scaling": {"minSize": 1, "maxSize": 5, "desiredSize": 2}},
-            "variables": {"create_seconds": 3},
-        },
-    });
-    daemon.post("/v1/namespaces/default/machines", &body).await;
-    let run = daemon.runs("workers").await[0]["id"].as_str().unwrap().to_owned();
-    until("terraform creates", async || {
-        daemon.get(&format!("/v1/runs/{run}/log")).await.text.contains("Creating...").then_some(())
-    })
-    .await;
+    let run = create_slowly(&daemon).await;
     let dir = daemon.end(Signal::KILL).await;
 
     let daemon = Daemon::start_in(dir);
@@ -75,5 +82,27 @@ async fn an_apply_outlives_a_daemon_that_is_killed() {
     assert_eq!(daemon.wait_until_ready("workers").await["status"]["currentSize"], 2);
     let log = daemon.get(&format!("/v1/runs/{run}/log")).await.text;
     assert_eq!(log.matches("Apply complete!").count(), 1, "{log}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn an_apply_whose_supervisor_is_killed_is_not_applied_again() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    let run = create_slowly(&daemon).await;
+    let record = daemon.dir().join("data/runs").join(&run).join("4-apply/supervisor.json");
+    let record: Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+    let pid = i32::try_from(record["pid"].as_i64().unwrap()).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+
+    // Nobody knows how terraform ended, but its state is here: the rescue plans, and finds nothing
+    // to do.
+    assert_eq!(daemon.wait_for_end(&run).await["state"], "lost");
+    let ready = daemon.wait_until_ready("workers").await;
+    assert_eq!(ready["status"]["currentSize"], 2);
+    let rescue = daemon.runs("workers").await.remove(0);
+    assert_eq!((&rescue["trigger"], &rescue["state"]), (&json!("rescue"), &json!("unchanged")), "{rescue}");
     daemon.stop().await;
 }

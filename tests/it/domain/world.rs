@@ -30,6 +30,7 @@ pub(super) fn unseen(generation: u64) -> Workspace {
         paused: false,
         deleting_since: None,
         observation: None,
+        diverged: None,
         observe_at: None,
     }
 }

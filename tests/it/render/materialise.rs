@@ -141,11 +141,13 @@ fn init_is_needed_when_the_structure_is_another() {
 }
 
 #[test]
-fn a_template_without_modules_and_providers_leaves_no_folder_behind() {
+fn a_workspace_without_terraforms_own_folder_is_initialised_again() {
     let folder = tempfile::tempdir().unwrap();
     let plain = rendered("1", &[("main.tf", "a")]);
     assert!(materialise(folder.path(), &plain).unwrap());
     write(folder.path(), INITIALISED, "1");
+    assert!(materialise(folder.path(), &plain).unwrap(), "the mark alone is not enough");
+    write(folder.path(), ".terraform/terraform.tfstate", "{}");
     assert!(!materialise(folder.path(), &plain).unwrap());
 }
 
@@ -155,4 +157,27 @@ fn what_cannot_be_written_is_named() {
     write(folder.path(), "modules", "a file where a folder is to be");
     let error = materialise(folder.path(), &rendered("1", &[("modules/m/main.tf", "b")])).unwrap_err();
     assert!(error.to_string().contains("modules/m/main.tf: "), "{error}");
+}
+
+#[test]
+fn links_that_a_template_laid_lead_nowhere() {
+    let root = tempfile::tempdir().unwrap();
+    let (folder, other) = (root.path().join("workspace"), root.path().join("other"));
+    let files = [("main.tf", "a"), ("modules/m/main.tf", "b")];
+    materialise(&folder, &rendered("1", &files)).unwrap();
+    write(&other, "main.tf", "of another workspace");
+    write(&other, "m/secret.tf", "secret");
+    // Its modules are now the other's folder, a further link goes there, and its main file is the other's.
+    fs::remove_dir_all(folder.join("modules")).unwrap();
+    fs::remove_file(folder.join("main.tf")).unwrap();
+    for (name, target) in [("modules", other.as_path()), ("more", &other), ("main.tf", &other.join("main.tf"))] {
+        std::os::unix::fs::symlink(target, folder.join(name)).unwrap();
+    }
+    materialise(&folder, &rendered("1", &files)).unwrap();
+    assert_eq!(
+        (read(&other, "main.tf").as_str(), read(&other, "m/secret.tf").as_str()),
+        ("of another workspace", "secret")
+    );
+    assert!(!other.join("m/main.tf").exists());
+    assert_eq!((read(&folder, "main.tf").as_str(), read(&folder, "modules/m/main.tf").as_str()), ("a", "b"));
 }

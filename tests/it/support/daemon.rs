@@ -110,6 +110,10 @@ impl Daemon {
         self.dir.as_ref().unwrap().path()
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn token(&self) -> &str {
         &self.token
     }

@@ -1,0 +1,172 @@
+//! `captd doctor`: what is wrong with this installation, and what to do about it.
+//!
+//! **Invariant:** changes nothing.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::Exit;
+use super::client::{self, Client};
+use super::config_check::{File, environment};
+use super::connection::{Connection, TOKEN_FILE};
+use super::output::say;
+use crate::app;
+use crate::config::{Config, Sources};
+use crate::supervisor::{Effect, missing_in};
+
+/// `captd doctor`
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+One line a check: `ok`, `warn` or `fail`. Run it on the daemon's machine, as its user. Exits with 1 when a check fails.")]
+pub(super) struct Args {
+    #[command(flatten)]
+    file: File,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// One line.
+struct Finding {
+    verdict: Verdict,
+    what: &'static str,
+    detail: String,
+    remedy: Option<String>,
+}
+
+impl Finding {
+    fn ok(what: &'static str, detail: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Ok, what, detail: detail.into(), remedy: None }
+    }
+
+    fn warn(what: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Warn, what, detail: detail.into(), remedy: Some(remedy.into()) }
+    }
+
+    fn fail(what: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Fail, what, detail: detail.into(), remedy: Some(remedy.into()) }
+    }
+
+    fn line(&self) -> String {
+        let word = match self.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "fail",
+        };
+        let remedy = self.remedy.as_ref().map(|remedy| format!(" — {remedy}")).unwrap_or_default();
+        format!("{word:<4}  {}: {}{remedy}", self.what, self.detail)
+    }
+}
+
+/// Checks, one after the other, and says each as it is done.
+pub(super) async fn run(args: &Args, connection: &Connection) -> Result<Exit> {
+    let mut worst = Exit::Done;
+    let mut tell = |finding: Finding| {
+        if finding.verdict == Verdict::Fail {
+            worst = Exit::Failed;
+        }
+        say(finding.line())
+    };
+    let data_dir = std::path::absolute(connection.data_dir()?)?;
+    let file = args.file.path(&data_dir);
+    let inherited = environment();
+    let config =
+        Config::load(&data_dir, &Sources { file: file.clone(), environment: inherited.clone(), flags: Vec::new() });
+    match &config {
+        Ok(_) => tell(Finding::ok("configuration", file.as_deref().map_or("all defaults".to_owned(), shown)))?,
+        Err(error) => tell(Finding::fail("configuration", error.to_string(), "correct it: `captd config check`"))?,
+    }
+    tell(mode("data folder", &data_dir, 0o700))?;
+    tell(mode("token", &data_dir.join(TOKEN_FILE), 0o600))?;
+    if let Ok(config) = &config {
+        tell(terraform(config, &inherited).await)?;
+        tell(mirrors(config, &inherited))?;
+        tell(confinement(config))?;
+    }
+    tell(daemon(connection).await)?;
+    Ok(worst)
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Whether something is there, and its user's only.
+fn mode(what: &'static str, path: &Path, wanted: u32) -> Finding {
+    let name = path.display();
+    match std::fs::metadata(path).map(|found| found.permissions().mode() & 0o777) {
+        Ok(mode) if mode & !0o700 == 0 => Finding::ok(what, shown(path)),
+        Ok(mode) => {
+            let detail = format!("others may use {name}: its mode is {mode:04o}");
+            Finding::fail(what, detail, format!("chmod {wanted:04o} {name}"))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Finding::warn(what, format!("{name} is not there"), "`captd serve` makes it; or say --data-dir")
+        }
+        Err(error) => Finding::fail(what, format!("{name}: {error}"), "run this as the daemon's user"),
+    }
+}
+
+async fn terraform(config: &Config, inherited: &BTreeMap<String, String>) -> Finding {
+    match app::look_at_terraform(config, inherited).await {
+        Ok(version) => Finding::ok("terraform", format!("version {version}, `{}`", config.engine.binary)),
+        Err(error) => Finding::fail("terraform", error.root_cause().to_string(), error.to_string()),
+    }
+}
+
+fn mirrors(config: &Config, inherited: &BTreeMap<String, String>) -> Finding {
+    let found = app::provider_mirrors(config, inherited);
+    let holding: Vec<(PathBuf, Vec<String>)> = found.into_iter().filter(|(_, held)| !held.is_empty()).collect();
+    if holding.is_empty() {
+        return Finding::ok("providers", "no mirror; they come from their registry");
+    }
+    let each = holding.iter().map(|(folder, held)| format!("{} in {}", held.join(", "), folder.display()));
+    Finding::ok("providers", each.collect::<Vec<_>>().join("; "))
+}
+
+fn confinement(config: &Config) -> Finding {
+    let what = "confinement";
+    let risk = "a template can read what captd can";
+    match app::confinement(config) {
+        Effect::Confined(version) => match missing_in(version) {
+            None => Finding::ok(what, format!("terraform is confined (Landlock, version {version})")),
+            Some(missing) => Finding::warn(
+                what,
+                format!("terraform is confined (Landlock, version {version}), but {missing}"),
+                "use a newer kernel",
+            ),
+        },
+        Effect::Off => {
+            Finding::warn(what, format!("off: {risk}"), "set engine.confine to \"preferred\" or \"required\"")
+        }
+        Effect::Unavailable(why) => {
+            Finding::warn(what, format!("{why}: {risk}"), "make it possible, or use only templates that you trust")
+        }
+        Effect::Refused(why) => {
+            Finding::fail(what, why, "make it possible, or set engine.confine to \"preferred\" or \"off\"")
+        }
+    }
+}
+
+async fn daemon(connection: &Connection) -> Finding {
+    let what = "daemon";
+    let client = match Client::new(connection.address(), "") {
+        Ok(client) => client,
+        Err(error) => return Finding::fail(what, format!("{error:#}"), "correct --addr or CAPTD_ADDR"),
+    };
+    match client.ready().await {
+        Ok(()) => Finding::ok(what, format!("{} is ready, its database answers", client.address())),
+        Err(client::Error::NotThere(address)) => {
+            Finding::warn(what, format!("nobody listens at {address}"), "`captd serve`, or say with --addr where it is")
+        }
+        Err(error) => Finding::fail(what, error.to_string(), "look at the daemon's log"),
+    }
+}

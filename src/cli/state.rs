@@ -1,0 +1,182 @@
+//! `captd state`: Terraform's state of a machine, version by version.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::output::{Columns, note, say, write_bytes};
+use super::session::Session;
+use super::{Exit, target, times};
+use crate::domain::name::Name;
+
+/// `captd state`
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the versions that are kept, newest first
+    List(Machine),
+    /// List the resources of a version
+    Show(OneVersion),
+    /// Print a version as Terraform wrote it, secrets included
+    Pull(OneVersion),
+    /// Hand in a state
+    Push(Push),
+    /// Make an old version the newest: it is copied forward, nothing is lost
+    Rollback(Rollback),
+    /// Say that the state that is kept is the true one, when a run has left another
+    Trust(Machine),
+}
+
+/// Names a machine.
+#[derive(Debug, clap::Args)]
+pub(super) struct Machine {
+    /// Name of the machine
+    #[arg(required = true, value_name = "MACHINE")]
+    words: Vec<String>,
+}
+
+/// Names a version of a machine's state.
+#[derive(Debug, clap::Args)]
+pub(super) struct OneVersion {
+    #[command(flatten)]
+    machine: Machine,
+    /// Which version; the newest when not said
+    #[arg(long, value_name = "N")]
+    version: Option<u64>,
+}
+
+/// `captd state push`
+#[derive(Debug, clap::Args)]
+pub(super) struct Push {
+    #[command(flatten)]
+    machine: Machine,
+    /// A file with a state
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    /// Take it as the next state, whatever lineage and serial it says it has
+    #[arg(long)]
+    forward: bool,
+}
+
+/// `captd state rollback`
+#[derive(Debug, clap::Args)]
+pub(super) struct Rollback {
+    #[command(flatten)]
+    machine: Machine,
+    /// The version to go back to
+    #[arg(long, value_name = "N")]
+    to: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    #[serde(rename = "version")]
+    number: u64,
+    lineage: String,
+    serial: u64,
+    bytes: u64,
+    author: String,
+    created_at: Timestamp,
+}
+
+#[derive(Debug, Deserialize)]
+struct Versions {
+    items: Vec<Version>,
+}
+
+/// Runs the command.
+pub(super) async fn run(session: &Session, command: Command) -> Result<Exit> {
+    match command {
+        Command::List(machine) => list(session, &target::machine(&machine.words)?).await,
+        Command::Show(one) => show(session, &target::machine(&one.machine.words)?, one.version).await,
+        Command::Pull(one) => {
+            let state = pull(session, &target::machine(&one.machine.words)?, one.version).await?;
+            write_bytes(&state)?;
+            Ok(Exit::Done)
+        }
+        Command::Push(push) => hand_in(session, &target::machine(&push.machine.words)?, &push).await,
+        Command::Rollback(rollback) => {
+            let name = target::machine(&rollback.machine.words)?;
+            let path = path(session, &name, &["rollback"]);
+            let kept: Version = session.client.post(&path, Some(&json!({"version": rollback.to}))).await?;
+            say(format_args!(
+                "machine/{name}: version {} is now version {}, serial {}",
+                rollback.to, kept.number, kept.serial
+            ))?;
+            Ok(Exit::Done)
+        }
+        Command::Trust(machine) => {
+            let name = target::machine(&machine.words)?;
+            let _: Value = session.client.post(&path(session, &name, &["trust"]), None).await?;
+            say(format_args!("machine/{name}: the state that is kept is the true one; runs go on"))?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn path<'a>(session: &'a Session, name: &'a Name, rest: &[&'a str]) -> Vec<&'a str> {
+    let mut path = vec!["v1", "namespaces", session.namespace.as_str(), "machines", name.as_str(), "state"];
+    path.extend(rest);
+    path
+}
+
+async fn list(session: &Session, name: &Name) -> Result<Exit> {
+    let versions: Versions = session.client.get(&path(session, name, &["versions"]), &[]).await?;
+    if versions.items.is_empty() {
+        note(format_args!("machine/{name} has no state yet"));
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<Vec<String>> = versions
+        .items
+        .iter()
+        .map(|v| {
+            let age = times::age(v.created_at, session.now());
+            vec![
+                v.number.to_string(),
+                v.serial.to_string(),
+                v.bytes.to_string(),
+                v.author.clone(),
+                age,
+                v.lineage.clone(),
+            ]
+        })
+        .collect();
+    let header = vec!["VERSION", "SERIAL", "BYTES", "AUTHOR", "AGE", "LINEAGE"];
+    say(Columns::new(header).with_header(&rows))?;
+    Ok(Exit::Done)
+}
+
+async fn pull(session: &Session, name: &Name, version: Option<u64>) -> Result<Vec<u8>> {
+    let query: Vec<(&str, String)> = version.into_iter().map(|version| ("version", version.to_string())).collect();
+    Ok(session.client.bytes(&path(session, name, &[]), &query).await?)
+}
+
+/// Addresses, as `terraform state list` prints them.
+async fn show(session: &Session, name: &Name, version: Option<u64>) -> Result<Exit> {
+    let state = pull(session, name, version).await?;
+    let state: Value = serde_json::from_slice(&state).context("the state is no JSON")?;
+    for resource in state["resources"].as_array().into_iter().flatten() {
+        let text = |field: &str| resource[field].as_str().unwrap_or_default().to_owned();
+        let module = if text("module").is_empty() { String::new() } else { format!("{}.", text("module")) };
+        let mode = if text("mode") == "data" { "data." } else { "" };
+        for instance in resource["instances"].as_array().into_iter().flatten() {
+            let index = &instance["index_key"];
+            let index = if index.is_null() { String::new() } else { format!("[{index}]") };
+            let tainted = if instance["status"] == "tainted" { " (tainted)" } else { "" };
+            say(format_args!("{module}{mode}{}.{}{index}{tainted}", text("type"), text("name")))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn hand_in(session: &Session, name: &Name, push: &Push) -> Result<Exit> {
+    let state = std::fs::read(&push.from).with_context(|| format!("cannot read {}", push.from.display()))?;
+    let query = [("forward", push.forward.to_string())];
+    let kept: Version = session.client.send(&path(session, name, &[]), &query, state).await?;
+    say(format_args!("machine/{name}: kept as version {}, serial {}", kept.number, kept.serial))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,92 @@
+//! `…/machines/{name}/state`: Terraform's state, for a person.
+
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::{Extension, Json};
+
+use super::Shared;
+use super::body::Document;
+use super::machines::name_of;
+use super::params::Params;
+use super::path::Path;
+use super::problem::{Answer, Problem};
+use super::wire::List;
+use crate::domain::fields::Fields;
+use crate::domain::name::Name;
+use crate::domain::problem::Problems;
+use crate::service::Actor;
+
+/// Bytes of a state that is pushed.
+const STATE_BYTES_MAX: usize = 128 << 20;
+
+type OneMachine = Path<(String, String)>;
+
+/// `GET …/state/versions`: newest first.
+pub(super) async fn versions(State(shared): State<Shared>, Path(path): OneMachine) -> Answer {
+    let (namespace, name) = names(&path)?;
+    let items = shared.service.state_versions(&namespace, &name).await?;
+    Ok(Json(List { items, go_on: None }).into_response())
+}
+
+/// `GET …/state`, `?version=N`: the state itself, secrets included.
+pub(super) async fn pull(State(shared): State<Shared>, Path(path): OneMachine, mut params: Params) -> Answer {
+    let (namespace, name) = names(&path)?;
+    let version = params.text("version")?.map(|text| number(&text)).transpose()?;
+    params.finish()?;
+    let state = shared.service.state_of(&namespace, &name, version).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], state).into_response())
+}
+
+/// `POST …/state`, `?forward=true`: the next state of its history, or one that is copied forward.
+pub(super) async fn push(
+    State(shared): State<Shared>,
+    Path(path): OneMachine,
+    Extension(actor): Extension<Actor>,
+    mut params: Params,
+    request: Request,
+) -> Answer {
+    let (namespace, name) = names(&path)?;
+    let forward = params.flag("forward")?;
+    params.finish()?;
+    let body: Bytes = to_bytes(request.into_body(), STATE_BYTES_MAX).await.map_err(|_| {
+        let detail = format!("a state has at most {STATE_BYTES_MAX} bytes, or it was cut short");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    })?;
+    Ok(Json(shared.service.push_state(&namespace, &name, &body, forward, &actor).await?).into_response())
+}
+
+/// `POST …/state/rollback {"version": N}`: an old version is copied forward.
+pub(super) async fn roll_back(
+    State(shared): State<Shared>,
+    Path(path): OneMachine,
+    Extension(actor): Extension<Actor>,
+    Document(body): Document,
+) -> Answer {
+    let (namespace, name) = names(&path)?;
+    let mut problems = Problems::default();
+    let mut version = None;
+    if let Some(mut f) = Fields::open(&body, "", &mut problems) {
+        let read = f.integer_in("version", 1, i64::MAX);
+        version = f.required("version", read).and_then(|n| u64::try_from(n).ok());
+        f.finish();
+    }
+    let Some(version) = version.filter(|_| problems.is_empty()) else { return Err(Problem::invalid(problems)) };
+    Ok(Json(shared.service.roll_state_back(&namespace, &name, version, &actor).await?).into_response())
+}
+
+/// `POST …/state/trust`: the state that is kept is the true one.
+pub(super) async fn trust(State(shared): State<Shared>, Path(path): OneMachine) -> Answer {
+    let (namespace, name) = names(&path)?;
+    shared.service.trust_kept_state(&namespace, &name).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn number(text: &str) -> Answer<u64> {
+    text.parse().map_err(|_| Problem::bad_request("bad_query", format!("version: `{text}` is no number")))
+}
+
+fn names((namespace, name): &(String, String)) -> Answer<(Name, Name)> {
+    Ok((name_of("namespace", namespace)?, name_of("machine", name)?))
+}

@@ -1,0 +1,268 @@
+//! Terraform's state: the backend that runs speak to, and what a person may do with it.
+
+use serde_json::Value;
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use super::{Actor, Error, Result, Service};
+use crate::domain::name::Name;
+use crate::domain::run::Run;
+use crate::domain::state::{Head, Holder, Lock, Verdict, Version, digest, judge, placed};
+use crate::store::{Change, NewState, Snapshot};
+
+/// Whether a lock was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Locked {
+    /// It was.
+    Taken,
+    /// Somebody has it: Terraform's own description of that lock, with captd's words on the holder.
+    HeldBy(Value),
+}
+
+impl Service {
+    /// The password with which a run speaks to its state; its user name is `run/<id>`.
+    pub(super) fn run_password(&self, run: Uuid) -> Result<String> {
+        self.keys
+            .derive(&format!("captd/run-credentials/1/{run}"))
+            .map_err(|error| Error::conflict("no_key", error.to_string()))
+    }
+
+    /// Who speaks, if it is a run that is open and whose workspace this is.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn run_that_speaks(&self, user: &str, password: &str, workspace: Uuid) -> Result<Option<Holder>> {
+        let Holder::Run(id) = Holder::parse(user) else { return Ok(None) };
+        let expected = self.run_password(id)?;
+        if !bool::from(expected.as_bytes().ct_eq(password.as_bytes())) {
+            return Ok(None);
+        }
+        let run = self.store.read().await?.run(id).await?;
+        let speaks = run.is_some_and(|run| run.is_open() && run.workspace == workspace);
+        Ok(speaks.then_some(Holder::Run(id)))
+    }
+
+    /// Whether the workspace exists: for one that does not, no answer may read as "no state".
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn require_workspace(&self, workspace: Uuid) -> Result<()> {
+        let found = self.store.read().await?.workspace(workspace).await?;
+        found.map(drop).ok_or_else(|| Error::NotFound { what: "workspace", name: workspace.to_string() })
+    }
+
+    /// The newest state of a workspace.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or the state cannot be opened.
+    pub async fn state(&self, workspace: Uuid) -> Result<Option<Vec<u8>>> {
+        let mut snapshot = self.store.read().await?;
+        let Some(newest) = snapshot.newest_state(workspace).await? else { return Ok(None) };
+        let content = snapshot.state_content(workspace, newest.version, &self.keys).await?;
+        content.map(Some).ok_or_else(|| Error::NotFound { what: "state of workspace", name: workspace.to_string() })
+    }
+
+    /// Takes a state that whoever holds the lock hands in.
+    ///
+    /// # Errors
+    /// Without the lock, or when the state would fork the history. What is kept stays as it is.
+    pub async fn put_state(
+        &self,
+        workspace: Uuid,
+        holder: &Holder,
+        lock_id: Option<&str>,
+        state: &[u8],
+    ) -> Result<Verdict> {
+        let head = Head::parse(state).map_err(|error| Error::one("", "not_a_state", error.to_string()))?;
+        let mut change = self.store.write().await?;
+        let lock = change.state_lock(workspace).await?.filter(|lock| !lock.released);
+        let fits = lock.as_ref().is_some_and(|lock| Some(lock.id.as_str()) == lock_id && lock.holder == *holder);
+        if !fits {
+            let now = lock.map_or_else(
+                || "nobody holds it".to_owned(),
+                |lock| format!("{} holds it with another id", lock.holder),
+            );
+            return Err(Error::conflict("lock_not_held", format!("a state is written with its lock only, and {now}")));
+        }
+        let verdict = self.keep(&mut change, workspace, &head, state, &holder.to_string()).await?;
+        change.commit().await?;
+        Ok(verdict)
+    }
+
+    /// Judges a state and keeps it.
+    pub(super) async fn keep(
+        &self,
+        change: &mut Change,
+        workspace: Uuid,
+        head: &Head,
+        state: &[u8],
+        author: &str,
+    ) -> Result<Verdict> {
+        let digest = digest(state);
+        let newest = change.newest_state(workspace).await?;
+        let verdict = judge(newest.as_ref(), head, &digest)
+            .map_err(|error| Error::conflict("state_refused", error.to_string()))?;
+        if verdict == Verdict::Keep {
+            let new = NewState { workspace, head, digest: &digest, content: state, author };
+            change.keep_state(new, &self.keys, self.clock.now()).await?;
+        }
+        Ok(verdict)
+    }
+
+    /// Takes the lock on a workspace's state.
+    ///
+    /// # Errors
+    /// When the lock's description is none.
+    pub async fn lock_state(&self, workspace: Uuid, holder: &Holder, info: Value) -> Result<Locked> {
+        let Some(id) = info["ID"].as_str().filter(|id| !id.is_empty()).map(str::to_owned) else {
+            return Err(Error::one("/ID", "required", "a lock has an ID"));
+        };
+        let mut change = self.store.write().await?;
+        if let Some(lock) = change.state_lock(workspace).await?
+            && !lock.yields_to(holder)
+        {
+            return Ok(Locked::HeldBy(self.described(&mut change, lock).await?));
+        }
+        let lock = Lock { id, info, holder: holder.clone(), locked_at: self.clock.now(), released: false };
+        change.put_state_lock(workspace, &lock).await?;
+        change.commit().await?;
+        Ok(Locked::Taken)
+    }
+
+    /// Lets go of the lock. A run's lock stays with the run until its end was looked at.
+    ///
+    /// # Errors
+    /// When somebody else holds it.
+    pub async fn unlock_state(&self, workspace: Uuid, holder: &Holder, id: Option<&str>) -> Result<()> {
+        let mut change = self.store.write().await?;
+        let Some(lock) = change.state_lock(workspace).await? else { return Ok(()) };
+        if lock.holder != *holder || id.is_some_and(|id| id != lock.id) {
+            return Err(Error::conflict(
+                "lock_not_held",
+                format!("{} holds the lock, since {}", lock.holder, lock.locked_at),
+            ));
+        }
+        match holder {
+            Holder::Run(_) => change.put_state_lock(workspace, &Lock { released: true, ..lock }).await?,
+            Holder::Person(_) => change.remove_state_lock(workspace).await?,
+        }
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Terraform's description of a lock, with who that is. Of all of it Terraform shows nothing but
+    /// the `ID` to whoever is refused, so the words stand there too.
+    async fn described(&self, snapshot: &mut Snapshot, lock: Lock) -> Result<Value> {
+        let mut info = lock.info;
+        let run = match &lock.holder {
+            Holder::Run(id) => snapshot.run(*id).await?,
+            Holder::Person(_) => None,
+        };
+        let who = run.map_or_else(|| format!("{} holds it", lock.holder), |run| describe_run(&run));
+        info["ID"] =
+            Value::from(format!("{} ({who}, since {}; a run's lock goes with its end)", lock.id, lock.locked_at));
+        info["Who"] = Value::from(who);
+        Ok(info)
+    }
+
+    /// The versions of a machine's state, newest first.
+    ///
+    /// # Errors
+    /// When the machine does not exist.
+    pub async fn state_versions(&self, namespace: &Name, name: &Name) -> Result<Vec<Version>> {
+        let mut snapshot = self.store.read().await?;
+        let machine = self.existing(&mut snapshot, namespace, name).await?;
+        Ok(snapshot.state_versions(machine.workspace).await?)
+    }
+
+    /// The state of a machine, the newest or a certain version.
+    ///
+    /// # Errors
+    /// When the machine has none, or not that one.
+    pub async fn state_of(&self, namespace: &Name, name: &Name, version: Option<u64>) -> Result<Vec<u8>> {
+        let mut snapshot = self.store.read().await?;
+        let machine = self.existing(&mut snapshot, namespace, name).await?;
+        let missing = || Error::NotFound { what: "state of machine", name: format!("{namespace}/{name}") };
+        let version = match version {
+            Some(version) => version,
+            None => snapshot.newest_state(machine.workspace).await?.ok_or_else(missing)?.version,
+        };
+        snapshot.state_content(machine.workspace, version, &self.keys).await?.ok_or_else(missing)
+    }
+
+    /// Takes a state from a person: the next of its history, or one that comes after what is kept
+    /// (`forward`) whatever it says of itself. Ends the doubt about the workspace's state.
+    ///
+    /// # Errors
+    /// When a run is open, somebody holds the lock, or the state is refused.
+    pub async fn push_state(
+        &self,
+        namespace: &Name,
+        name: &Name,
+        state: &[u8],
+        forward: bool,
+        actor: &Actor,
+    ) -> Result<Version> {
+        let given = Head::parse(state).map_err(|error| Error::one("", "not_a_state", error.to_string()))?;
+        let mut change = self.store.write().await?;
+        let workspace = self.workspace_at_rest(&mut change, namespace, name).await?;
+        let kept = change.newest_state(workspace).await?;
+        let head = match kept.filter(|_| forward) {
+            Some(kept) => Head { lineage: kept.lineage, serial: kept.serial + 1 },
+            None => given,
+        };
+        let bytes = placed(state, &head).map_err(|error| Error::one("", "not_a_state", error.to_string()))?;
+        let content = if forward { &bytes } else { state };
+        self.keep(&mut change, workspace, &head, content, &actor.0).await?;
+        change.set_diverged(workspace, None).await?;
+        let newest = change.newest_state(workspace).await?;
+        change.commit().await?;
+        self.wakes.all();
+        newest.ok_or_else(|| Error::NotFound { what: "state of machine", name: format!("{namespace}/{name}") })
+    }
+
+    /// Copies an old version forward: it becomes the newest, and nothing of the history is lost.
+    ///
+    /// # Errors
+    /// When a run is open, somebody holds the lock, or there is no such version.
+    pub async fn roll_state_back(&self, namespace: &Name, name: &Name, version: u64, actor: &Actor) -> Result<Version> {
+        let content = self.state_of(namespace, name, Some(version)).await?;
+        self.push_state(namespace, name, &content, true, actor).await
+    }
+
+    /// Says that the state that is kept is the true one, when another one was left.
+    ///
+    /// # Errors
+    /// When there is no doubt, or a run is open.
+    pub async fn trust_kept_state(&self, namespace: &Name, name: &Name) -> Result<()> {
+        let mut change = self.store.write().await?;
+        let uid = self.workspace_at_rest(&mut change, namespace, name).await?;
+        let diverged = change.workspace(uid).await?.and_then(|workspace| workspace.diverged);
+        if diverged.is_none() {
+            return Err(Error::conflict("not_diverged", format!("the state of `{name}` is in no doubt")));
+        }
+        change.set_diverged(uid, None).await?;
+        change.commit().await?;
+        self.wakes.all();
+        Ok(())
+    }
+
+    /// The workspace of a machine on which nobody works.
+    async fn workspace_at_rest(&self, change: &mut Change, namespace: &Name, name: &Name) -> Result<Uuid> {
+        let workspace = self.existing(change, namespace, name).await?.workspace;
+        if let Some(open) = change.open_run(workspace).await? {
+            return Err(Error::conflict(
+                "run_open",
+                format!("{}; its state is not changed by hand meanwhile", describe_run(&open)),
+            ));
+        }
+        if let Some(lock) = change.state_lock(workspace).await? {
+            return Err(Error::conflict("locked", format!("{} holds the lock, since {}", lock.holder, lock.locked_at)));
+        }
+        Ok(workspace)
+    }
+}
+
+fn describe_run(run: &Run) -> String {
+    format!("{} run {} of machine {}/{} is {}", run.kind.as_str(), run.id, run.namespace, run.machine, run.state_word())
+}

@@ -1,0 +1,185 @@
+//! What a confined terraform may touch: computed from what a run needs, without looking at the disk.
+//!
+//! **Invariant:** nothing here lies in the data folder but the run's own workspace and temporary
+//! folder, its plan and Terraform's CLI configuration: no token, no key, no database, no other run.
+//! **Invariant:** the folders of a run's commands are not writable to it: what a supervisor is told
+//! and what it leaves stay out of a template's hands.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Environment;
+
+/// Programs, libraries, certificates and what looking up a name or a user needs. What is not
+/// there is skipped. Of `/etc` only what nobody keeps a secret in.
+const SYSTEM: &[&str] = &[
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/nix/store",
+    "/proc",
+    "/sys",
+    "/etc/alternatives",
+    "/etc/bash.bashrc",
+    "/etc/ca-certificates",
+    "/etc/crypto-policies",
+    "/etc/gai.conf",
+    "/etc/gitconfig",
+    "/etc/group",
+    "/etc/host.conf",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/inputrc",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/mime.types",
+    "/etc/nsswitch.conf",
+    "/etc/os-release",
+    "/etc/passwd",
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls/cert.pem",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/openssl.cnf",
+    "/etc/profile",
+    "/etc/protocols",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/timezone",
+    "/var/lib/ca-certificates",
+    // Where /etc/resolv.conf points; the files in them are replaced, so the folders count.
+    "/run/NetworkManager",
+    "/run/resolvconf",
+    "/run/systemd/resolve",
+];
+
+/// Devices that anybody may write to.
+const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
+
+/// Variables that name a file to be read.
+const FILE_VARIABLES: &[&str] = &["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "SSL_CERT_FILE"];
+
+/// Variables that name a token's file. It is replaced while a run goes on, so its folder counts.
+const TOKEN_VARIABLES: &[&str] = &["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"];
+
+/// Bytes of the data folder's path: 107 of a socket's, less `/runs/<12>.tmp` and `/plugin<10>`.
+const DATA_DIR_BYTES_MAX: usize = 107 - 22 - 17;
+
+/// What a command may touch, and it and all that it starts may touch nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// Files and folders to read and execute. What is not there is skipped.
+    pub read: Vec<PathBuf>,
+    /// Files and folders to write, too.
+    pub write: Vec<PathBuf>,
+    /// Its private folder for temporary files: made before it begins.
+    pub tmp: PathBuf,
+    /// A file to write whose folder is not writable: made, empty, before it begins.
+    pub file: Option<PathBuf>,
+}
+
+/// What the rights of a run follow from.
+#[derive(Debug, Clone, Copy)]
+pub struct Needs<'a> {
+    /// Where captd keeps everything.
+    pub data_dir: &'a Path,
+    /// The run's folder.
+    pub run_dir: &'a Path,
+    /// The run's workspace.
+    pub workspace_dir: &'a Path,
+    /// Terraform's CLI configuration.
+    pub cli_config: &'a Path,
+    /// Folders with providers in them.
+    pub mirrors: &'a [PathBuf],
+    /// Terraform's environment.
+    pub environment: &'a Environment,
+    /// Whether it signs in by the files of `~/.aws`.
+    pub signs_in_by_files: bool,
+    /// What the configuration opens for reading.
+    pub read: &'a [PathBuf],
+    /// What the configuration opens for writing.
+    pub write: &'a [PathBuf],
+}
+
+/// The private temporary folder of a run. It lies beside the run's folder and has a short name,
+/// since providers put sockets into it, and a socket's path has 107 bytes at most.
+#[must_use]
+pub fn tmp_dir(run_dir: &Path) -> PathBuf {
+    let name = run_dir.file_name().unwrap_or_default().to_string_lossy();
+    // The end of an id is chance; its beginning is time.
+    let tail = name.char_indices().rev().nth(11).map_or(&*name, |(at, _)| &name[at..]);
+    run_dir.with_file_name(format!("{tail}.tmp"))
+}
+
+/// Why a terraform with this data folder cannot be confined, where that is so. `real` is the same
+/// folder with links followed.
+#[must_use]
+pub fn obstacle(data_dir: &Path, real: &Path) -> Option<String> {
+    let bytes = data_dir.as_os_str().len();
+    if bytes > DATA_DIR_BYTES_MAX {
+        return Some(format!(
+            "the path of the data folder has {bytes} bytes, and with more than {DATA_DIR_BYTES_MAX} providers cannot make their sockets below it"
+        ));
+    }
+    let holding = SYSTEM.iter().find(|folder| data_dir.starts_with(folder) || real.starts_with(folder))?;
+    Some(format!("the data folder lies in {holding}, which every program needs to read"))
+}
+
+/// What a run may touch.
+#[must_use]
+pub fn confinement(needs: &Needs<'_>) -> Confinement {
+    let tmp = tmp_dir(needs.run_dir);
+    let mut read: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
+    read.push(needs.cli_config.to_owned());
+    read.extend_from_slice(needs.mirrors);
+    let named = |name: &&str| needs.environment.get(*name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = named(&"HOME");
+    if let Some(home) = &home {
+        read.push(home.join(".terraform.d"));
+        if needs.signs_in_by_files {
+            read.push(home.join(".aws"));
+        }
+    }
+    read.extend(FILE_VARIABLES.iter().filter_map(named));
+    let folders = needs.environment.get("SSL_CERT_DIR").map(String::as_str).unwrap_or_default();
+    read.extend(folders.split(':').filter(|folder| !folder.is_empty()).map(PathBuf::from));
+    let too_wide = |folder: &Path| {
+        needs.data_dir.starts_with(folder) || home.as_deref().is_some_and(|home| home.starts_with(folder))
+    };
+    read.extend(TOKEN_VARIABLES.iter().filter_map(named).map(|token| match token.parent() {
+        Some(folder) if !too_wide(folder) => folder.to_owned(),
+        _ => token,
+    }));
+    // A variable may name anything, and so may a link of the operator's; the data folder never.
+    read.retain(|path| path.is_absolute() && !needs.data_dir.starts_with(path));
+    read.extend_from_slice(needs.read);
+    let mut write: Vec<PathBuf> = DEVICES.iter().map(PathBuf::from).collect();
+    write.push(needs.workspace_dir.to_owned());
+    write.push(tmp.clone());
+    write.extend_from_slice(needs.write);
+    Confinement { read, write, tmp, file: None }
+}
+
+impl Confinement {
+    /// The same, with a file to write whose folder is not writable.
+    #[must_use]
+    pub fn writing(mut self, file: &Path) -> Self {
+        self.file = Some(file.to_owned());
+        self
+    }
+
+    /// The same, with a file to read.
+    #[must_use]
+    pub fn reading(mut self, file: &Path) -> Self {
+        self.read.push(file.to_owned());
+        self
+    }
+}
