@@ -82,6 +82,9 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
         environment: inherited,
     }));
     service.ensure_default_namespace().await?;
+    if let Some(why) = service.held().await? {
+        tracing::warn!(why, "held: runs plan, and nothing is applied until `captd release`");
+    }
 
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("cannot listen on {listen}; choose another address with --listen or [server] listen")

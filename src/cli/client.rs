@@ -134,6 +134,11 @@ impl Client {
         self.json(request.header(CONTENT_TYPE, media_type).body(body)).await
     }
 
+    /// Asks for something to be so.
+    pub(super) async fn put<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T> {
+        self.json(self.request(Method::PUT, path, &[])).await
+    }
+
     /// Hands in bytes as they are.
     pub(super) async fn send<T: DeserializeOwned>(&self, path: &[&str], query: Query<'_>, body: Vec<u8>) -> Result<T> {
         let request = self.request(Method::POST, path, query);

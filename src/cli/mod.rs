@@ -6,6 +6,7 @@
 
 mod apply;
 mod approve;
+mod backup;
 mod cancel;
 mod client;
 mod columns;
@@ -18,6 +19,7 @@ mod describe;
 mod discard;
 mod doctor;
 mod get;
+mod hold;
 mod judge;
 mod logs;
 mod output;
@@ -103,6 +105,12 @@ enum Command {
     Pause(pause::Args),
     /// End a pause
     Resume(resume::Args),
+    /// Let runs plan, and apply nothing
+    Hold,
+    /// End a hold, or start a restored copy
+    Release,
+    /// Copy the database while the daemon works
+    Backup(backup::Args),
     /// Look at Terraform's state of a machine, and mend it
     #[command(subcommand)]
     State(state::Command),
@@ -204,6 +212,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Serve(args) => return serve::run(args, connection).await,
         Command::Demo(args) => return demo::run(args, connection).await,
         Command::Config(command) => return config_check::run(&command, connection),
+        Command::Backup(args) => return backup::run(&args, connection).await,
         Command::Doctor(args) => return doctor::run(&args, connection).await,
         Command::Version(args) if !args.server => return version::client(),
         _ => {}
@@ -222,9 +231,13 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Retry(args) => retry::run(&session, &args).await,
         Command::Pause(args) => pause::run(&session, &args).await,
         Command::Resume(args) => resume::run(&session, &args).await,
+        Command::Hold => hold::hold(&session).await,
+        Command::Release => hold::release(&session).await,
         Command::State(command) => state::run(&session, command).await,
         Command::Logs(args) => logs::run(&session, &args).await,
         Command::Version(_) => version::server(&session).await,
-        Command::Serve(_) | Command::Demo(_) | Command::Config(_) | Command::Doctor(_) => Ok(Exit::Done),
+        Command::Serve(_) | Command::Demo(_) | Command::Config(_) | Command::Doctor(_) | Command::Backup(_) => {
+            Ok(Exit::Done)
+        }
     }
 }

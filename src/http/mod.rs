@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod cursor;
 mod health;
+mod hold;
 mod logs;
 mod machines;
 mod namespaces;
@@ -83,6 +84,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/runs/{id}/log", get(logs::read))
         .route("/runs/{id}/{verb}", post(runs::verb))
         .route("/apply", post(apply::apply))
+        .route("/hold", get(hold::read).put(hold::hold).delete(hold::release))
         .route("/version", get(health::version));
     Router::new()
         .nest("/v1", v1)

@@ -5,6 +5,7 @@ mod defaults;
 mod enqueue;
 mod error;
 mod errored;
+mod hold;
 mod logs;
 mod machines;
 mod namespaces;

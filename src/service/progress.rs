@@ -70,9 +70,13 @@ impl Service {
         }
         let mut change = self.store.write().await?;
         let mut begin = Vec::new();
+        let held = change.held().await?.is_some();
         for (stage, limit) in
             [(Stage::Apply, self.config.engine.applies_at_once), (Stage::Plan, self.config.engine.plans_at_once)]
         {
+            if stage == Stage::Apply && held {
+                continue;
+            }
             let open = change.open_runs().await?;
             let places = self.places(&mut change, &open, stage, limit).await?;
             let waiting: Vec<Waiting> = open.iter().filter(|o| waits_for(&o.run, stage)).map(waiting).collect();

@@ -4,6 +4,7 @@
 //!
 //! **Invariant:** no transaction spans a terraform call or a request to anybody.
 
+mod backup;
 mod change;
 mod claims;
 mod listing;
@@ -26,6 +27,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Sqlite, SqlitePool, Transaction};
 use uuid::Uuid;
 
+pub use backup::back_up;
 pub use change::{Change, NewMachine};
 pub use claims::OpenRun;
 pub use listing::{MachineQuery, RunQuery};

@@ -4,6 +4,7 @@
 
 mod api;
 mod aws;
+mod backup;
 mod bad_input;
 mod cli;
 mod config;

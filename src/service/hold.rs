@@ -1,0 +1,36 @@
+//! Holding everything back: runs plan and are not applied, until a person releases them.
+
+use super::{Actor, Result, Service};
+
+impl Service {
+    /// Why nothing is applied at the moment; `None` when it is.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn held(&self) -> Result<Option<String>> {
+        Ok(self.store.read().await?.held().await?)
+    }
+
+    /// Applies nothing from now on. What is being applied is let finish.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn hold(&self, actor: &Actor) -> Result<()> {
+        let mut change = self.store.write().await?;
+        let why = format!("held by {} since {}", actor.0, self.clock.now());
+        change.set_held(Some(&why)).await?;
+        Ok(change.commit().await?)
+    }
+
+    /// Applies again.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn release(&self) -> Result<()> {
+        let mut change = self.store.write().await?;
+        change.set_held(None).await?;
+        change.commit().await?;
+        self.wakes.all();
+        Ok(())
+    }
+}

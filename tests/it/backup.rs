@@ -1,0 +1,68 @@
+//! A backup that is taken under load, restored elsewhere, and released.
+
+use std::process::Command;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::local::seed_yaml;
+use crate::support::{Daemon, requires};
+
+/// Types `captd backup`.
+fn back_up(daemon: &Daemon, to: &std::path::Path) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_captd"))
+        .args(["backup", "--data-dir"])
+        .arg(daemon.dir().join("data"))
+        .arg("--to")
+        .arg(to)
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.code(), said)
+}
+
+#[tokio::test]
+async fn a_restored_copy_plans_and_applies_nothing_until_it_is_released() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    daemon.apply(&seed_yaml("made", 2)).await;
+    daemon.wait_until_ready("made").await;
+    let slow = json!({
+        "metadata": {"name": "begun"},
+        "spec": {
+            "workspaceTemplateRef": {"name": "local-nodegroup-template"},
+            "nodeGroupConfig": {"name": "begun", "instanceType": "t3.medium",
+                "scaling": {"minSize": 1, "maxSize": 5, "desiredSize": 1}},
+            "variables": {"create_seconds": 3},
+        },
+    });
+    daemon.post("/v1/namespaces/default/machines", &slow).await;
+    daemon.wait_for_machine("begun", "it applies", |m| m["status"]["latestRun"]["state"] == "applying").await;
+    let restored = TempDir::new().unwrap();
+    std::fs::create_dir(restored.path().join("data")).unwrap();
+    std::fs::write(restored.path().join("captd.toml"), "").unwrap();
+    let copy = restored.path().join("data/captd.db");
+    let (code, said) = back_up(&daemon, &copy);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = back_up(&daemon, &copy);
+    assert!(code == Some(1) && said.contains("exists already"), "a backup overwrites nothing: {said}");
+    std::fs::copy(daemon.dir().join("data/state.key"), restored.path().join("data/state.key")).unwrap();
+    daemon.wait_until_ready("begun").await;
+
+    let twin = Daemon::start_in(restored);
+    assert_eq!(twin.get("/v1/hold").await.json()["held"], true);
+    assert_eq!(twin.machine("made").await["status"]["currentSize"], 2);
+    // What the original was applying is nobody's here: it is planned, and waits.
+    twin.wait_for_machine("begun", "it is planned", |m| m["status"]["latestRun"]["state"] == "planned").await;
+    twin.post("/v1/namespaces/default/machines/made/scale", &json!({"desiredSize": 3})).await;
+    twin.wait_for_machine("made", "it is planned", |m| m["status"]["latestRun"]["state"] == "planned").await;
+    assert_eq!(twin.get("/v1/runs?state=applying").await.json()["items"], json!([]));
+
+    assert_eq!(twin.delete("/v1/hold").await.json()["held"], false);
+    assert_eq!(twin.wait_until_ready("made").await["status"]["currentSize"], 3);
+    twin.wait_until_ready("begun").await;
+    twin.stop().await;
+    daemon.stop().await;
+}
