@@ -99,6 +99,24 @@ impl From<serde_json::Error> for Error {
     }
 }
 
+/// Copies a database whose schema is about to change to `<file>.before-<version>`, so that the
+/// captd that made it can be gone back to.
+async fn keep_before_migration(writer: &SqlitePool, path: &Path) -> Result<()> {
+    let known = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'");
+    if known.fetch_one(writer).await? == 0 {
+        return Ok(());
+    }
+    let done: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(writer).await?;
+    let next = MIGRATIONS.iter().map(|migration| migration.version).find(|version| Some(*version) > done);
+    let Some(next) = next else { return Ok(()) };
+    let copy = format!("{}.before-{next:04}", path.display());
+    if !Path::new(&copy).exists() {
+        sqlx::query("VACUUM INTO $1").bind(&copy).execute(writer).await?;
+        tracing::info!(copy, "kept the database as it was before its schema changes");
+    }
+    Ok(())
+}
+
 /// Result of the store.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -119,6 +137,7 @@ impl Store {
             .busy_timeout(Duration::from_secs(BUSY_SECONDS))
             .pragma("trusted_schema", "OFF");
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
+        keep_before_migration(&writer, path).await?;
         MIGRATIONS.run(&writer).await.map_err(Error::Migrate)?;
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)

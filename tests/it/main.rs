@@ -16,6 +16,7 @@ mod own_templates;
 mod render;
 mod restart;
 mod retention;
+mod schema;
 mod seal;
 mod start;
 mod states;
