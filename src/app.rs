@@ -64,7 +64,7 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
     providers_on_disk::write_cli_config(&config, &inherited)?;
     let terraform = look_at_terraform(&config, &inherited).await?;
     let library = Library::load(config.templates.dir.as_deref()).context("the templates cannot be loaded")?;
-    let store = Store::open(&data_dir.database()).await?;
+    let store = Store::open(&data_dir.database()?).await?;
     let installation = store.installation(clock.id()).await?.to_string();
     let keys = keys::load(&config.data_dir.join("state.key"), &store.read().await?.key_ids().await?)?;
     let listen = config.server.listen;
@@ -89,6 +89,9 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("cannot listen on {listen}; choose another address with --listen or [server] listen")
     })?;
+    if !listen.ip().is_loopback() {
+        tracing::warn!(%listen, "captd speaks no TLS: whoever is on the way can read the token; put a proxy before it");
+    }
     let address = listener.local_addr().context("the address that was bound cannot be read")?;
     let shutdown = CancellationToken::new();
     let shared = Shared {

@@ -41,8 +41,16 @@ impl DataDir {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
-    pub(super) fn database(&self) -> PathBuf {
-        self.path.join("captd.db")
+    /// The database's file; it is its user's only, even where the folder is not.
+    pub(super) fn database(&self) -> Result<PathBuf> {
+        let path = self.path.join("captd.db");
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("cannot open the database {}", path.display()))?;
+        Ok(path)
     }
 
     /// The admin's token, made at the first start.

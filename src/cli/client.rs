@@ -15,6 +15,9 @@ use super::problem::Problem;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How often a daemon that does not listen is asked again, and how long after.
+const KNOCKS: u32 = 8;
+const BETWEEN_KNOCKS: Duration = Duration::from_millis(200);
 /// How long an answer may take; no request waits for Terraform.
 const ANSWER: Duration = Duration::from_mins(1);
 
@@ -178,6 +181,19 @@ impl Client {
         if text.trim() == "ok" { Ok(()) } else { Err(self.stranger("its /readyz says something else".to_owned())) }
     }
 
+    /// Sends a request. A daemon that was started a moment ago may not listen yet: nothing was sent
+    /// then, and it is tried again for a short while.
+    async fn sent(&self, request: RequestBuilder) -> Result<Response> {
+        for _ in 0..KNOCKS {
+            let Some(again) = request.try_clone() else { break };
+            match again.send().await {
+                Err(error) if error.is_connect() => tokio::time::sleep(BETWEEN_KNOCKS).await,
+                sent => return sent.map_err(|error| self.broken(&error)),
+            }
+        }
+        request.send().await.map_err(|error| self.broken(&error))
+    }
+
     fn request(&self, method: Method, path: &[&str], query: Query<'_>) -> RequestBuilder {
         let mut url = self.base.clone();
         url.path_segments_mut().expect("invariant: the scheme is http, which has a path").pop_if_empty().extend(path);
@@ -186,7 +202,7 @@ impl Client {
     }
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
-        let answer = request.timeout(ANSWER).send().await.map_err(|error| self.broken(&error))?;
+        let answer = self.sent(request.timeout(ANSWER)).await?;
         let answer = self.accepted(answer).await?;
         let bytes = answer.bytes().await.map_err(|error| self.broken(&error))?;
         let bytes: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };

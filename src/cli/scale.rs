@@ -41,6 +41,10 @@ pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
     let started: Started = session.client.post(&path, Some(&Value::Object(body))).await?;
     match started.run {
         Some(run) => say(format_args!("machine/{namespace}/{name} scaled; run/{} is {}", run.id, run.state))?,
+        None if started.result.as_deref() == Some("configured") => {
+            let when = "its run begins when the open one is over, or a pause or doubt ends";
+            say(format_args!("machine/{namespace}/{name} scaled; {when}"))?;
+        }
         None => say(format_args!("machine/{namespace}/{name} unchanged"))?,
     }
     args.wait.follow(session, &[(namespace.clone(), name)], Until::InForce).await

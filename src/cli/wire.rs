@@ -148,6 +148,8 @@ pub(super) struct Failure {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Started {
     pub(super) run: Option<Run>,
+    /// What became of the declaration, where one was written.
+    pub(super) result: Option<String>,
 }
 
 /// `3 to create, 1 to delete`, without what is 0.

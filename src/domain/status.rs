@@ -227,7 +227,14 @@ fn phase(view: View<'_>, ready: &str) -> Phase {
 fn ready(view: View<'_>) -> Condition {
     let Some(seen) = &view.workspace.observation else {
         let reason = if failed_run(view).is_some() { "ProvisioningFailed" } else { "NotYetMade" };
-        return condition(view, "Ready", "False", reason, "the node group does not exist yet", view.created_at);
+        return condition(
+            view,
+            "Ready",
+            "False",
+            reason,
+            "the node group was not seen in service yet",
+            view.created_at,
+        );
     };
     let stale_at = stale_at(seen, view.observe_interval_seconds);
     let unknown_since = seen.unknown_since.map_or(stale_at, |at| at.min(stale_at));

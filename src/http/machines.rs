@@ -4,13 +4,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::body::Document;
 use super::params::Params;
 use super::path::Path;
 use super::problem::{Answer, Problem};
-use super::wire::{List, StartedRun, WireMachine, condition};
+use super::wire::{List, StartedRun, WireMachine, WireRun, condition};
 use super::{Shared, cursor};
 use crate::domain::document::{self, Document as Declaration};
 use crate::domain::fields::Fields;
@@ -133,7 +133,10 @@ pub(super) async fn verb(
     let run = match verb.as_str() {
         "scale" => {
             let Document(body) = body?;
-            service.scale(&namespace, &name, scale_of(&body)?, &actor).await?
+            let (written, run) = service.scale(&namespace, &name, scale_of(&body)?, &actor).await?;
+            let status = if run.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
+            let answer = json!({"run": run.map(WireRun::from), "result": written.as_str()});
+            return Ok((status, Json(answer)).into_response());
         }
         "plan" => Some(service.request_run(&namespace, &name, Kind::Plan, &actor).await?),
         "retry" => Some(service.request_run(&namespace, &name, Kind::Apply, &actor).await?),

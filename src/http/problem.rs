@@ -71,6 +71,12 @@ impl From<Error> for Problem {
             Error::Precondition(_) => Self::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", detail),
             Error::LimitReached(_) => Self::new(StatusCode::FORBIDDEN, "limit_reached", detail),
             Error::QueueFull(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", detail),
+            Error::Store(error) if error.is_disk_full() => {
+                tracing::error!(%error, "the disk of the data folder is full");
+                let detail =
+                    "the disk of captd's data folder is full; make room there, and ask again: nothing was stored";
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail)
+            }
             Error::Store(_) | Error::File { .. } => Self::internal(&detail),
         }
     }

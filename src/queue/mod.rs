@@ -25,7 +25,10 @@ const POLL: Duration = Duration::from_secs(1);
 pub async fn run(service: Arc<Service>, shutdown: CancellationToken) {
     let mut workers = Workers { service: Arc::clone(&service), tasks: JoinSet::new(), at_work: HashMap::new() };
     match service.runs_at_work().await {
-        Ok(runs) => runs.into_iter().for_each(|(run, stage)| workers.begin(run, stage)),
+        Ok(runs) => runs.into_iter().for_each(|(run, stage)| {
+            tracing::info!(run = %run.id, machine = %run.machine, state = run.state_word(), "run found again");
+            workers.begin(run, stage);
+        }),
         Err(error) => tracing::error!(%error, "cannot read the runs that were at work"),
     }
     loop {

@@ -11,6 +11,9 @@ use crate::domain::run::Run;
 use crate::runner::{self, Halt, Job, Report};
 use crate::service::{self, Prepared, Service, Stage};
 
+/// How long to wait before the end of a run is kept again, when the database could not take it.
+const AGAIN: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Does one stage of a run.
 pub(super) async fn work(service: &Arc<Service>, run: Run, stage: Stage, stop: CancellationToken) {
     let (id, workspace) = (run.id, run.workspace);
@@ -18,8 +21,9 @@ pub(super) async fn work(service: &Arc<Service>, run: Run, stage: Stage, stop: C
         tracing::error!(run = %id, %error, "a worker cannot go on");
         // The database failed, or holds something wrong: what can be kept is kept.
         let failure = Failure::new(Class::Internal, error.to_string());
-        if let Err(error) = service.failed(id, failure).await {
-            tracing::error!(run = %id, %error, "cannot keep the failure of a run");
+        while let Err(error) = service.failed(id, failure.clone()).await {
+            tracing::error!(run = %id, %error, "cannot keep the failure of a run; trying again");
+            tokio::time::sleep(AGAIN).await;
         }
     }
     if let Err(error) = service.remove_workspace_folder(workspace).await {

@@ -61,6 +61,8 @@ pub struct Scale {
     pub desired_size: Option<u32>,
 }
 
+/// How often a patch is tried when others write at the same time.
+const PATCHES_MAX: u32 = 20;
 /// Machines read at a time while a list is filtered.
 const READ_AT_ONCE: u32 = 500;
 
@@ -121,6 +123,24 @@ impl Service {
         condition: Condition,
         actor: &Actor,
     ) -> Result<Written> {
+        // Without a condition of the client's own, a write that comes between is no trouble of his.
+        for _ in 1..PATCHES_MAX {
+            match self.patch_once(namespace, name, patch, condition, actor).await {
+                Err(Error::Precondition(_)) if !matches!(condition, Condition::Version(_)) => {}
+                done => return done,
+            }
+        }
+        self.patch_once(namespace, name, patch, condition, actor).await
+    }
+
+    async fn patch_once(
+        &self,
+        namespace: &Name,
+        name: &Name,
+        patch: &Value,
+        condition: Condition,
+        actor: &Actor,
+    ) -> Result<Written> {
         let mut snapshot = self.store.read().await?;
         let machine = self.existing(&mut snapshot, namespace, name).await?;
         drop(snapshot);
@@ -143,11 +163,18 @@ impl Service {
         Ok(self.put_one(Document::Machine(declared, spec), namespace, condition, actor).await?.written)
     }
 
-    /// Sets numbers of nodes. Gives back the run, when there is one to do it.
+    /// Sets numbers of nodes. Gives back whether that changed something, and the run that does it,
+    /// if it is there already.
     ///
     /// # Errors
     /// When the numbers do not go together.
-    pub async fn scale(&self, namespace: &Name, name: &Name, scale: Scale, actor: &Actor) -> Result<Option<Run>> {
+    pub async fn scale(
+        &self,
+        namespace: &Name,
+        name: &Name,
+        scale: Scale,
+        actor: &Actor,
+    ) -> Result<(Written, Option<Run>)> {
         let mut scaling = serde_json::Map::new();
         for (field, value) in
             [("minSize", scale.min_size), ("maxSize", scale.max_size), ("desiredSize", scale.desired_size)]
@@ -155,12 +182,15 @@ impl Service {
             scaling.extend(value.map(|value| (field.to_owned(), Value::from(value))));
         }
         let patch = serde_json::json!({"spec": {"nodeGroupConfig": {"scaling": scaling}}});
-        if self.patch_machine(namespace, name, &patch, Condition::None, actor).await? == Written::Unchanged {
-            return Ok(None);
+        let written = self.patch_machine(namespace, name, &patch, Condition::None, actor).await?;
+        if written == Written::Unchanged {
+            return Ok((written, None));
         }
         let mut snapshot = self.store.read().await?;
         let machine = self.existing(&mut snapshot, namespace, name).await?;
-        Ok(snapshot.open_run(machine.workspace).await?)
+        let open = snapshot.open_run(machine.workspace).await?;
+        let serves = |run: &Run| run.kind == Kind::Apply && run.generation == machine.metadata.generation;
+        Ok((written, open.filter(serves)))
     }
 
     /// Deletes a machine: its node group first, its rows afterwards. Asking twice is asking once.
@@ -242,6 +272,12 @@ impl Service {
     pub async fn set_paused(&self, namespace: &Name, name: &Name, paused: bool) -> Result<MachineView> {
         let mut change = self.store.write().await?;
         let machine = self.existing(&mut change, namespace, name).await?;
+        if paused && machine.metadata.deletion_timestamp.is_some() {
+            let detail = format!(
+                "the machine `{name}` is being deleted, and a pause does not stop that; cancel its run instead"
+            );
+            return Err(Error::conflict("deleting", detail));
+        }
         change.set_paused(machine.workspace, paused).await?;
         let view = self.view(&mut change, machine).await?;
         change.commit().await?;

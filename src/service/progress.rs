@@ -87,6 +87,7 @@ impl Service {
                     Stage::Apply => run.begin_applying()?,
                 };
                 change.save_run(&run).await?;
+                tracing::info!(run = %run.id, machine = %run.machine, kind = run.kind.as_str(), state = run.state_word(), "run begins");
                 begin.push((run, stage));
             }
         }
@@ -259,6 +260,7 @@ impl Service {
     pub(super) async fn ended(&self, mut change: Change, run: Run, outcome: Outcome) -> Result<()> {
         let run = run.end(outcome, self.clock.now());
         change.save_run(&run).await?;
+        tracing::info!(run = %run.id, machine = %run.machine, kind = run.kind.as_str(), state = run.state_word(), "run ended");
         self.let_go(&mut change, &run).await?;
         self.follow_up(&mut change, &run).await?;
         change.commit().await?;

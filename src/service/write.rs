@@ -85,6 +85,7 @@ impl Service {
                 (index, document)
             })
             .collect();
+        find_twins(&parsed, default_namespace, &mut problems);
         parsed.sort_by_key(|(index, document)| (!matches!(document, Some(Document::Namespace(..))), *index));
         let mut change = self.store.write().await?;
         let mut applied = Vec::new();
@@ -258,6 +259,23 @@ impl Service {
             resource_version: 1,
             creation_timestamp: self.clock.now(),
             deletion_timestamp: None,
+        }
+    }
+}
+
+/// Two documents of one request that declare the same thing: neither is taken for the true one.
+fn find_twins(parsed: &[(usize, Option<Document>)], default_namespace: &Name, problems: &mut Problems) {
+    let mut seen = std::collections::BTreeMap::new();
+    for (index, document) in parsed {
+        let (kind, declared) = match document {
+            Some(Document::Machine(declared, _)) => ("machine", declared),
+            Some(Document::Namespace(declared, _)) => ("namespace", declared),
+            None => continue,
+        };
+        let namespace = declared.namespace.as_ref().unwrap_or(default_namespace);
+        if let Some(first) = seen.insert((kind, namespace, &declared.name), index) {
+            let detail = format!("document {first} declares the same {kind}; keep one of the two");
+            problems.add(format!("/{index}/metadata/name"), "duplicate", detail);
         }
     }
 }

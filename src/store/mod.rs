@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 use uuid::Uuid;
 
 pub use backup::back_up;
@@ -36,6 +36,8 @@ pub use states::NewState;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
+/// SQLite's code for a disk without room.
+const SQLITE_FULL: &str = "13";
 /// Connections that read at the same time.
 const READERS_MAX: u32 = 8;
 /// How long a statement waits for another process's lock, such as a backup's.
@@ -87,6 +89,15 @@ pub enum Error {
     Json(serde_json::Error),
 }
 
+impl Error {
+    /// Whether the disk is full.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        let Self::Statement(sqlx::Error::Database(error)) = self else { return false };
+        error.code().is_some_and(|code| code == SQLITE_FULL)
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(cause: sqlx::Error) -> Self {
         Self::Statement(cause)
@@ -136,7 +147,17 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(BUSY_SECONDS))
             .pragma("trusted_schema", "OFF");
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            // A full disk can end a transaction in SQLite that sqlx still counts: such a connection
+            // would refuse every later one.
+            .before_acquire(|connection, _| {
+                let is_free = !connection.is_in_transaction();
+                Box::pin(async move { Ok(is_free) })
+            })
+            .connect_with(options.clone())
+            .await
+            .map_err(failed)?;
         keep_before_migration(&writer, path).await?;
         MIGRATIONS.run(&writer).await.map_err(Error::Migrate)?;
         let reader = SqlitePoolOptions::new()

@@ -45,9 +45,12 @@ fn diagnostic_text(diagnostic: &Value) -> String {
 fn diagnostic_body(diagnostic: &Value) -> String {
     let text = |name: &str| diagnostic[name].as_str().unwrap_or_default().trim();
     let mut out = text("summary").to_owned();
-    if !text("detail").is_empty() {
+    // Of a provisioner's failure, what the command said matters, and comes last.
+    let said = text("detail").split_once(". Output: ").filter(|_| text("summary").contains("provisioner error"));
+    let detail = said.map_or(text("detail"), |(_, output)| output.trim());
+    if !detail.is_empty() {
         out.push_str(": ");
-        out.push_str(text("detail"));
+        out.push_str(detail);
     }
     let range = &diagnostic["range"];
     let place = match (text("address"), range["filename"].as_str(), range["start"]["line"].as_u64()) {

@@ -11,6 +11,7 @@ mod config;
 mod confine;
 mod doctor;
 mod domain;
+mod full_disk;
 mod local;
 mod own_templates;
 mod render;

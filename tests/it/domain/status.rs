@@ -47,7 +47,7 @@ fn applied(generation: u64, outcome: Outcome) -> Run {
 fn never_run() {
     insta::assert_snapshot!(told(&unseen(1), None, None, "09:00"), @"
     Pending, not ready, an unknown number of nodes, generation 0 in force
-    Ready False since 09:00, NotYetMade: the node group does not exist yet
+    Ready False since 09:00, NotYetMade: the node group was not seen in service yet
     Synced False since 09:00, Pending: its run is due
     latest run: none
     ");
@@ -58,7 +58,7 @@ fn queued() {
     let open = run(Kind::Apply, 1, State::Queued);
     insta::assert_snapshot!(told(&unseen(1), Some(&open), None, "09:00"), @"
     Pending, not ready, an unknown number of nodes, generation 0 in force
-    Ready False since 09:00, NotYetMade: the node group does not exist yet
+    Ready False since 09:00, NotYetMade: the node group was not seen in service yet
     Synced False since 09:00, Running: run #1 is queued
     latest run: apply queued
     ");
@@ -69,7 +69,7 @@ fn made_for_the_first_time() {
     let open = run(Kind::Apply, 1, State::Planning(begun()));
     insta::assert_snapshot!(told(&unseen(1), Some(&open), None, "09:02"), @"
     Provisioning, not ready, an unknown number of nodes, generation 0 in force
-    Ready False since 09:00, NotYetMade: the node group does not exist yet
+    Ready False since 09:00, NotYetMade: the node group was not seen in service yet
     Synced False since 09:00, Running: run #1 is planning
     latest run: apply planning
     ");
@@ -127,7 +127,7 @@ fn awaiting_approval_says_why() {
 fn failed_before_it_ever_served() {
     insta::assert_snapshot!(told(&unseen(1), None, Some(&applied(1, failed(Some("10:15")))), "10:05"), @"
     Failed, not ready, an unknown number of nodes, generation 0 in force
-    Ready False since 09:00, ProvisioningFailed: the node group does not exist yet
+    Ready False since 09:00, ProvisioningFailed: the node group was not seen in service yet
     Synced False since 09:00, RunFailed: Rate exceeded — Wait.
     failure throttling: Rate exceeded — Wait. Next try: 10:15
     latest run: apply failed
@@ -199,7 +199,7 @@ fn discarded_and_canceled() {
     ");
     insta::assert_snapshot!(told(&unseen(1), None, Some(&applied(1, Outcome::Canceled)), "12:01"), @"
     Pending, not ready, an unknown number of nodes, generation 0 in force
-    Ready False since 09:00, NotYetMade: the node group does not exist yet
+    Ready False since 09:00, NotYetMade: the node group was not seen in service yet
     Synced False since 09:00, Canceled: its run was canceled; change the spec or retry
     latest run: apply canceled
     ");

@@ -36,7 +36,7 @@ fn an_apply_that_failed() {
     module.nodegroup.terraform_data.node["0"]: (local-exec): local-exec: Executing: Suppressed by quiet=true
     module.nodegroup.terraform_data.node["0"]: (local-exec): InsufficientInstanceCapacity
     module.nodegroup.terraform_data.node["0"]: Creation errored after 0s
-    Error: local-exec provisioner error: Error running command 'if [ -n "$FAIL_WITH" ]; then printf '%s\n' "$FAIL_WITH" >&2; exit 1; fi': exit status 1. Output: InsufficientInstanceCapacity (module.nodegroup.terraform_data.node["0"], modules/local-nodegroup/main.tf line 50)
+    Error: local-exec provisioner error: InsufficientInstanceCapacity (module.nodegroup.terraform_data.node["0"], modules/local-nodegroup/main.tf line 50)
     "#);
 }
 
