@@ -6,7 +6,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::local::seed_yaml;
-use crate::support::{Daemon, requires};
+use crate::support::{Daemon, local_machine, requires};
 
 /// Types `captd backup`.
 fn back_up(daemon: &Daemon, to: &std::path::Path) -> (Option<i32>, String) {
@@ -29,15 +29,7 @@ async fn a_restored_copy_plans_and_applies_nothing_until_it_is_released() {
     let daemon = Daemon::start();
     daemon.apply(&seed_yaml("made", 2)).await;
     daemon.wait_until_ready("made").await;
-    let slow = json!({
-        "metadata": {"name": "begun"},
-        "spec": {
-            "workspaceTemplateRef": {"name": "local-nodegroup-template"},
-            "nodeGroupConfig": {"name": "begun", "instanceType": "t3.medium",
-                "scaling": {"minSize": 1, "maxSize": 5, "desiredSize": 1}},
-            "variables": {"create_seconds": 3},
-        },
-    });
+    let slow = local_machine("begun", 1, &json!({"create_seconds": 3}));
     daemon.post("/v1/namespaces/default/machines", &slow).await;
     daemon.wait_for_machine("begun", "it applies", |m| m["status"]["latestRun"]["state"] == "applying").await;
     let restored = TempDir::new().unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, Setup, requires, until};
+use crate::support::{Daemon, Setup, local_machine, requires, until};
 
 /// The seed's declaration, on the local template.
 pub fn seed_yaml(name: &str, desired: u32) -> String {
@@ -24,17 +24,9 @@ spec:
     )
 }
 
-/// A machine in captd's own form, with variables of the local template.
+/// A machine of one node, with variables of the local template.
 fn machine(name: &str, variables: &Value) -> Value {
-    json!({
-        "apiVersion": "captd/v1", "kind": "Machine", "metadata": {"name": name},
-        "spec": {
-            "workspaceTemplateRef": {"name": "local-nodegroup-template"},
-            "nodeGroupConfig": {"name": name, "instanceType": "t3.medium",
-                "scaling": {"minSize": 1, "maxSize": 5, "desiredSize": 1}},
-            "variables": variables,
-        },
-    })
+    local_machine(name, 1, variables)
 }
 
 /// Waits for an edit of the spec to stop before it replaces the node group.

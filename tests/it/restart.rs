@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::local::seed_yaml;
-use crate::support::{Daemon, requires, until};
+use crate::support::{Daemon, local_machine, requires, until};
 
 /// All that a user sees.
 async fn everything(daemon: &Daemon) -> Vec<(String, String)> {
@@ -27,15 +27,7 @@ async fn everything(daemon: &Daemon) -> Vec<(String, String)> {
 /// Declares a machine of two nodes whose creation takes three seconds, and gives back the run once
 /// Terraform is at it.
 async fn create_slowly(daemon: &Daemon) -> String {
-    let body = json!({
-        "metadata": {"name": "workers"},
-        "spec": {
-            "workspaceTemplateRef": {"name": "local-nodegroup-template"},
-            "nodeGroupConfig": {"name": "workers", "instanceType": "t3.medium",
-                "scaling": {"minSize": 1, "maxSize": 5, "desiredSize": 2}},
-            "variables": {"create_seconds": 3},
-        },
-    });
+    let body = local_machine("workers", 2, &json!({"create_seconds": 3}));
     daemon.post("/v1/namespaces/default/machines", &body).await;
     let run = daemon.runs("workers").await[0]["id"].as_str().unwrap().to_owned();
     until("terraform creates", async || {

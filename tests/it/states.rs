@@ -8,7 +8,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::local::seed_yaml;
-use crate::support::{Daemon, requires, until};
+use crate::support::{Daemon, local_machine, requires, until};
 
 const WORKERS: &str = "/v1/namespaces/default/machines/workers";
 
@@ -24,15 +24,7 @@ async fn versions(daemon: &Daemon) -> Value {
 
 /// A machine whose creation takes its time.
 fn slow(seconds: u32) -> Value {
-    json!({
-        "metadata": {"name": "workers"},
-        "spec": {
-            "workspaceTemplateRef": {"name": "local-nodegroup-template"},
-            "nodeGroupConfig": {"name": "workers", "instanceType": "t3.medium",
-                "scaling": {"minSize": 1, "maxSize": 5, "desiredSize": 1}},
-            "variables": {"create_seconds": seconds},
-        },
-    })
+    local_machine("workers", 1, &json!({"create_seconds": seconds}))
 }
 
 async fn wait_until_it_creates(daemon: &Daemon) -> String {

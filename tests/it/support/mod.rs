@@ -1,6 +1,7 @@
 //! What the tests stand on: a real daemon, the real Terraform, the fake AWS. Helpers are verbs.
 
 mod daemon;
+mod declarations;
 mod fake_aws;
 mod machines;
 mod until;
@@ -8,6 +9,7 @@ mod until;
 use std::path::{Path, PathBuf};
 
 pub use daemon::{Answer, Daemon, Setup};
+pub use declarations::local_machine;
 pub use fake_aws::FakeAws;
 pub use until::until;
 
