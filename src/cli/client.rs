@@ -16,7 +16,7 @@ use super::problem::Problem;
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How often a daemon that does not listen is asked again, and how long after.
-const KNOCKS: u32 = 8;
+const KNOCKS: u32 = 15;
 const BETWEEN_KNOCKS: Duration = Duration::from_millis(200);
 /// How long an answer may take; no request waits for Terraform.
 const ANSWER: Duration = Duration::from_mins(1);
@@ -170,7 +170,7 @@ impl Client {
     /// Whether anybody listens there.
     pub(super) async fn knock(&self) -> Result<()> {
         let request = self.request(Method::GET, &["healthz"], &[]).timeout(ANSWER);
-        request.send().await.map(drop).map_err(|error| self.broken(&error))
+        self.sent(request).await.map(drop)
     }
 
     /// Whether the daemon can do its work.

@@ -30,9 +30,11 @@ impl Session {
         match connection.token() {
             Ok(token) => Self::with(connection.address(), &token, namespace),
             Err(error) => {
-                // Where no daemon ever ran there is no token: that nobody listens says more.
+                // Where no daemon ever ran there is no token: that nobody listens says more. And one
+                // that was started a moment ago has made its token by the time that it listens.
                 Client::new(connection.address(), "")?.knock().await?;
-                Err(error)
+                let token = connection.token().map_err(|_| error)?;
+                Self::with(connection.address(), &token, namespace)
             }
         }
     }
