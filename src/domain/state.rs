@@ -7,6 +7,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+/// Bytes of a state that is taken.
+pub const BYTES_MAX: usize = 128 << 20;
+
 /// What a state says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {

@@ -1,12 +1,13 @@
 //! Request bodies: read within the limit, parsed as what they say they are.
 
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
 use super::problem::{Answer, Problem};
 use super::{Shared, strict};
+use crate::domain::state::BYTES_MAX;
 
 /// The documents of a body: several in YAML, or in a JSON list, or in a `List` of Kubernetes.
 #[derive(Debug)]
@@ -43,6 +44,17 @@ impl FromRequest<Shared> for Document {
             )),
         }
     }
+}
+
+/// The bytes of a state.
+///
+/// # Errors
+/// When there are too many, or the body was cut short.
+pub(super) async fn state_bytes(body: Body) -> Answer<Bytes> {
+    to_bytes(body, BYTES_MAX).await.map_err(|_| {
+        let detail = format!("a state has at most {BYTES_MAX} bytes, or it was cut short");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    })
 }
 
 /// A JSON list and a `kind: List` stand for what they hold.

@@ -6,7 +6,7 @@
 //! 404 and 204 are given only where a workspace exists and has none.
 
 use axum::Router;
-use axum::body::{Bytes, to_bytes};
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
@@ -17,15 +17,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::body::state_bytes;
 use super::params::Params;
 use super::path::Path;
 use super::problem::{Answer, Problem};
 use super::{Shared, unread};
 use crate::domain::state::Holder;
 use crate::service::{Error, Locked};
-
-/// Bytes of a state.
-const STATE_BYTES_MAX: usize = 128 << 20;
 
 /// The routes that Terraform speaks to.
 pub fn state_router(shared: Shared) -> Router {
@@ -50,10 +48,7 @@ async fn backend(
     let lock_id = params.text("ID")?;
     gone_unless_known(&shared, workspace).await?;
     let method = request.method().as_str().to_owned();
-    let body = to_bytes(request.into_body(), STATE_BYTES_MAX).await.map_err(|_| {
-        let detail = format!("a state has at most {STATE_BYTES_MAX} bytes, or it was cut short");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-    })?;
+    let body = state_bytes(request.into_body()).await?;
     answer(&shared, &method, workspace, &holder, lock_id.as_deref(), &body).await.map_err(unavailable)
 }
 

@@ -1,13 +1,12 @@
 //! `…/machines/{name}/state`: Terraform's state, for a person.
 
-use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 
 use super::Shared;
-use super::body::Document;
+use super::body::{Document, state_bytes};
 use super::machines::name_of;
 use super::params::Params;
 use super::path::Path;
@@ -17,9 +16,6 @@ use crate::domain::fields::Fields;
 use crate::domain::name::Name;
 use crate::domain::problem::Problems;
 use crate::service::Actor;
-
-/// Bytes of a state that is pushed.
-const STATE_BYTES_MAX: usize = 128 << 20;
 
 type OneMachine = Path<(String, String)>;
 
@@ -50,10 +46,7 @@ pub(super) async fn push(
     let (namespace, name) = names(&path)?;
     let forward = params.flag("forward")?;
     params.finish()?;
-    let body: Bytes = to_bytes(request.into_body(), STATE_BYTES_MAX).await.map_err(|_| {
-        let detail = format!("a state has at most {STATE_BYTES_MAX} bytes, or it was cut short");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-    })?;
+    let body = state_bytes(request.into_body()).await?;
     Ok(Json(shared.service.push_state(&namespace, &name, &body, forward, &actor).await?).into_response())
 }
 

@@ -10,10 +10,8 @@ use uuid::Uuid;
 
 use super::{Error, Result, Service};
 use crate::domain::run::Run;
-use crate::domain::state::{Divergence, Head, placed};
+use crate::domain::state::{BYTES_MAX, Divergence, Head, placed};
 
-/// Bytes of a state that is taken in.
-const STATE_BYTES_MAX: u64 = 128 << 20;
 /// The name that Terraform gives it.
 const ERRORED: &str = "errored.tfstate";
 
@@ -35,8 +33,8 @@ impl Service {
                 tokio::fs::remove_file(&path).await.map_err(|cause| failed("cannot remove", &path, cause))
             }
             Err(Error::Conflict { detail, .. }) => {
-                // Kept aside first: what is in the workspace's folder may be cleared.
-                let aside = self.set_aside(run, &path, &bytes).await?;
+                // Kept aside first, and removed last: whenever this ends early, it is done again.
+                let aside = self.set_aside(run, &bytes).await?;
                 let divergence = Divergence {
                     run: run.id,
                     since: self.clock.now(),
@@ -46,7 +44,7 @@ impl Service {
                 tracing::error!(run = %run.id, reason = divergence.reason, "terraform left a state that cannot be taken in");
                 change.set_diverged(run.workspace, Some(&divergence)).await?;
                 change.commit().await?;
-                Ok(())
+                tokio::fs::remove_file(&path).await.map_err(|cause| failed("cannot remove", &path, cause))
             }
             Err(other) => Err(other),
         }
@@ -68,13 +66,12 @@ impl Service {
         Ok(())
     }
 
-    async fn set_aside(&self, run: &Run, path: &Path, bytes: &[u8]) -> Result<PathBuf> {
+    async fn set_aside(&self, run: &Run, bytes: &[u8]) -> Result<PathBuf> {
         let folder = self.config.data_dir.join("diverged");
         tokio::fs::create_dir_all(&folder).await.map_err(|cause| failed("cannot make", &folder, cause))?;
         let aside = folder.join(format!("{}.tfstate", run.id));
         crate::supervisor::write_whole(&aside, bytes)
             .map_err(|error| failed("cannot keep", &aside, std::io::Error::other(error)))?;
-        tokio::fs::remove_file(path).await.map_err(|cause| failed("cannot remove", path, cause))?;
         Ok(aside)
     }
 
@@ -110,11 +107,11 @@ async fn read_plain(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
         Err(error) => return Err(error),
     };
     let about = file.metadata().await?;
-    if !about.is_file() || about.len() > STATE_BYTES_MAX {
-        return Err(std::io::Error::other(format!("it is no plain file of at most {STATE_BYTES_MAX} bytes")));
+    if !about.is_file() || about.len() > BYTES_MAX as u64 {
+        return Err(std::io::Error::other(format!("it is no plain file of at most {BYTES_MAX} bytes")));
     }
     let mut bytes = Vec::new();
-    file.take(STATE_BYTES_MAX).read_to_end(&mut bytes).await?;
+    file.take(BYTES_MAX as u64).read_to_end(&mut bytes).await?;
     Ok(Some(bytes))
 }
 
