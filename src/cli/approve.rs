@@ -21,7 +21,7 @@ pub(super) struct Args {
 
 /// Approves.
 pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
-    let run = verdict::send(session, &args.words, "approve").await?;
+    let run = verdict::send(session, &args.words, "approve", &[]).await?;
     say(format_args!("run/{} approved: {}", run.id, run.changes()))?;
     let until = if run.kind == Kind::Destroy { Until::Gone } else { Until::InForce };
     args.wait.follow(session, &[(run.namespace, run.machine)], until).await

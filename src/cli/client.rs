@@ -126,6 +126,11 @@ impl Client {
         self.json(if let Some(body) = body { request.json(body) } else { request }).await
     }
 
+    /// Asks for something that is said in the query.
+    pub(super) async fn ask<T: DeserializeOwned>(&self, path: &[&str], query: Query<'_>) -> Result<T> {
+        self.json(self.request(Method::POST, path, query)).await
+    }
+
     /// Hands in declarations as they are written.
     pub(super) async fn declare<T: DeserializeOwned>(
         &self,

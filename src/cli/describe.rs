@@ -177,6 +177,10 @@ fn run_text(session: &Session, run: &Run) -> Vec<String> {
     lines.extend(run.finished_at.map(|at| line("Finished", at)));
     lines.push(line("Plan", run.changes()));
     lines.extend(run.approved_by.as_ref().map(|who| line("Approved by", who)));
+    lines.extend(run.stop.as_ref().map(|stop| {
+        let how = if stop.force { ", at once" } else { "" };
+        line("Stop asked", format_args!("by {} at {}{how}", stop.by, stop.at))
+    }));
     if let Some(failure) = &run.failure {
         lines.push(line("Failure", &failure.class));
         lines.push(format!("  {}", failure.message.replace('\n', "\n  ")));

@@ -16,7 +16,7 @@ pub(super) struct Args {
 
 /// Discards.
 pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
-    let run = verdict::send(session, &args.words, "discard").await?;
+    let run = verdict::send(session, &args.words, "discard", &[]).await?;
     say(format_args!("run/{} discarded; change the machine, or `captd retry {}` plans again", run.id, run.machine))?;
     Ok(Exit::Done)
 }

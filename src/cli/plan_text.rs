@@ -43,6 +43,7 @@ pub(super) fn sign(action: Action) -> &'static str {
         Action::Replace => "-/+",
         Action::Delete => "-",
         Action::Read => "<=",
+        Action::Import => "=>",
     }
 }
 
@@ -53,8 +54,12 @@ fn render_resource(resource: &ResourceChange, lines: &mut Vec<String>) {
         Action::Replace => "is replaced: deleted and created anew",
         Action::Delete => "is deleted",
         Action::Read => "is read while applying",
+        Action::Import => "exists and is recorded",
     };
     lines.push(format!("{:>3} {}  {what}", sign(resource.action), resource.address));
+    if let Some(id) = &resource.import_id {
+        lines.push(format!("      exists as {id} and is recorded"));
+    }
     if resource.tainted {
         lines.push("      because its creation had failed".to_owned());
     } else if !resource.replace_because.is_empty() {

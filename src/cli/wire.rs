@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::machine::MachineSpec;
 use crate::domain::name::Name;
 use crate::domain::plan::Summary;
-use crate::domain::run::{Kind, Step};
+use crate::domain::run::{Kind, Step, Stop};
 use crate::domain::status::Phase;
 
 /// A machine.
@@ -115,6 +115,8 @@ pub(super) struct Run {
     #[serde(default)]
     pub(super) because: Vec<String>,
     pub(super) approved_by: Option<String>,
+    pub(super) stop: Option<Stop>,
+    pub(super) warning: Option<String>,
     pub(super) failure: Option<Failure>,
     pub(super) next_retry_at: Option<Timestamp>,
 }
@@ -159,6 +161,7 @@ pub(super) fn in_words(summary: Summary) -> String {
         (summary.update, "update"),
         (summary.replace, "replace"),
         (summary.delete, "delete"),
+        (summary.import, "import"),
     ];
     let words: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, verb)| format!("{count} to {verb}")).collect();

@@ -99,16 +99,31 @@ impl Failure {
         Self { class, message: message.into(), remedy: remedy.into() }
     }
 
+    /// Whether it says that what was to be created is there already.
+    #[must_use]
+    pub fn says_it_exists(&self) -> bool {
+        exists(&self.message)
+    }
+
     /// Finds the class of what Terraform said.
     #[must_use]
     pub fn classified(message: impl Into<String>) -> Self {
         let message = message.into();
-        if message.contains("already exists") {
+        if exists(&message) {
             let remedy = "Something of that name exists in the cloud and stands in no state of captd's: delete it there, or give the node group another name.";
             return Self::with_remedy(Class::Configuration, message, remedy);
         }
         Self::new(classify(&message), message)
     }
+}
+
+/// The spellings of AWS: of EKS (`ResourceInUseException: NodeGroup already exists with name …`),
+/// IAM (`EntityAlreadyExists`), EC2 (`InvalidGroup.Duplicate`), S3 (`BucketAlreadyOwnedByYou`), Auto
+/// Scaling (`AlreadyExists`) and CloudWatch (`ResourceAlreadyExistsException`).
+fn exists(message: &str) -> bool {
+    ["already exists", "AlreadyExists", "AlreadyOwnedByYou", ".Duplicate", "DuplicateResource"]
+        .iter()
+        .any(|text| message.contains(text))
 }
 
 /// Texts by which a failure is known, most telling first. Each was seen in an answer of AWS, of

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** no async, no I/O, no SQL, no HTTP; the clock is read in `time.rs` alone.
 
+pub mod adoption;
 pub mod decide;
 pub mod document;
 pub mod failure;

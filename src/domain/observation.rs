@@ -57,6 +57,12 @@ impl Observation {
         self.outputs.get("status").and_then(Value::as_str)
     }
 
+    /// Whether the cloud is still at work on it.
+    #[must_use]
+    pub fn is_on_its_way(&self) -> bool {
+        matches!(self.node_group_status(), Some("CREATING" | "UPDATING" | "DELETING"))
+    }
+
     /// Whether the node group serves, as far as was seen.
     #[must_use]
     pub fn serves(&self) -> bool {

@@ -64,6 +64,14 @@ pub struct Summary {
     pub replace: u32,
     /// Deleted.
     pub delete: u32,
+    /// Exist already and are recorded, some of them changed as well.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub import: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference in")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl std::fmt::Display for Summary {
@@ -72,7 +80,11 @@ impl std::fmt::Display for Summary {
             f,
             "{} to create, {} to update, {} to replace, {} to delete",
             self.create, self.update, self.replace, self.delete
-        )
+        )?;
+        if self.import > 0 {
+            write!(f, ", {} to import", self.import)?;
+        }
+        Ok(())
     }
 }
 
@@ -87,6 +99,9 @@ pub struct ResourceChange {
     pub resource_type: String,
     /// What would be done.
     pub action: Action,
+    /// The id by which it is imported: it exists and stands in no state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import_id: Option<String>,
     /// Why it must be replaced: paths of attributes, or Terraform's reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replace_because: Vec<String>,
@@ -112,6 +127,8 @@ pub enum Action {
     Delete,
     /// A data source that is read while applying.
     Read,
+    /// Exists already and is only recorded.
+    Import,
 }
 
 impl Action {
@@ -124,6 +141,7 @@ impl Action {
             Self::Replace => "replace",
             Self::Delete => "delete",
             Self::Read => "read",
+            Self::Import => "import",
         }
     }
 }

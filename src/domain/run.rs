@@ -34,6 +34,8 @@ pub struct Run {
     pub created_at: Timestamp,
     /// What it was asked to do instead of going on.
     pub wish: Option<Wish>,
+    /// Who asked it to stop, once a person has.
+    pub stop: Option<Stop>,
     /// Where it stands.
     pub state: State,
     /// Terraform commands so far.
@@ -114,6 +116,18 @@ pub enum Wish {
     Supersede,
     /// A person wants it to stop.
     Cancel,
+}
+
+/// A person's request that a run stops.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stop {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Whether at once, whatever is under way.
+    pub force: bool,
 }
 
 /// Where a run stands.
@@ -205,8 +219,11 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
-    /// `init`, `plan`, `show`, `apply` or `output`.
+    /// `init`, `plan`, `show`, `apply` or `output`; `import` and `untaint` in a rescue.
     pub name: String,
+    /// Where it stands among the commands of its run: its folder is `<place>-<name>`.
+    #[serde(default)]
+    pub place: String,
     /// When it was started.
     pub started_at: Timestamp,
     /// How long it took; absent while it runs.
@@ -222,6 +239,12 @@ impl Run {
     #[must_use]
     pub fn is_open(&self) -> bool {
         !matches!(self.state, State::Ended(_))
+    }
+
+    /// Whether it is to end at once, whatever is under way.
+    #[must_use]
+    pub fn is_forced(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.force)
     }
 
     /// The state's word on the wire.

@@ -53,6 +53,22 @@ pub struct Manifest {
     /// Tera templates of the import id of each resource, by address.
     #[serde(default)]
     pub import_ids: BTreeMap<String, String>,
+    /// When a resource is in service, by address.
+    #[serde(default)]
+    pub in_service: BTreeMap<String, InService>,
+}
+
+/// How an attribute of a resource says whether it is in service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InService {
+    /// The attribute.
+    pub attribute: String,
+    /// Its values in service. Such a resource is not replaced because its creation was given up.
+    pub values: Vec<String>,
+    /// Its values while the resource is still made: nothing may be done to it.
+    #[serde(default)]
+    pub coming: Vec<String>,
 }
 
 impl Manifest {

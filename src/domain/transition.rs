@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::gate::Gate;
 use super::plan::Summary;
-use super::run::{Begun, Consent, Ended, Kind, Outcome, Planned, Run, State, Wish};
+use super::run::{Begun, Consent, Ended, Kind, Outcome, Planned, Run, State, Stop, Wish};
 
 /// The run is in a state from which this cannot be done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -125,6 +125,24 @@ impl Run {
             }
             (State::Applying(_), Wish::Supersede) | (State::Ended(_), _) => self.refuse(verb),
         }
+    }
+
+    /// any open state → canceled, as [`Run::give_way`], by a person. `force` is a second request,
+    /// for a run that applies and was asked before: it ends at once, whatever is under way.
+    ///
+    /// # Errors
+    /// When the run is over; or when it is forced before it was asked.
+    pub fn cancel(self, by: &str, force: bool, now: Timestamp) -> Moved {
+        let applies = matches!(self.state, State::Applying(_));
+        if force && applies && self.stop.is_none() {
+            return self
+                .refuse("forced to stop before it was asked to: cancel it without force first, and give it time");
+        }
+        if self.stop.as_ref().is_some_and(|stop| stop.force || !force) && self.is_open() {
+            return Ok(self);
+        }
+        let stop = Some(Stop { by: by.to_owned(), at: now, force: force && applies });
+        Self { stop, ..self }.give_way(Wish::Cancel, now)
     }
 
     /// any open state → an end, by the run's owner. Ending twice keeps the first end.

@@ -28,6 +28,8 @@ pub struct Workspace {
     pub observation: Option<Observation>,
     /// Why its state is in doubt, if it is: then no run begins.
     pub diverged: Option<Divergence>,
+    /// Generation whose apply may have left something in the cloud that stands in no state.
+    pub in_doubt: Option<u64>,
     /// When it is to be looked at again.
     pub observe_at: Option<Timestamp>,
 }

@@ -71,12 +71,15 @@ pub(super) async fn verb(
     State(shared): State<Shared>,
     Path((id, verb)): Path<(String, String)>,
     Extension(actor): Extension<Actor>,
+    mut params: Params,
 ) -> Answer {
     let id = id_of(&id)?;
+    let force = verb == "cancel" && params.flag("force")?;
+    params.finish()?;
     let run = match verb.as_str() {
         "approve" => shared.service.approve(id, &actor).await?,
         "discard" => shared.service.discard(id).await?,
-        "cancel" => shared.service.cancel(id).await?,
+        "cancel" => shared.service.cancel(id, force, &actor).await?,
         other => {
             let detail = format!("a run has no verb `{other}`; it has approve, discard, cancel");
             return Err(Problem::new(StatusCode::NOT_FOUND, "unknown_path", detail));

@@ -15,7 +15,7 @@ use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
 use crate::domain::namespace::NamespaceSpec;
 use crate::domain::plan::Summary;
-use crate::domain::run::{Kind, Outcome, Run, State, Step, Trigger};
+use crate::domain::run::{Kind, Outcome, Run, State, Step, Stop, Trigger};
 use crate::domain::status::Status;
 use crate::service::{Condition, MachineView, NamespaceView};
 
@@ -96,6 +96,8 @@ impl WireNamespace {
     }
 }
 
+const FORCED: &str = "terraform ends at once: what is being created, changed or deleted at this moment goes on in the cloud and is recorded nowhere. The next run looks for it and takes in what it finds; what a template gives no import id is not found.";
+
 /// A run.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -122,6 +124,11 @@ pub(super) struct WireRun {
     because: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     approved_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop: Option<Stop>,
+    /// What a person who has asked for something dangerous must know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<WireFailure>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,7 +171,9 @@ impl From<Run> for WireRun {
             summary: run.summary(),
             because,
             approved_by: run.approval().map(|consent| consent.by.clone()),
+            warning: run.is_forced().then_some(FORCED),
             failure: run.failure().map(WireFailure::from),
+            stop: run.stop,
             next_retry_at,
             id: run.id,
             kind: run.kind,

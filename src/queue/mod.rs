@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::domain::failure::{Class, Failure};
 use crate::domain::run::Run;
+use crate::runner::Requests;
 use crate::service::{Service, Stage};
 
 /// How long the queue goes without reading the tables when nobody wakes it.
@@ -47,15 +48,17 @@ pub async fn run(service: Arc<Service>, shutdown: CancellationToken) {
 struct Workers {
     service: Arc<Service>,
     tasks: JoinSet<()>,
-    at_work: HashMap<Id, (Uuid, CancellationToken)>,
+    at_work: HashMap<Id, (Uuid, Requests)>,
 }
 
 impl Workers {
     async fn round(&mut self) {
         match self.service.give_places().await {
             Ok(round) => {
-                for (_, stop) in self.at_work.values().filter(|(run, _)| round.stop.contains(run)) {
-                    stop.cancel();
+                for (run, requests) in self.at_work.values() {
+                    if let Some((_, force)) = round.stop.iter().find(|(asked, _)| asked == run) {
+                        requests.ask(*force);
+                    }
                 }
                 round.begin.into_iter().for_each(|(run, stage)| self.begin(run, stage));
             }
@@ -64,14 +67,14 @@ impl Workers {
     }
 
     fn begin(&mut self, run: Run, stage: Stage) {
-        let stop = CancellationToken::new();
+        let requests = Requests::default();
         if run.wish.is_some() {
-            stop.cancel();
+            requests.ask(run.is_forced());
         }
         let service = Arc::clone(&self.service);
-        let (id, token) = (run.id, stop.clone());
-        let task = self.tasks.spawn(async move { worker::work(&service, run, stage, stop).await });
-        self.at_work.insert(task.id(), (id, token));
+        let (id, asked) = (run.id, requests.clone());
+        let task = self.tasks.spawn(async move { worker::work(&service, run, stage, asked).await });
+        self.at_work.insert(task.id(), (id, requests));
     }
 
     async fn forget(&mut self, ended: Result<(Id, ()), JoinError>) {

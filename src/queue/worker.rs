@@ -3,21 +3,20 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::domain::failure::{Class, Failure};
 use crate::domain::run::Run;
-use crate::runner::{self, Halt, Job, Report};
+use crate::runner::{self, Halt, Job, Report, Requests};
 use crate::service::{self, Prepared, Service, Stage};
 
 /// How long to wait before the end of a run is kept again, when the database could not take it.
 const AGAIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Does one stage of a run.
-pub(super) async fn work(service: &Arc<Service>, run: Run, stage: Stage, stop: CancellationToken) {
+pub(super) async fn work(service: &Arc<Service>, run: Run, stage: Stage, requests: Requests) {
     let (id, workspace) = (run.id, run.workspace);
-    if let Err(error) = one_stage(service, run, stage, stop).await {
+    if let Err(error) = one_stage(service, run, stage, requests).await {
         tracing::error!(run = %id, %error, "a worker cannot go on");
         // The database failed, or holds something wrong: what can be kept is kept.
         let failure = Failure::new(Class::Internal, error.to_string());
@@ -31,7 +30,7 @@ pub(super) async fn work(service: &Arc<Service>, run: Run, stage: Stage, stop: C
     }
 }
 
-async fn one_stage(service: &Arc<Service>, run: Run, stage: Stage, stop: CancellationToken) -> service::Result<()> {
+async fn one_stage(service: &Arc<Service>, run: Run, stage: Stage, requests: Requests) -> service::Result<()> {
     let prepared = match service.prepare(&run).await? {
         Ok(prepared) => prepared,
         Err(failure) => return service.failed(run.id, failure).await,
@@ -40,7 +39,7 @@ async fn one_stage(service: &Arc<Service>, run: Run, stage: Stage, stop: Cancell
         service.take_in_local_state(run.workspace).await?;
     }
     let (reports, received) = unbounded_channel();
-    let job = job(service, &run, &prepared, stop, reports);
+    let job = job(service, &run, &prepared, requests, reports);
     let keeping = tokio::spawn(keep_reports(Arc::clone(service), run.id, received));
     let done = match stage {
         Stage::Plan => plan(&job, &prepared).await,
@@ -72,8 +71,8 @@ async fn one_stage(service: &Arc<Service>, run: Run, stage: Stage, stop: Cancell
 }
 
 async fn plan(job: &Job, prepared: &Prepared) -> Result<Done, Halt> {
-    let shown = runner::plan(job, &prepared.rendered).await?;
-    Ok(Done::Planned(shown, runner::plan_file(job).await?))
+    let (shown, saved) = runner::plan(job, &prepared.rendered).await?;
+    Ok(Done::Planned(shown, saved))
 }
 
 /// Applies, or finds the apply again that was begun by an earlier daemon.
@@ -99,7 +98,7 @@ fn job(
     service: &Service,
     run: &Run,
     prepared: &Prepared,
-    stop: CancellationToken,
+    requests: Requests,
     reports: tokio::sync::mpsc::UnboundedSender<Report>,
 ) -> Job {
     Job {
@@ -109,8 +108,10 @@ fn job(
         program: prepared.program.clone(),
         environment: prepared.environment.clone(),
         confinement: prepared.confinement.clone(),
+        manifest: prepared.manifest.clone(),
+        adoption: prepared.adoption.clone(),
         plan_seconds_max: service.config().engine.plan_seconds_max,
-        stop,
+        requests,
         clock: Arc::clone(service.clock()),
         reports,
     }

@@ -16,6 +16,9 @@ use crate::domain::template::Template;
 const BACKEND: &str = "terraform {\n  backend \"http\" {}\n}\n";
 const BACKEND_FILE: &str = "captd_backend.tf";
 
+/// Holds `import` blocks, while a run looks for what exists and stands in no state.
+pub const IMPORTS_FILE: &str = "captd_imports.tf";
+
 /// The files of a workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
@@ -74,6 +77,48 @@ pub fn render(
     Ok(Rendered { files, structure })
 }
 
+/// Import ids of a template's resources by address, for these values. What has an empty id cannot
+/// be imported.
+///
+/// # Errors
+/// When an id of the manifest cannot be rendered.
+pub fn import_ids(template: &Template, values: &Map<String, Value>) -> Result<BTreeMap<String, String>, Error> {
+    let mut context = Context::new();
+    for (name, value) in values.iter().filter(|(name, _)| template.variables.contains_key(*name)) {
+        context.insert(name.clone(), value);
+    }
+    let mut ids = BTreeMap::new();
+    for (address, text) in &template.manifest.import_ids {
+        let id = import_id(text, &context).map_err(|error| Error {
+            template: template.name.to_string(),
+            file: format!("template.yaml, importIds of {address}"),
+            reason: whole_chain(&error),
+        })?;
+        if !id.trim().is_empty() {
+            ids.insert(address.clone(), id.trim().to_owned());
+        }
+    }
+    Ok(ids)
+}
+
+/// Not HCL, so nothing is escaped.
+fn import_id(text: &str, context: &Context) -> tera::TeraResult<String> {
+    let mut tera = Tera::default();
+    tera.register_filter("sha256", |text: &str, _: tera::Kwargs, _: &tera::State<'_>| hex(Sha256::digest(text)));
+    tera.add_raw_template("id", text)?;
+    tera.render("id", context)
+}
+
+/// The `import` blocks with which Terraform records what exists: ids by address.
+#[must_use]
+pub fn imports(ids: &BTreeMap<String, String>) -> String {
+    ids.iter().map(|(address, id)| format!("import {{\n  to = {address}\n  id = {}\n}}\n", hcl::quote(id))).collect()
+}
+
+fn hex(digest: impl IntoIterator<Item = u8>) -> String {
+    digest.into_iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn is_hcl(path: &str) -> bool {
     std::path::Path::new(path).extension().is_some_and(|extension| extension == "tf")
 }
@@ -121,5 +166,5 @@ pub(super) fn digest(files: &BTreeMap<String, String>) -> String {
             hash.update(part.as_bytes());
         }
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.finalize())
 }

@@ -9,11 +9,11 @@ mod library;
 mod materialise;
 mod values;
 
-pub use engine::{Rendered, render};
+pub use engine::{IMPORTS_FILE, Rendered, import_ids, imports, render};
 pub use hcl::quote;
 pub use library::{Library, LibraryError};
 pub use materialise::{INITIALISED, materialise};
-pub use values::{Owner, field_of, values};
+pub use values::{field_of, values};
 
 /// The file through which values reach Terraform.
 pub const VALUES_FILE: &str = "terraform.tfvars.json";

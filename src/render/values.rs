@@ -2,16 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::adoption::{INSTALLATION_TAG, MACHINE_TAG, Owner};
 use crate::domain::machine::MachineSpec;
-
-/// Whose resources they are: goes into tags, so that everyone can see it in the cloud.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
-    /// Id of this installation of captd.
-    pub installation: String,
-    /// `namespace/name/uid` of the machine.
-    pub machine: String,
-}
 
 /// All values of a machine by the variable that takes them; a template takes those that it
 /// declares. What the machine leaves open is null, and Terraform uses the variable's default.
@@ -41,8 +33,8 @@ pub fn values(spec: &MachineSpec, owner: &Owner) -> Map<String, Value> {
             "max_unavailable_percentage": update.max_unavailable_percentage,
         })),
         "owner_tags": {
-            "captd:installation": owner.installation,
-            "captd:machine": owner.machine,
+            INSTALLATION_TAG: owner.installation,
+            MACHINE_TAG: owner.machine,
         },
     });
     let mut values = match values {

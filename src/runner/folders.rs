@@ -5,29 +5,41 @@ use std::path::{Path, PathBuf};
 
 use crate::supervisor::{self, confine::tmp_dir};
 
-/// The plan that was saved and is applied.
-pub(super) fn saved_plan(run_dir: &Path) -> PathBuf {
-    run_dir.join("plan.tfplan")
+/// How the names of saved plans end.
+const PLAN: &str = "tfplan";
+
+/// The plan that the command at `place` saves.
+pub(super) fn saved_plan(run_dir: &Path, place: &str) -> PathBuf {
+    run_dir.join(format!("{place}.{PLAN}"))
 }
 
 /// The plan that is applied, as it came back from where it was kept.
 pub(super) fn applied_plan(run_dir: &Path) -> PathBuf {
-    run_dir.join("apply.tfplan")
+    run_dir.join(format!("apply.{PLAN}"))
 }
 
-/// The folder of a run's command.
-pub(super) fn step_dir(run_dir: &Path, number: u8, name: &str) -> PathBuf {
-    run_dir.join(format!("{number}-{name}"))
+/// The folder of a run's command. Their names sort in the order of the commands.
+pub(super) fn step_dir(run_dir: &Path, place: &str, name: &str) -> PathBuf {
+    run_dir.join(format!("{place}-{name}"))
+}
+
+/// What lies in a run's folder, by name.
+fn entries(run_dir: &Path) -> Vec<(String, PathBuf)> {
+    let entries = fs::read_dir(run_dir).into_iter().flatten().filter_map(Result::ok);
+    entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect()
 }
 
 /// Removes what planning left that holds values in the clear, once it was taken in.
 pub fn forget_planning(run_dir: &Path) {
-    forget(&[step_dir(run_dir, 3, "show"), saved_plan(run_dir), tmp_dir(run_dir)]);
+    let left = entries(run_dir).into_iter().filter(|(name, _)| {
+        name.ends_with("-show") || (name.ends_with(PLAN) && *run_dir.join(name) != applied_plan(run_dir))
+    });
+    forget(&left.map(|(_, path)| path).chain([tmp_dir(run_dir)]).collect::<Vec<_>>());
 }
 
 /// Removes what applying left that holds values in the clear, once it was taken in.
 pub fn forget_applying(run_dir: &Path) {
-    forget(&[step_dir(run_dir, 5, "output"), applied_plan(run_dir), tmp_dir(run_dir)]);
+    forget(&[step_dir(run_dir, "5", "output"), applied_plan(run_dir), tmp_dir(run_dir)]);
 }
 
 fn forget(paths: &[PathBuf]) {
@@ -40,8 +52,10 @@ fn forget(paths: &[PathBuf]) {
 
 /// Kills the commands of a run that change nothing.
 pub(super) fn kill_all(run_dir: &Path) {
-    for (number, name) in [(1, "init"), (2, "plan"), (3, "show")] {
-        let folder = step_dir(run_dir, number, name);
+    for (name, folder) in entries(run_dir) {
+        if !folder.is_dir() || name.ends_with("-apply") {
+            continue;
+        }
         if let Err(error) = supervisor::kill(&folder) {
             tracing::warn!(folder = %folder.display(), %error, "cannot end a command");
         }

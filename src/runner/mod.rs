@@ -7,6 +7,7 @@
 //! reports.
 
 mod folders;
+mod planning;
 mod step;
 
 use std::os::unix::fs::DirBuilderExt;
@@ -18,15 +19,18 @@ use tokio_util::sync::CancellationToken;
 
 pub use folders::{forget_applying, forget_planning};
 
+use crate::domain::adoption::Adoption;
 use crate::domain::failure::{Class, Failure};
 use crate::domain::run::{Kind, Step};
+use crate::domain::template::Manifest;
 use crate::domain::time::SharedClock;
 use crate::render::{INITIALISED, Rendered, materialise};
 use crate::supervisor;
 use crate::terraform::argv::Command;
 use crate::terraform::environment::Environment;
+use crate::terraform::outputs;
 use crate::terraform::plan::Shown;
-use crate::terraform::{outputs, plan as shown_plan};
+use planning::Planner;
 use step::{OnStop, Stepper};
 
 /// All that a run needs. It has no `Debug`: its environment holds secrets.
@@ -43,14 +47,37 @@ pub struct Job {
     pub environment: Environment,
     /// What Terraform's processes may touch; everything, where this is absent.
     pub confinement: Option<supervisor::Confinement>,
+    /// What the template says of itself.
+    pub manifest: Manifest,
+    /// What it looks for before it creates, where an earlier run has left doubt.
+    pub adoption: Option<Adoption>,
     /// Seconds for preparing and planning together.
     pub plan_seconds_max: u32,
-    /// Cancelled when the run is to end early.
-    pub stop: CancellationToken,
+    /// Whether the run is to end early.
+    pub requests: Requests,
     /// Source of time.
     pub clock: SharedClock,
     /// Where it says how far it is.
     pub reports: UnboundedSender<Report>,
+}
+
+/// What a run is asked to do while it is at work.
+#[derive(Debug, Clone, Default)]
+pub struct Requests {
+    /// Cancelled when it is to end early.
+    stop: CancellationToken,
+    /// Cancelled when it is to end at once.
+    force: CancellationToken,
+}
+
+impl Requests {
+    /// Asks it to end early; with `force`, at once, whatever is under way.
+    pub fn ask(&self, force: bool) {
+        self.stop.cancel();
+        if force {
+            self.force.cancel();
+        }
+    }
 }
 
 /// How far a run is.
@@ -73,11 +100,12 @@ pub enum Halt {
     Lost,
 }
 
-/// Prepares the workspace and makes the plan. Changes nothing in the cloud.
+/// Prepares the workspace and makes the plan; gives it back read, and as Terraform has saved it.
+/// Changes nothing in the cloud.
 ///
 /// # Errors
 /// [`Halt`]; never `Lost`, since what is lost here is begun again.
-pub async fn plan(job: &Job, rendered: &Rendered) -> Result<Shown, Halt> {
+pub async fn plan(job: &Job, rendered: &Rendered) -> Result<(Shown, Vec<u8>), Halt> {
     let limit = std::time::Duration::from_secs(u64::from(job.plan_seconds_max));
     if let Ok(result) = tokio::time::timeout(limit, plan_in_time(job, rendered)).await {
         return result;
@@ -88,35 +116,23 @@ pub async fn plan(job: &Job, rendered: &Rendered) -> Result<Shown, Halt> {
     Err(Halt::Failed(Failure::with_remedy(Class::Timeout, message, remedy)))
 }
 
-async fn plan_in_time(job: &Job, rendered: &Rendered) -> Result<Shown, Halt> {
+async fn plan_in_time(job: &Job, rendered: &Rendered) -> Result<(Shown, Vec<u8>), Halt> {
     let needs_init =
         materialise(&job.workspace_dir, rendered).map_err(|error| internal("cannot write the workspace", &error))?;
-    let stepper = Stepper { job, on_stop: OnStop::InterruptThenKill };
     if needs_init {
-        stepper.run(1, &Command::Init).await?;
+        Stepper { job, on_stop: OnStop::InterruptThenKill }.run("1", &Command::Init).await?;
         mark_initialised(job, rendered)?;
     }
     job.reports.send(Report::Planning).ok();
-    let out = folders::saved_plan(&job.run_dir);
-    stepper.run(2, &Command::Plan { kind: job.kind, out: out.clone() }).await?;
-    let shown = stepper.run(3, &Command::Show { plan: out }).await?;
-    let text = stepper.stdout(&shown).await?;
-    shown_plan::parse(&text).map_err(|error| Halt::Failed(Failure::new(Class::Internal, error.to_string())))
-}
-
-/// The plan that Terraform has saved.
-///
-/// # Errors
-/// When it cannot be read.
-pub async fn plan_file(job: &Job) -> Result<Vec<u8>, Halt> {
-    let path = folders::saved_plan(&job.run_dir);
-    tokio::fs::read(&path).await.map_err(|error| internal("cannot read the saved plan", &error))
+    let made = Planner::new(job).plan().await?;
+    let saved = tokio::fs::read(&made.file).await.map_err(|error| internal("cannot read the saved plan", &error))?;
+    Ok((made.shown, saved))
 }
 
 /// Whether the apply of a run was begun, by whichever daemon.
 #[must_use]
 pub fn has_begun_to_apply(run_dir: &std::path::Path) -> bool {
-    supervisor::attach(&folders::step_dir(run_dir, 4, "apply")).is_some()
+    supervisor::attach(&folders::step_dir(run_dir, "4", "apply")).is_some()
 }
 
 /// Puts everything in place that the apply of `plan` needs: all of it may be gone since planning.
@@ -128,7 +144,7 @@ pub async fn prepare_to_apply(job: &Job, rendered: &Rendered, plan: &[u8]) -> Re
         materialise(&job.workspace_dir, rendered).map_err(|error| internal("cannot write the workspace", &error))?;
     if needs_init {
         let stepper = Stepper { job, on_stop: OnStop::InterruptThenKill };
-        stepper.run(4, &Command::Init).await?;
+        stepper.run("3.99", &Command::Init).await?;
         mark_initialised(job, rendered)?;
     }
     std::fs::DirBuilder::new()
@@ -154,12 +170,12 @@ fn mark_initialised(job: &Job, rendered: &Rendered) -> Result<(), Halt> {
 pub async fn apply(job: &Job) -> Result<Option<Map<String, Value>>, Halt> {
     let stepper = Stepper { job, on_stop: OnStop::InterruptOnce };
     let plan = folders::applied_plan(&job.run_dir);
-    stepper.run(4, &Command::Apply { plan }).await?;
+    stepper.run("4", &Command::Apply { plan }).await?;
     if job.kind == Kind::Destroy {
         return Ok(None);
     }
     let stepper = Stepper { job, on_stop: OnStop::InterruptThenKill };
-    let Ok(output) = stepper.run(5, &Command::Output).await else { return Ok(None) };
+    let Ok(output) = stepper.run("5", &Command::Output).await else { return Ok(None) };
     Ok(stepper.stdout(&output).await.ok().as_deref().and_then(outputs::parse))
 }
 

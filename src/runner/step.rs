@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Halt, Job, Report, folders, internal};
 use crate::domain::failure::{Class, Failure};
 use crate::domain::run::Step;
-use crate::supervisor::{self, Attached, Exit};
+use crate::supervisor::{self, Attached, Exit, Interrupt};
 use crate::terraform::argv::Command;
 use crate::terraform::events;
 
@@ -34,11 +34,12 @@ pub(super) struct Stepper<'a> {
 }
 
 impl Stepper<'_> {
-    /// Runs the `number`th command to its end and gives back its folder.
-    pub(super) async fn run(&self, number: u8, command: &Command) -> Result<PathBuf, Halt> {
-        let folder = folders::step_dir(&self.job.run_dir, number, command.name());
+    /// Runs the command at `place` to its end and gives back its folder.
+    pub(super) async fn run(&self, place: &str, command: &Command) -> Result<PathBuf, Halt> {
+        let folder = folders::step_dir(&self.job.run_dir, place, command.name());
         let started_at = self.job.clock.now();
-        let mut step = Step { name: command.name().to_owned(), started_at, duration_ms: None, exit_code: None };
+        let name = command.name().to_owned();
+        let mut step = Step { name, place: place.to_owned(), started_at, duration_ms: None, exit_code: None };
         self.job.reports.send(Report::Step(step.clone())).ok();
         let (exit, stopped) = self.to_its_end(&folder, command).await?;
         step.duration_ms = Some(exit.duration_ms);
@@ -96,15 +97,20 @@ impl Stepper<'_> {
         let lost = |error: supervisor::Error| internal("cannot follow terraform", &error);
         tokio::select! {
             exit = attached.wait() => return Ok((exit.map_err(lost)?, false)),
-            () = self.job.stop.cancelled() => {}
+            () = self.job.requests.stop.cancelled() => {}
         }
-        supervisor::interrupt(folder).map_err(lost)?;
+        attached.interrupt(Interrupt::First).await.map_err(lost)?;
         if self.on_stop == OnStop::InterruptThenKill {
             match tokio::time::timeout(GRACE, attached.wait()).await {
                 Ok(exit) => return Ok((exit.map_err(lost)?, true)),
                 Err(_) => supervisor::kill(folder).map_err(lost)?,
             }
         }
+        tokio::select! {
+            exit = attached.wait() => return Ok((exit.map_err(lost)?, true)),
+            () = self.job.requests.force.cancelled() => {}
+        }
+        attached.interrupt(Interrupt::Second).await.map_err(lost)?;
         Ok((attached.wait().await.map_err(lost)?, true))
     }
 
@@ -112,7 +118,7 @@ impl Stepper<'_> {
         let confinement = self.job.confinement.clone().map(|rights| match command {
             Command::Plan { out, .. } => rights.writing(out),
             Command::Show { plan } | Command::Apply { plan } => rights.reading(plan),
-            Command::Init | Command::Output => rights,
+            Command::Init | Command::Output | Command::Import { .. } | Command::Untaint { .. } => rights,
         });
         let record =
             supervisor::Invocation::new(self.job.program.clone(), command.argv(), self.job.workspace_dir.clone())

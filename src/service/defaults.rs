@@ -4,13 +4,14 @@ use serde_json::Value;
 
 use super::Service;
 use crate::config::{AwsProvider, Providers};
+use crate::domain::adoption::Owner;
 use crate::domain::machine::MachineSpec;
 use crate::domain::machine_rules;
 use crate::domain::name::Name;
 use crate::domain::namespace::Namespace;
 use crate::domain::problem::{Problems, pointer_to};
 use crate::domain::template::{Provider, Template};
-use crate::render::{Owner, field_of, values};
+use crate::render::{field_of, values};
 
 /// What identifies a node group and its cluster, as the database keeps it.
 pub(super) struct Identity {

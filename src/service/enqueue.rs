@@ -60,6 +60,7 @@ impl Service {
             author: author.to_owned(),
             created_at: self.clock.now(),
             wish: None,
+            stop: None,
             state: State::Queued,
             steps: Vec::new(),
         };

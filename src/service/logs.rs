@@ -1,5 +1,6 @@
 //! The log of a run: what Terraform said, read for people, step by step.
 
+use std::collections::BTreeMap;
 use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
 
@@ -10,8 +11,8 @@ use super::{Error, Result, Service};
 use crate::supervisor;
 use crate::terraform::events;
 
-/// Steps whose output is for people, in their order; the others answer captd in JSON.
-const SHOWN: [&str; 3] = ["1-init", "2-plan", "4-apply"];
+/// Commands whose output is for people; the others answer captd in JSON.
+const SHOWN: [&str; 5] = ["init", "plan", "import", "untaint", "apply"];
 
 /// How far a log was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,8 +21,7 @@ pub struct LogPart {
     pub text: String,
     /// Whether there can be no more.
     pub is_over: bool,
-    offsets: [u64; 6],
-    begun: [bool; 3],
+    offsets: BTreeMap<PathBuf, u64>,
     shown: u64,
 }
 
@@ -34,18 +34,14 @@ impl Service {
         // First whether it is over, then its files: so nothing that was written before is missed.
         let run = self.run(id).await?;
         let mut part = LogPart { text: String::new(), is_over: !run.is_open(), ..before.clone() };
-        let run_dir = self.run_dir(id);
-        for (index, step) in SHOWN.iter().enumerate() {
-            let folder = run_dir.join(step);
+        for folder in shown_folders(&self.run_dir(id)).await? {
             let files = [folder.join(supervisor::STDOUT), folder.join(supervisor::STDERR)];
-            if !part.begun[index] && files[0].exists() {
-                part.begun[index] = true;
-                let name = step.split_once('-').map_or(*step, |(_, name)| name);
-                part.text.push_str(&format!("── terraform {name}\n"));
+            if !part.offsets.contains_key(&files[0]) && files[0].exists() {
+                part.offsets.insert(files[0].clone(), 0);
+                part.text.push_str(&format!("── terraform {}\n", command_of(&folder)));
             }
-            for (stream, path) in files.iter().enumerate() {
-                let at = index * 2 + stream;
-                self.read_on(path, at, &mut part).await?;
+            for path in files {
+                self.read_on(&path, &mut part).await?;
             }
         }
         if let Some(failure) = run.failure().filter(|_| part.is_over) {
@@ -59,9 +55,10 @@ impl Service {
         Ok(part)
     }
 
-    async fn read_on(&self, path: &Path, at: usize, part: &mut LogPart) -> Result<()> {
+    async fn read_on(&self, path: &Path, part: &mut LogPart) -> Result<()> {
         let limit = u64::from(self.config.engine.log_bytes_max);
-        let Some(bytes) = read_from(path, part.offsets[at], limit.saturating_sub(part.shown)).await? else {
+        let offset = part.offsets.get(path).copied().unwrap_or_default();
+        let Some(bytes) = read_from(path, offset, limit.saturating_sub(part.shown)).await? else {
             return Ok(());
         };
         let whole =
@@ -72,7 +69,7 @@ impl Service {
                 part.text.push('\n');
             }
         }
-        part.offsets[at] += whole as u64;
+        part.offsets.insert(path.to_owned(), offset + whole as u64);
         let before = part.shown;
         part.shown += whole as u64;
         if part.shown >= limit && before < limit {
@@ -83,6 +80,29 @@ impl Service {
         }
         Ok(())
     }
+}
+
+/// The folders of a run's commands that are shown, in their order.
+async fn shown_folders(run_dir: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |cause| Error::File { doing: format!("cannot read the folder {}", run_dir.display()), cause };
+    let mut entries = match tokio::fs::read_dir(run_dir).await {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut folders = Vec::new();
+    while let Some(entry) = entries.next_entry().await.map_err(failed)? {
+        folders.push(entry.path());
+    }
+    folders.retain(|folder| SHOWN.contains(&command_of(folder)));
+    folders.sort();
+    Ok(folders)
+}
+
+/// `2-plan` → `plan`.
+fn command_of(folder: &Path) -> &str {
+    let name = folder.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
+    name.split_once('-').map_or(name, |(_, command)| command)
 }
 
 /// At most `bytes_max` of a file from `offset` on; `None` when the file is not there.

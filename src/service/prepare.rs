@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use super::{Result, Service};
 use crate::config::providers::Credentials;
 use crate::config::{AwsProvider, Confine};
+use crate::domain::adoption::{Adoption, Owner};
 use crate::domain::failure::{Class, Failure};
 use crate::domain::machine::{Approval, MachineSpec};
-use crate::domain::run::Run;
+use crate::domain::run::{Kind, Run};
 use crate::domain::template::{Manifest, Provider};
-use crate::render::{Owner, Rendered, render, values};
+use crate::render::{Rendered, import_ids, render, values};
 use crate::supervisor::Confinement;
 use crate::supervisor::confine::{Needs, confinement};
 use crate::terraform::environment::{Environment, environment, http_backend};
@@ -24,6 +25,8 @@ pub struct Prepared {
     pub revision: String,
     /// What the template says of itself.
     pub manifest: Manifest,
+    /// What it looks for before it creates, where an earlier run has left doubt.
+    pub adoption: Option<Adoption>,
     /// What may go on without a person.
     pub approval: Approval,
     /// All of the environment of Terraform's processes.
@@ -45,19 +48,36 @@ impl Service {
     /// The outer one when the database fails, the inner one when the run cannot be prepared: then
     /// it has failed.
     pub async fn prepare(&self, run: &Run) -> Result<std::result::Result<Prepared, Failure>> {
-        let spec = self.store.read().await?.spec_of(run.workspace, run.generation).await?;
-        let Some((machine, spec)) = spec else {
+        let mut snapshot = self.store.read().await?;
+        let Some((machine, wanted)) = snapshot.spec_of(run.workspace, run.generation).await? else {
             let message = format!("generation {} of its spec is no longer kept", run.generation);
             return Ok(Err(Failure::new(Class::Internal, message)));
+        };
+        let in_doubt = snapshot.workspace(run.workspace).await?.and_then(|workspace| workspace.in_doubt);
+        let doubted = match in_doubt {
+            // What is gone from the history was like what came after it, as far as is known.
+            Some(generation) => {
+                let kept = snapshot.spec_of(run.workspace, generation).await?;
+                Some(kept.map_or_else(|| wanted.clone(), |(_, spec)| spec))
+            }
+            None => None,
         };
         let owner = Owner {
             installation: self.installation.clone(),
             machine: format!("{}/{}/{machine}", run.namespace, run.machine),
         };
-        Ok(self.prepare_spec(run, &spec, &owner))
+        // What was made by an earlier generation is found and destroyed by that one.
+        let spec = doubted.as_ref().filter(|_| run.kind == Kind::Destroy).unwrap_or(&wanted);
+        Ok(self.prepare_spec(run, spec, doubted.as_ref(), owner))
     }
 
-    fn prepare_spec(&self, run: &Run, spec: &MachineSpec, owner: &Owner) -> std::result::Result<Prepared, Failure> {
+    fn prepare_spec(
+        &self,
+        run: &Run,
+        spec: &MachineSpec,
+        doubted: Option<&MachineSpec>,
+        owner: Owner,
+    ) -> std::result::Result<Prepared, Failure> {
         let wrong = |message: String| Failure::new(Class::Configuration, message);
         let name = &spec.workspace_template_ref.name;
         let template =
@@ -75,8 +95,14 @@ impl Service {
                 Some(providers.aws.get(name).ok_or_else(missing)?)
             }
         };
-        let rendered = render(template, &values(spec, owner), spec.region.as_deref(), provider)
+        let rendered = render(template, &values(spec, &owner), spec.region.as_deref(), provider)
             .map_err(|error| wrong(error.to_string()))?;
+        let adoption = doubted
+            .map(|doubted| {
+                let ids = import_ids(template, &values(doubted, &owner)).map_err(|error| wrong(error.to_string()))?;
+                Ok(Adoption { ids, owner })
+            })
+            .transpose()?;
         let engine = &self.config.engine;
         let mut environment =
             environment(&self.terraform_environment, &engine.pass_environment, &self.cli_config_path(), provider);
@@ -87,6 +113,7 @@ impl Service {
             rendered,
             revision: template.revision.clone(),
             manifest: template.manifest.clone(),
+            adoption,
             approval: spec.run_policy.approval,
             confinement: self.confinement(run, provider, &environment),
             environment,

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Prepared, Result, Service};
+use crate::domain::adoption::leaves_doubt;
 use crate::domain::decide::next_look;
 use crate::domain::failure::{Class, Failure};
 use crate::domain::fair::{Places, Waiting, choose};
@@ -18,15 +19,19 @@ use crate::domain::retry::delay_seconds;
 
 use crate::domain::run::{Kind, Outcome, Run, State, Step, Wish};
 use crate::domain::state::{Holder, digest};
+use crate::domain::time::plus_seconds;
 use crate::store::{Change, OpenRun, SavedPlan};
+
+/// When a node group is looked at again that is still made or changed, though no run is at work.
+const SOON_SECONDS: i64 = 15;
 
 /// What the queue has to do.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Round {
     /// Runs that have a place from now on.
     pub begin: Vec<(Run, Stage)>,
-    /// Runs at work that were asked to stop.
-    pub stop: Vec<Uuid>,
+    /// Runs at work that were asked to stop; true for those that are to end at once.
+    pub stop: Vec<(Uuid, bool)>,
 }
 
 /// What is to be done for a run.
@@ -63,8 +68,8 @@ impl Service {
     /// When the database fails.
     pub async fn give_places(&self) -> Result<Round> {
         let open = self.store.read().await?.open_runs().await?;
-        let stop =
-            open.iter().filter(|o| o.run.wish.is_some() && stage_of(&o.run).is_some()).map(|o| o.run.id).collect();
+        let asked = open.iter().filter(|o| o.run.wish.is_some() && stage_of(&o.run).is_some());
+        let stop = asked.map(|o| (o.run.id, o.run.is_forced())).collect();
         if !open.iter().any(|o| matches!(o.run.state, State::Queued | State::Planned(_))) {
             return Ok(Round { begin: Vec::new(), stop });
         }
@@ -137,7 +142,7 @@ impl Service {
     pub async fn step(&self, run: Uuid, step: Step) -> Result<()> {
         let mut change = self.store.write().await?;
         if let Some(mut run) = change.run(run).await? {
-            match run.steps.iter_mut().find(|known| known.name == step.name) {
+            match run.steps.iter_mut().find(|known| known.place == step.place && known.name == step.name) {
                 // Found again by a later daemon: it began when it began.
                 Some(known) => *known = Step { started_at: known.started_at, ..step },
                 None => run.steps.push(step),
@@ -227,12 +232,27 @@ impl Service {
     pub async fn failed(&self, run: Uuid, failure: Failure) -> Result<()> {
         let mut change = self.store.write().await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
+        if let Some(failure) = self.look_for_it(&mut change, &run, &failure).await? {
+            let retry_at = Some(self.clock.now());
+            return self.ended(change, run, Outcome::Failed { failure, retry_at }).await;
+        }
         if run.kind == Kind::Refresh {
             self.miss(&mut change, &run).await?;
         }
         let retry_at = run.kind.changes_things().then(|| self.retry_at(&run, &failure)).flatten();
         tracing::warn!(run = %run.id, machine = %run.machine, class = failure.class.as_str(), message = failure.message, "run failed");
         self.ended(change, run, Outcome::Failed { failure, retry_at }).await
+    }
+
+    /// What exists already may be this machine's own, left by a run of whose end nothing is known.
+    /// The next run looks, once; what it does not find to be its own is another's.
+    async fn look_for_it(&self, change: &mut Change, run: &Run, failure: &Failure) -> Result<Option<Failure>> {
+        let looked = change.workspace(run.workspace).await?.is_none_or(|workspace| workspace.in_doubt.is_some());
+        if looked || run.kind != Kind::Apply || !failure.says_it_exists() {
+            return Ok(None);
+        }
+        let remedy = "Nothing: captd looks at once whether it is this machine's own, and takes it in if so.";
+        Ok(Some(Failure::with_remedy(failure.class, failure.message.clone(), remedy)))
     }
 
     /// Keeps that a run has stopped as it was asked to.
@@ -258,6 +278,11 @@ impl Service {
     }
 
     pub(super) async fn ended(&self, mut change: Change, run: Run, outcome: Outcome) -> Result<()> {
+        if leaves_doubt(&run, &outcome) {
+            change.doubt(run.workspace, run.generation).await?;
+        } else if run.kind == Kind::Apply && outcome.is_good() {
+            change.end_doubt(run.workspace).await?;
+        }
         let run = run.end(outcome, self.clock.now());
         change.save_run(&run).await?;
         tracing::info!(run = %run.id, machine = %run.machine, kind = run.kind.as_str(), state = run.state_word(), "run ended");
@@ -279,14 +304,15 @@ impl Service {
 
     fn retry_at(&self, run: &Run, failure: &Failure) -> Option<Timestamp> {
         let seconds = delay_seconds(failure, run.attempt, self.config.reconcile.backoff, self.clock.fraction())?;
-        Some(crate::domain::time::plus_seconds(self.clock.now(), seconds))
+        Some(plus_seconds(self.clock.now(), seconds))
     }
 
     async fn observe(&self, change: &mut Change, run: &Run, seen: Seen) -> Result<()> {
         let before = change.workspace(run.workspace).await?.and_then(|workspace| workspace.observation);
         let now = self.clock.now();
         let observation = Observation::after(before, seen, run.id, run.generation, now);
-        change.keep_observation(run.workspace, Some(&observation), Some(self.next_look(now))).await?;
+        let look = if observation.is_on_its_way() { plus_seconds(now, SOON_SECONDS) } else { self.next_look(now) };
+        change.keep_observation(run.workspace, Some(&observation), Some(look)).await?;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{Actor, Error, Page, Result, Service};
 use crate::domain::name::Name;
 use crate::domain::plan::Plan;
-use crate::domain::run::{Run, Wish};
+use crate::domain::run::Run;
 use crate::domain::transition::Moved;
 use crate::store::RunQuery;
 
@@ -87,10 +87,10 @@ impl Service {
     /// A person stops a run. Where terraform is at work the wish is kept, and followed.
     ///
     /// # Errors
-    /// When the run is over.
-    pub async fn cancel(&self, id: Uuid) -> Result<Run> {
+    /// When the run is over, or is forced before it was asked.
+    pub async fn cancel(&self, id: Uuid, force: bool, actor: &Actor) -> Result<Run> {
         let now = self.clock.now();
-        self.move_run(id, |run| run.give_way(Wish::Cancel, now)).await
+        self.move_run(id, |run| run.cancel(&actor.0, force, now)).await
     }
 
     async fn move_run(&self, id: Uuid, transition: impl FnOnce(Run) -> Moved) -> Result<Run> {

@@ -52,6 +52,11 @@ impl<'r> Reading<'r> {
         u64::try_from(self.get::<i64>(column)?).map_err(|error| self.broken(column, &error))
     }
 
+    pub(super) fn count_or_null(&self, column: &'static str) -> Result<Option<u64>> {
+        let count = self.get::<Option<i64>>(column)?.map(u64::try_from);
+        count.transpose().map_err(|error| self.broken(column, &error))
+    }
+
     pub(super) fn count_u32(&self, column: &'static str) -> Result<u32> {
         u32::try_from(self.get::<i64>(column)?).map_err(|error| self.broken(column, &error))
     }

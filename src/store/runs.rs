@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::row::{Reading, integer, micros};
 use super::{Change, Result, Snapshot};
 use crate::domain::plan::Plan;
-use crate::domain::run::{Begun, Consent, Ended, Outcome, Planned, Run, State, Step, Wish};
+use crate::domain::run::{Begun, Consent, Ended, Outcome, Planned, Run, State, Step, Stop, Wish};
 
 impl Snapshot {
     /// One run.
@@ -74,9 +74,10 @@ impl Change {
     pub async fn insert_run(&mut self, run: &Run, cluster: &str) -> Result<()> {
         let query = sqlx::query(
             "INSERT INTO runs (state, begun_at, summary, approved_by, approved_at, because, ended_at, failure,
-               retry_at, wish, steps, id, workspace_uid, namespace, machine, cluster, kind, generation, \"trigger\",
-               attempt, author, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+               retry_at, wish, steps, stop_by, stop_at, stop_force, id, workspace_uid, namespace, machine, cluster, kind,
+               generation, \"trigger\", attempt, author, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+               $23, $24, $25)",
         );
         bind_state(query, run)?
             .bind(run.id.to_string())
@@ -102,7 +103,8 @@ impl Change {
     pub async fn save_run(&mut self, run: &Run) -> Result<()> {
         let query = sqlx::query(
             "UPDATE runs SET state = $1, begun_at = $2, summary = $3, approved_by = $4, approved_at = $5, because = $6,
-               ended_at = $7, failure = $8, retry_at = $9, wish = $10, steps = $11 WHERE id = $12",
+               ended_at = $7, failure = $8, retry_at = $9, wish = $10, steps = $11, stop_by = $12, stop_at = $13,
+               stop_force = $14 WHERE id = $15",
         );
         bind_state(query, run)?.bind(run.id.to_string()).execute(self.connection()).await?;
         Ok(())
@@ -125,7 +127,7 @@ impl Change {
 
 type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-/// Binds `$1` to `$11`: all that changes while a run lives.
+/// Binds `$1` to `$14`: all that changes while a run lives.
 fn bind_state<'q>(query: Statement<'q>, run: &Run) -> Result<Statement<'q>> {
     let because = match &run.state {
         State::AwaitingApproval(_, because) => Some(serde_json::to_string(because)?),
@@ -150,7 +152,10 @@ fn bind_state<'q>(query: Statement<'q>, run: &Run) -> Result<Statement<'q>> {
         .bind(run.failure().map(serde_json::to_string).transpose()?)
         .bind(retry_at.map(micros))
         .bind(wish)
-        .bind(serde_json::to_string(&run.steps)?))
+        .bind(serde_json::to_string(&run.steps)?)
+        .bind(run.stop.as_ref().map(|stop| stop.by.clone()))
+        .bind(run.stop.as_ref().map(|stop| micros(stop.at)))
+        .bind(run.stop.as_ref().map(|stop| i64::from(stop.force))))
 }
 
 pub(super) fn read(row: &SqliteRow) -> Result<Run> {
@@ -169,6 +174,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Run> {
         author: r.text("author")?,
         created_at: r.time("created_at")?,
         wish: r.word_or_null("wish")?,
+        stop: read_stop(&r)?,
         state: read_state(&r, &state)?,
         steps,
     })
@@ -198,6 +204,13 @@ fn read_state(r: &Reading<'_>, state: &str) -> Result<State> {
             outcome: read_outcome(r, state)?,
         }),
     })
+}
+
+fn read_stop(r: &Reading<'_>) -> Result<Option<Stop>> {
+    let by = r.text_or_null("stop_by")?;
+    let stop =
+        |by| Ok(Stop { by, at: r.required("stop_at", r.time_or_null("stop_at")?)?, force: r.flag("stop_force")? });
+    by.map(stop).transpose()
 }
 
 fn read_consent(r: &Reading<'_>) -> Result<Option<Consent>> {

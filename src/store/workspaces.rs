@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use super::row::{Reading, micros};
+use super::row::{Reading, integer, micros};
 use super::{Change, Result, Snapshot};
 use crate::domain::observation::Observation;
 use crate::domain::workspace::Workspace;
@@ -63,6 +63,32 @@ impl Change {
         Ok(())
     }
 
+    /// Keeps that an apply of `generation` may have left something that stands in no state. The
+    /// first such generation stays until all is well.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn doubt(&mut self, workspace: Uuid, generation: u64) -> Result<()> {
+        sqlx::query("UPDATE workspaces SET in_doubt = COALESCE(in_doubt, $2) WHERE uid = $1")
+            .bind(workspace.to_string())
+            .bind(integer(generation))
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Keeps that the state holds all there is.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn end_doubt(&mut self, workspace: Uuid) -> Result<()> {
+        sqlx::query("UPDATE workspaces SET in_doubt = NULL WHERE uid = $1")
+            .bind(workspace.to_string())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
     /// Pauses or resumes a workspace.
     ///
     /// # Errors
@@ -89,6 +115,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Workspace> {
         deleting_since: r.time_or_null("deleting_since")?,
         observation: r.json_or_null("observation")?,
         diverged: r.json_or_null("diverged")?,
+        in_doubt: r.count_or_null("in_doubt")?,
         observe_at: r.time_or_null("observe_at")?,
     })
 }

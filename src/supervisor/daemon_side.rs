@@ -108,6 +108,39 @@ impl Attached {
         Ok(false)
     }
 
+    /// Sends terraform a SIGINT: each of the two at most once, whichever daemon sends it, since a
+    /// first one that is sent again is a second. Waits until terraform has begun, where it is about
+    /// to; does nothing when it is gone.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or written.
+    pub async fn interrupt(&self, which: Interrupt) -> Result<()> {
+        let Some(terraform) = self.begun().await? else { return Ok(()) };
+        let path = self.folder.join(match which {
+            Interrupt::First => record::INTERRUPTED,
+            Interrupt::Second => record::INTERRUPTED_AGAIN,
+        });
+        // Noted before it is sent: a signal that is sent twice does harm, one that is missing does not.
+        if !path.exists() {
+            record::write_whole(&path, b"")?;
+            terraform.signal(Signal::INT);
+        }
+        Ok(())
+    }
+
+    /// Terraform, once it has begun; `None` when it will not.
+    async fn begun(&self) -> Result<Option<Process>> {
+        loop {
+            let supervisor: Option<Option<Process>> = record::read_json(&self.folder.join(record::SUPERVISOR))?;
+            let alive = supervisor.flatten().is_some_and(|process| process.is_alive());
+            let terraform: Option<Option<Process>> = record::read_json(&self.folder.join(record::TERRAFORM))?;
+            if terraform.is_some() || !alive {
+                return Ok(terraform.flatten());
+            }
+            tokio::time::sleep(BEGINNING).await;
+        }
+    }
+
     /// Waits until `process` has ended, child or not.
     async fn wait_for(&self, process: &Process) -> Result<()> {
         let Some(pid) = process.pid() else { return Ok(()) };
@@ -127,13 +160,13 @@ impl Attached {
     }
 }
 
-/// Sends terraform one SIGINT: what is under way ends, nothing new begins. False when it is gone.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn interrupt(folder: &Path) -> Result<bool> {
-    let terraform: Option<Option<Process>> = record::read_json(&folder.join(record::TERRAFORM))?;
-    Ok(terraform.flatten().is_some_and(|process| process.signal(Signal::INT)))
+/// Which of the two signals that terraform tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interrupt {
+    /// What is under way ends, nothing new begins.
+    First,
+    /// It ends at once, and what is under way is recorded nowhere.
+    Second,
 }
 
 /// Kills supervisor, terraform and its providers. Only ever for commands that change nothing.

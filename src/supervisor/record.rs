@@ -18,6 +18,8 @@ pub(super) const SUPERVISOR: &str = "supervisor.json";
 pub(super) const TERRAFORM: &str = "terraform.json";
 pub(super) const EXIT: &str = "exit.json";
 pub(super) const ABANDONED: &str = "abandoned";
+pub(super) const INTERRUPTED: &str = "interrupted";
+pub(super) const INTERRUPTED_AGAIN: &str = "interrupted-again";
 
 /// What the supervisor itself has to say, when it fails.
 pub const SUPERVISOR_LOG: &str = "supervisor.log";

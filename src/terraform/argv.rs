@@ -28,6 +28,18 @@ pub enum Command {
     },
     /// Prints the outputs as JSON.
     Output,
+    /// Records what exists.
+    Import {
+        /// As what.
+        address: String,
+        /// The provider's id of it.
+        id: String,
+    },
+    /// Takes back that a resource's creation had failed.
+    Untaint {
+        /// Which.
+        address: String,
+    },
 }
 
 impl Command {
@@ -40,6 +52,8 @@ impl Command {
             Self::Show { .. } => "show",
             Self::Apply { .. } => "apply",
             Self::Output => "output",
+            Self::Import { .. } => "import",
+            Self::Untaint { .. } => "untaint",
         }
     }
 
@@ -70,6 +84,8 @@ impl Command {
                 argv
             }
             Self::Output => words(&["output", "-json", "-no-color"]),
+            Self::Import { address, id } => words(&["import", "-input=false", "-no-color", address, id]),
+            Self::Untaint { address } => words(&["untaint", "-no-color", address]),
         }
     }
 }

@@ -31,6 +31,22 @@ pub fn failure_message(stdout: &str, stderr: &str) -> String {
     message.chars().take(MESSAGE_CHARS_MAX).collect()
 }
 
+/// Addresses that could not be imported because nothing exists there, from the log of a plan that
+/// failed.
+#[must_use]
+pub fn missing_imports(stdout: &str) -> Vec<String> {
+    let missing = stdout.lines().filter_map(parse).filter(|event| {
+        event["type"] == "diagnostic" && event["diagnostic"]["summary"] == "Cannot import non-existent remote object"
+    });
+    missing.filter_map(|event| quoted(event["diagnostic"]["detail"].as_str()?)).collect()
+}
+
+/// The first text in quotes, as Go writes it.
+fn quoted(text: &str) -> Option<String> {
+    let from = &text[text.find('"')?..];
+    serde_json::Deserializer::from_str(from).into_iter::<String>().next()?.ok()
+}
+
 fn parse(line: &str) -> Option<Value> {
     let value: Value = serde_json::from_str(line).ok()?;
     value.get("@message").is_some().then_some(value)

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::outputs;
+use crate::domain::adoption::{Found, Tainted};
 use crate::domain::plan::{Action, AttributeChange, MASK, Plan, ResourceChange, Summary};
 
 /// A plan, and the outputs that it knows already.
@@ -13,6 +14,10 @@ pub struct Shown {
     pub plan: Plan,
     /// Outputs after it, without the sensitive ones.
     pub outputs: Map<String, Value>,
+    /// What it would import, as it is in the cloud.
+    pub found: Vec<Found>,
+    /// What it would replace because it is marked as tainted, as it is in the cloud.
+    pub tainted: Vec<Tainted>,
 }
 
 /// The text is no plan.
@@ -42,18 +47,21 @@ pub fn parse(text: &str) -> Result<Shown, NotAPlan> {
     Ok(Shown {
         plan: Plan { summary: summarise(&resources), resources, outputs: changes, drift },
         outputs: known.unwrap_or_default(),
+        found: list("resource_changes").iter().filter_map(found).collect(),
+        tainted: list("resource_changes").iter().filter(|resource| is_tainted(resource)).filter_map(tainted).collect(),
     })
 }
 
 fn summarise(resources: &[ResourceChange]) -> Summary {
-    let mut summary = Summary::default();
+    let imported = resources.iter().filter(|resource| resource.import_id.is_some()).count();
+    let mut summary = Summary { import: u32::try_from(imported).unwrap_or(u32::MAX), ..Summary::default() };
     for resource in resources {
         match resource.action {
             Action::Create => summary.create += 1,
             Action::Update => summary.update += 1,
             Action::Replace => summary.replace += 1,
             Action::Delete => summary.delete += 1,
-            Action::Read => {}
+            Action::Read | Action::Import => {}
         }
     }
     summary
@@ -61,9 +69,10 @@ fn summarise(resources: &[ResourceChange]) -> Summary {
 
 fn resource(value: &Value) -> Option<ResourceChange> {
     let change = &value["change"];
-    let action = action(&change["actions"])?;
+    let import_id = change["importing"]["id"].as_str();
+    let action = action(&change["actions"]).or(import_id.map(|_| Action::Import))?;
     let mut changes = Vec::new();
-    if !matches!(action, Action::Delete | Action::Read) {
+    if !matches!(action, Action::Delete | Action::Read | Action::Import) {
         Walk::of(change).compare("", &mut changes);
     }
     let reason = value["action_reason"].as_str();
@@ -77,9 +86,28 @@ fn resource(value: &Value) -> Option<ResourceChange> {
         resource_type: value["type"].as_str()?.to_owned(),
         action,
         replace_because,
-        tainted: reason == Some("replace_because_tainted"),
+        import_id: import_id.map(str::to_owned),
+        tainted: is_tainted(value),
         changes,
     })
+}
+
+fn is_tainted(resource: &Value) -> bool {
+    resource["action_reason"] == "replace_because_tainted"
+}
+
+fn found(resource: &Value) -> Option<Found> {
+    let change = &resource["change"];
+    Some(Found {
+        address: resource["address"].as_str()?.to_owned(),
+        id: change["importing"]["id"].as_str()?.to_owned(),
+        attributes: change["before"].clone(),
+    })
+}
+
+fn tainted(resource: &Value) -> Option<Tainted> {
+    let address = resource["address"].as_str()?.to_owned();
+    Some(Tainted { address, attributes: resource["change"]["before"].clone() })
 }
 
 fn action(actions: &Value) -> Option<Action> {

@@ -1,6 +1,7 @@
 //! The rules of captd, as tables: what would be done, what is true, what may become of a run, what
 //! is refused.
 
+mod adoption;
 mod conditions;
 mod decide;
 mod document;

@@ -13,6 +13,7 @@ fn manifest() -> Manifest {
         modules: Vec::new(),
         protects: vec![GROUP.to_owned()],
         import_ids: std::collections::BTreeMap::new(),
+        in_service: std::collections::BTreeMap::new(),
     }
 }
 
@@ -25,6 +26,7 @@ fn found(action: Action, address: &str, paths: &[&str]) -> ResourceChange {
         unknown: false,
     };
     ResourceChange {
+        import_id: None,
         address: address.to_owned(),
         resource_type: "x".to_owned(),
         action,

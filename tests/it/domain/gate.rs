@@ -16,11 +16,13 @@ fn manifest() -> Manifest {
         modules: Vec::new(),
         protects: vec![GROUP.to_owned()],
         import_ids: std::collections::BTreeMap::new(),
+        in_service: std::collections::BTreeMap::new(),
     }
 }
 
 fn change(action: Action, address: &str) -> ResourceChange {
     ResourceChange {
+        import_id: None,
         address: address.to_owned(),
         resource_type: "aws_eks_node_group".to_owned(),
         action,
@@ -33,6 +35,7 @@ fn change(action: Action, address: &str) -> ResourceChange {
 fn plan(resources: Vec<ResourceChange>) -> Plan {
     let count = |action| u32::try_from(resources.iter().filter(|r| r.action == action).count()).unwrap();
     let summary = Summary {
+        import: 0,
         create: count(Action::Create),
         update: count(Action::Update),
         replace: count(Action::Replace),

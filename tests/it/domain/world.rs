@@ -31,6 +31,7 @@ pub(super) fn unseen(generation: u64) -> Workspace {
         deleting_since: None,
         observation: None,
         diverged: None,
+        in_doubt: None,
         observe_at: None,
     }
 }
@@ -75,6 +76,7 @@ pub(super) fn run(kind: Kind, generation: u64, state: State) -> Run {
         author: "admin".to_owned(),
         created_at: at("09:00"),
         wish: None,
+        stop: None,
         state,
         steps: Vec::new(),
     }

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use captd::domain::adoption::Owner;
 use captd::domain::machine::{MachineSpec, Taint, TaintEffect};
 use captd::domain::machine_fields::parse_spec;
 use captd::domain::name::Name;
 use captd::domain::problem::Problems;
 use captd::domain::template::{Manifest, Provider, Template, Variable};
-use captd::render::{Library, Owner, materialise, render, values};
+use captd::render::{Library, materialise, render, values};
 use serde_json::{Map, Value, json};
 
 use super::{apply, nfc, run};
@@ -96,6 +97,7 @@ fn echo() -> Template {
             modules: Vec::new(),
             protects: Vec::new(),
             import_ids: BTreeMap::new(),
+            in_service: BTreeMap::new(),
         },
         files: [("main.tf".to_owned(), variables.iter().map(block).collect())].into(),
         modules: BTreeMap::new(),

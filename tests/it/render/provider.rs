@@ -23,6 +23,7 @@ fn template(files: &[(&str, &str)]) -> Template {
             modules: Vec::new(),
             protects: Vec::new(),
             import_ids: BTreeMap::new(),
+            in_service: BTreeMap::new(),
         },
         files: files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect(),
         modules: BTreeMap::new(),

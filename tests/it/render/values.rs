@@ -1,9 +1,10 @@
 //! The values of a machine by the variable that takes them, and the field that gives each.
 
+use captd::domain::adoption::Owner;
 use captd::domain::machine::MachineSpec;
 use captd::domain::machine_fields::parse_spec;
 use captd::domain::problem::Problems;
-use captd::render::{Owner, field_of, values};
+use captd::render::{field_of, values};
 use serde_json::{Value, json};
 
 fn spec(value: &Value) -> MachineSpec {

@@ -59,6 +59,11 @@ impl FakeAws {
         self.control("rules", rule).await;
     }
 
+    /// Lets it behave again; calls that hang go on.
+    pub async fn behave(&self) {
+        self.client.delete(format!("{}/_fake/rules", self.url)).send().await.unwrap();
+    }
+
     /// EKS `DescribeNodegroup`, as an observer of its own; `None` when it does not exist.
     pub async fn describe(&self, cluster: &str, node_group: &str) -> Option<Value> {
         let credential = "AWS4-HMAC-SHA256 Credential=observer/20260101/eu-central-1/eks/aws4_request, SignedHeaders=host, Signature=x";

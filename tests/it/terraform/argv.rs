@@ -24,6 +24,10 @@ fn every_command() {
     let saved = PathBuf::from("/data/runs/1/plan");
     check(&Command::Show { plan: saved.clone() }, "show", &["show", "-json", "-no-color", "/data/runs/1/plan"]);
     check(&Command::Apply { plan: saved }, "apply", &["apply", "-input=false", "-json", "/data/runs/1/plan"]);
+    let (address, id) = ("aws_iam_role.node[0]".to_owned(), "workers".to_owned());
+    let import = Command::Import { address: address.clone(), id };
+    check(&import, "import", &["import", "-input=false", "-no-color", "aws_iam_role.node[0]", "workers"]);
+    check(&Command::Untaint { address }, "untaint", &["untaint", "-no-color", "aws_iam_role.node[0]"]);
     check(&Command::Output, "output", &["output", "-json", "-no-color"]);
 }
 

@@ -1,0 +1,166 @@
+//! Adoption: taking in what an earlier run has made and nobody recorded. An apply that did not end
+//! well leaves its workspace in doubt, and the next run looks before it creates.
+//!
+//! **Invariant:** only what says by its tags that it is this machine's is taken in.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::failure::{Class, Failure};
+use super::plan::{Action, Plan};
+use super::run::{Outcome, Run, State};
+use super::template::Manifest;
+
+/// Tag that names the installation of captd.
+pub const INSTALLATION_TAG: &str = "captd:installation";
+/// Tag that names the machine.
+pub const MACHINE_TAG: &str = "captd:machine";
+
+/// Whose resources they are: goes into tags, so that everyone can see it in the cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Id of this installation of captd.
+    pub installation: String,
+    /// `namespace/name/uid` of the machine.
+    pub machine: String,
+}
+
+/// What a run may take in before it creates anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adoption {
+    /// Import ids by address. What is not here cannot be imported.
+    pub ids: BTreeMap<String, String>,
+    /// Whose it must be.
+    pub owner: Owner,
+}
+
+/// A resource that exists in the cloud and stands in no state, as an import would record it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Its address.
+    pub address: String,
+    /// Its import id.
+    pub id: String,
+    /// Its attributes.
+    pub attributes: Value,
+}
+
+/// A resource that Terraform has marked as tainted, as it is in the cloud now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tainted {
+    /// Its address.
+    pub address: String,
+    /// Its attributes.
+    pub attributes: Value,
+}
+
+impl Adoption {
+    /// What `plan` would create and may exist already: import ids by address.
+    #[must_use]
+    pub fn candidates(&self, plan: &Plan) -> BTreeMap<String, String> {
+        let created = plan.resources.iter().filter(|resource| resource.action == Action::Create);
+        created
+            .filter_map(|resource| self.ids.get_key_value(&resource.address))
+            .map(|(a, id)| (a.clone(), id.clone()))
+            .collect()
+    }
+
+    /// Refuses what is another's. A resource that can have no tags belongs to what it is a part of.
+    ///
+    /// # Errors
+    /// A failure that names both owners of each such resource.
+    pub fn check(&self, found: &[Found]) -> Result<(), Failure> {
+        let conflicts: Vec<String> = found.iter().filter_map(|found| self.conflict(found)).collect();
+        if conflicts.is_empty() {
+            return Ok(());
+        }
+        let remedy = "Nothing was changed. Give the node group another name, or delete what is in its place in the cloud, then call `captd retry`.";
+        Err(Failure::with_remedy(Class::Configuration, conflicts.join("; "), remedy))
+    }
+
+    /// What is this machine's own. Beside another's, what can have no tags may be a part of that.
+    #[must_use]
+    pub fn own(&self, found: Vec<Found>) -> Vec<Found> {
+        let all = found.iter().all(|found| self.conflict(found).is_none());
+        let is_own = |found: &Found| all || (found.attributes.get("tags").is_some() && self.conflict(found).is_none());
+        found.into_iter().filter(is_own).collect()
+    }
+
+    fn conflict(&self, found: &Found) -> Option<String> {
+        let tags = found.attributes.get("tags")?;
+        let tag = |name: &str| tags.get(name).and_then(Value::as_str);
+        let (installation, machine) = (tag(INSTALLATION_TAG), tag(MACHINE_TAG));
+        if installation == Some(&self.owner.installation) && machine == Some(&self.owner.machine) {
+            return None;
+        }
+        let theirs = match (machine, installation) {
+            (None, _) => format!("has no tag {MACHINE_TAG}, so captd has not made it"),
+            (Some(machine), None) => format!("belongs to machine {machine} of an unnamed installation"),
+            (Some(machine), Some(installation)) => {
+                format!("belongs to machine {machine} of installation {installation}")
+            }
+        };
+        Some(format!(
+            "{} ({}) already exists and {theirs}; this is machine {} of installation {}",
+            found.address, found.id, self.owner.machine, self.owner.installation
+        ))
+    }
+}
+
+/// Whether a run that ends like this may leave something in the cloud that stands in no state.
+#[must_use]
+pub fn leaves_doubt(run: &Run, outcome: &Outcome) -> bool {
+    matches!(run.state, State::Applying(_)) && !outcome.is_good()
+}
+
+/// What is to be done about tainted resources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mending {
+    /// Nothing: their creation has failed, and they are replaced.
+    Nothing,
+    /// They are in service: the marks go.
+    Untaint(Vec<String>),
+    /// They are still made; how it ends is not known yet.
+    Wait(Failure),
+}
+
+/// Looks whether the creation of what is tainted has gone on to a good end after Terraform had
+/// given it up.
+#[must_use]
+pub fn mend(tainted: &[Tainted], manifest: &Manifest) -> Mending {
+    let mut serving = Vec::new();
+    for resource in tainted {
+        let Some(rule) = manifest.in_service.get(&resource.address) else { continue };
+        let Some(word) = resource.attributes.get(&rule.attribute).and_then(Value::as_str) else { continue };
+        if rule.coming.iter().any(|coming| coming == word) {
+            return Mending::Wait(not_yet(&resource.address, word));
+        }
+        if rule.values.iter().any(|value| value == word) {
+            serving.push(resource.address.clone());
+        }
+    }
+    if serving.is_empty() { Mending::Nothing } else { Mending::Untaint(serving) }
+}
+
+/// Refuses a plan that would change what was found while it is still made.
+///
+/// # Errors
+/// A failure that is tried again.
+pub fn may_change(found: &[Found], plan: &Plan, manifest: &Manifest) -> Result<(), Failure> {
+    for found in found {
+        let Some(rule) = manifest.in_service.get(&found.address) else { continue };
+        let Some(word) = found.attributes.get(&rule.attribute).and_then(Value::as_str) else { continue };
+        let changed = plan.resources.iter().any(|r| r.address == found.address && r.action != Action::Import);
+        if changed && rule.coming.iter().any(|coming| coming == word) {
+            return Err(not_yet(&found.address, word));
+        }
+    }
+    Ok(())
+}
+
+fn not_yet(address: &str, word: &str) -> Failure {
+    let message =
+        format!("{address} is {word}: an earlier run has begun it, and it cannot be changed before that is over");
+    Failure::with_remedy(Class::Lock, message, "Nothing: captd looks again by itself.")
+}

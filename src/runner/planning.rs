@@ -1,0 +1,142 @@
+//! Planning: one plan as a rule; more where an earlier run has left the workspace in doubt, and
+//! what it made must be found first.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::step::{OnStop, Stepper};
+use super::{Halt, Job, folders, internal};
+use crate::domain::adoption::{Adoption, Mending, may_change, mend};
+use crate::domain::failure::{Class, Failure};
+use crate::domain::run::Kind;
+use crate::render::{IMPORTS_FILE, imports};
+use crate::supervisor;
+use crate::terraform::argv::Command;
+use crate::terraform::events;
+use crate::terraform::plan::{self, Shown};
+
+/// A plan, and where Terraform has saved it.
+pub(super) struct Made {
+    pub(super) shown: Shown,
+    pub(super) file: PathBuf,
+}
+
+/// Plans, step after step; each has a folder of its own, in the order of their names.
+pub(super) struct Planner<'a> {
+    job: &'a Job,
+    stepper: Stepper<'a>,
+    steps: u8,
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn new(job: &'a Job) -> Self {
+        Self { job, stepper: Stepper { job, on_stop: OnStop::InterruptThenKill }, steps: 0 }
+    }
+
+    /// Makes the plan that is to be applied or shown.
+    pub(super) async fn plan(&mut self) -> Result<Made, Halt> {
+        let made = match (self.job.kind, &self.job.adoption) {
+            (Kind::Apply, Some(adoption)) => {
+                let made = self.look(adoption).await?;
+                adoption.check(&made.shown.found).map_err(Halt::Failed)?;
+                may_change(&made.shown.found, &made.shown.plan, &self.job.manifest).map_err(Halt::Failed)?;
+                made
+            }
+            (Kind::Destroy, Some(adoption)) => {
+                self.take_in(adoption).await?;
+                self.once(Kind::Destroy).await?
+            }
+            (kind, _) => self.once(kind).await?,
+        };
+        if self.job.kind != Kind::Apply {
+            return Ok(made);
+        }
+        match mend(&made.shown.tainted, &self.job.manifest) {
+            Mending::Nothing => Ok(made),
+            Mending::Wait(failure) => Err(Halt::Failed(failure)),
+            Mending::Untaint(addresses) => {
+                for address in addresses {
+                    self.step(&Command::Untaint { address }).await?;
+                }
+                self.once(Kind::Apply).await
+            }
+        }
+    }
+
+    /// A plan that would record what exists already, whosever it is.
+    async fn look(&mut self, adoption: &Adoption) -> Result<Made, Halt> {
+        let first = self.once(Kind::Apply).await?;
+        let mut ids = adoption.candidates(&first.shown.plan);
+        while !ids.is_empty() {
+            self.write_imports(&ids)?;
+            let (folder, made) = self.attempt(Kind::Apply).await?;
+            match made {
+                Ok(made) => return Ok(made),
+                Err(halt) => {
+                    // What does not exist cannot be imported, and Terraform says which it is.
+                    let missing = events::missing_imports(&self.stepper.stdout(&folder).await?);
+                    let before = ids.len();
+                    ids.retain(|address, _| !missing.contains(address));
+                    if ids.len() == before {
+                        return Err(halt);
+                    }
+                }
+            }
+        }
+        Ok(first)
+    }
+
+    /// Records what exists already and is this machine's own, so that a destroy plan knows of it.
+    async fn take_in(&mut self, adoption: &Adoption) -> Result<(), Halt> {
+        let found = adoption.own(self.look(adoption).await?.shown.found);
+        self.write_imports(&BTreeMap::new())?;
+        for found in found {
+            self.step(&Command::Import { address: found.address, id: found.id }).await?;
+        }
+        Ok(())
+    }
+
+    fn write_imports(&self, ids: &BTreeMap<String, String>) -> Result<(), Halt> {
+        let path = self.job.workspace_dir.join(IMPORTS_FILE);
+        supervisor::write_whole(&path, imports(ids).as_bytes())
+            .map_err(|error| internal("cannot write what is looked for", &error))
+    }
+
+    async fn once(&mut self, kind: Kind) -> Result<Made, Halt> {
+        self.attempt(kind).await?.1
+    }
+
+    /// A plan that may fail; with the folder of its command.
+    async fn attempt(&mut self, kind: Kind) -> Result<(PathBuf, Result<Made, Halt>), Halt> {
+        let place = self.next()?;
+        let file = folders::saved_plan(&self.job.run_dir, &place);
+        let command = Command::Plan { kind, out: file.clone() };
+        let folder = folders::step_dir(&self.job.run_dir, &place, command.name());
+        if let Err(halt) = self.stepper.run(&place, &command).await {
+            return match halt {
+                Halt::Failed(_) => Ok((folder, Err(halt))),
+                Halt::Stopped | Halt::Lost => Err(halt),
+            };
+        }
+        let shown = self.step(&Command::Show { plan: file.clone() }).await?;
+        let text = self.stepper.stdout(&shown).await?;
+        let shown =
+            plan::parse(&text).map_err(|error| Halt::Failed(Failure::new(Class::Internal, error.to_string())))?;
+        Ok((folder, Ok(Made { shown, file })))
+    }
+
+    async fn step(&mut self, command: &Command) -> Result<PathBuf, Halt> {
+        let place = self.next()?;
+        self.stepper.run(&place, command).await
+    }
+
+    /// `2`, `3`, then what lies between 3 and the 4 of the apply: `3.01` and on.
+    fn next(&mut self) -> Result<String, Halt> {
+        self.steps += 1;
+        match self.steps {
+            1 | 2 => Ok((self.steps + 1).to_string()),
+            3..=99 => Ok(format!("3.{:02}", self.steps - 2)),
+            _ => Err(internal("cannot plan", &"it takes more than 99 commands")),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! A person's request that a run stops: once with patience, twice at once, and never more signals than that.
+
+use std::os::unix::fs::PermissionsExt;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::support::{Daemon, local_machine, on_path, requires, until};
+
+#[tokio::test]
+async fn a_forced_stop_ends_at_once_and_says_what_that_costs() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = daemon_with_a_patient_apply();
+    daemon.apply(&local_machine("workers", 1, &json!({})).to_string()).await;
+    let run = daemon.machine("workers").await["status"]["latestRun"]["id"].as_str().unwrap().to_owned();
+    let signals = signals(&daemon, &run).await;
+    let cancel = format!("/v1/runs/{run}/cancel");
+
+    let early = daemon.post(&format!("{cancel}?force=true"), &json!({})).await;
+    assert_eq!(early.status, 409, "{}", early.text);
+    assert!(early.text.contains("cancel it without force first"), "{}", early.text);
+
+    let asked = daemon.post(&cancel, &json!({})).await.json();
+    assert_eq!((&asked["stop"]["by"], &asked["stop"]["force"]), (&json!("admin"), &json!(false)));
+    assert!(asked.get("warning").is_none(), "{asked}");
+    until("it was asked", async || (signals().len() == 1).then_some(())).await;
+    assert_eq!(
+        daemon.post(&cancel, &json!({})).await.json()["stop"],
+        asked["stop"],
+        "asking again is no second request"
+    );
+
+    let forced = daemon.post(&format!("{cancel}?force=true"), &json!({})).await.json();
+    assert_eq!(forced["stop"]["force"], true);
+    assert!(forced["warning"].as_str().unwrap().contains("recorded nowhere"), "{forced}");
+    let ended = daemon.wait_for_end(&run).await;
+    assert_eq!((&ended["state"], &ended["stop"]["force"]), (&json!("canceled"), &json!(true)));
+    assert_eq!(signals(), ["INT", "INT"]);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_comes_back_does_not_ask_again() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = daemon_with_a_patient_apply();
+    daemon.apply(&local_machine("workers", 1, &json!({})).to_string()).await;
+    let run = daemon.machine("workers").await["status"]["latestRun"]["id"].as_str().unwrap().to_owned();
+    let signals = signals(&daemon, &run).await;
+    daemon.post(&format!("/v1/runs/{run}/cancel"), &json!({})).await;
+    until("it was asked", async || (signals().len() == 1).then_some(())).await;
+
+    // To terraform, the same signal again would be the second: to end at once with nothing recorded.
+    let daemon = Daemon::start_in(daemon.end(Signal::KILL).await);
+    until("it is found again", async || daemon.log().contains("run found again").then_some(())).await;
+    assert_eq!(daemon.run(&run).await["state"], "applying");
+    std::fs::write(daemon.dir().join("bin/go"), "").unwrap();
+    let ended = daemon.wait_for_end(&run).await;
+    assert_eq!(signals(), ["INT"], "{ended}");
+    daemon.stop().await;
+}
+
+/// Terraform, but that an apply notes the signals that it gets, and begins when there is a file `go`, or ends at the
+/// second one as terraform would.
+fn daemon_with_a_patient_apply() -> Daemon {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("bin");
+    std::fs::create_dir(&folder).unwrap();
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = apply ]; then\n  trap 'echo INT >> signals; [ \"$(wc -l < signals)\" -lt 2 ] || exit 1' INT\n  : > signals\n  while [ ! -e '{}' ]; do sleep 0.05; done\nfi\nexec '{}' \"$@\"\n",
+        folder.join("go").display(),
+        on_path("terraform").unwrap().display()
+    );
+    let program = folder.join("terraform");
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let config = format!("[engine]\nbinary = \"{}\"\nconfine_read = [\"{}\"]\n", program.display(), folder.display());
+    std::fs::write(dir.path().join("captd.toml"), config).unwrap();
+    Daemon::start_in(dir)
+}
+
+/// The signals that a run's apply has got so far, once it has begun.
+async fn signals(daemon: &Daemon, run: &str) -> impl Fn() -> Vec<String> + use<> {
+    let workspace = daemon.run(run).await["workspace"].as_str().unwrap().to_owned();
+    let path = daemon.dir().join("data/workspaces").join(workspace).join("signals");
+    until("it applies", async || path.exists().then_some(())).await;
+    let read = move || std::fs::read_to_string(&path).unwrap_or_default().lines().map(str::to_owned).collect();
+    read
+}
