@@ -110,6 +110,8 @@ fn judge_failed(machine: &Machine, run: Option<&Run>, message: &str, deadline: T
                 None => vec![format!("failed ({class}): {message}")],
             };
             lines.extend(next.map(|at| format!("  tried again at {at}, which is after --timeout")));
+            let paused = machine.status.condition("Paused").filter(|paused| paused.status == "True");
+            lines.extend(paused.map(|_| format!("  it is paused; `captd resume {}` ends this", machine.metadata.name)));
             lines.extend(run.map(|run| format!("  its log: captd logs {}", run.id)));
             Verdict::Ends(Exit::Failed, lines)
         }

@@ -18,6 +18,7 @@ pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Reconcile> {
     let backoff = Backoff {
         base_seconds: super::number(f, "retry_base_seconds", 15, 1, 3_600),
         cap_seconds: super::number(f, "retry_cap_seconds", 900, 1, 86_400),
+        retries_max: super::number(f, "retries_max", 8, 0, 1_000_000),
     };
     if backoff.base_seconds > backoff.cap_seconds {
         f.problem("retry_base_seconds", "out_of_range", "is greater than retry_cap_seconds");

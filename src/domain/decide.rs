@@ -105,6 +105,8 @@ fn destroy(world: World<'_>) -> Decision {
         Some(Outcome::Canceled | Outcome::Discarded) => {
             Decision::Rest("the deletion was stopped; `retry` is needed", None)
         }
+        // The deletion itself was a person's word; further tries begin by themselves.
+        Some(Outcome::Failed { .. } | Outcome::Lost) if world.workspace.paused => Decision::Rest("paused", None),
         Some(Outcome::Failed { retry_at: Some(at), .. }) if *at > world.now => {
             Decision::Rest("the deletion failed and is tried again", Some(*at))
         }

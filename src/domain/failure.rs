@@ -105,6 +105,20 @@ impl Failure {
         exists(&self.message)
     }
 
+    /// The same after the last of `attempts`: what a person must do now.
+    #[must_use]
+    pub fn given_up(self, attempts: u32) -> Self {
+        let advice =
+            self.remedy.replace("; captd tries again by itself", "").replace("captd tries again by itself.", "");
+        // "Nothing: …" was right as long as captd went on.
+        let advice = if advice.starts_with("Nothing:") { "" } else { &advice };
+        let remedy = format!(
+            "captd has tried {attempts} times, as often as reconcile.retries_max lets it, and tries no more; everything is kept, and `captd retry` goes on. {}",
+            advice.trim()
+        );
+        Self { remedy: remedy.trim_end().to_owned(), ..self }
+    }
+
     /// Finds the class of what Terraform said.
     #[must_use]
     pub fn classified(message: impl Into<String>) -> Self {

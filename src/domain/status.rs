@@ -154,12 +154,11 @@ pub fn derive(view: View<'_>) -> Status {
     let ready = ready(view);
     let failed = failed_run(view);
     let failure = failed.and_then(Run::failure);
-    // While a run is at work, its end says when the next is due.
-    let next_retry_at = failed.filter(|_| !view.open.is_some_and(|open| open.kind.changes_things())).and_then(|run| {
-        match run.ended().map(|ended| &ended.outcome) {
-            Some(Outcome::Failed { retry_at, .. }) => *retry_at,
-            _ => None,
-        }
+    // While a run is at work, its end says when the next is due; during a pause none is.
+    let rests = !view.workspace.paused && !view.open.is_some_and(|open| open.kind.changes_things());
+    let next_retry_at = failed.filter(|_| rests).and_then(|run| match run.ended().map(|ended| &ended.outcome) {
+        Some(Outcome::Failed { retry_at, .. }) => *retry_at,
+        _ => None,
     });
     let newest = view.open.or(view.last);
     let mut conditions = vec![ready, synced(view)];

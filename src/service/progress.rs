@@ -15,8 +15,7 @@ use crate::domain::fair::{Places, Waiting, choose};
 use crate::domain::gate::{Gate, gate};
 use crate::domain::observation::{Observation, Seen};
 use crate::domain::plan::Plan;
-use crate::domain::retry::delay_seconds;
-
+use crate::domain::retry::{self, Next};
 use crate::domain::run::{Kind, Outcome, Run, State, Step, Wish};
 use crate::domain::state::{Holder, digest};
 use crate::domain::time::plus_seconds;
@@ -239,7 +238,7 @@ impl Service {
         if run.kind == Kind::Refresh {
             self.miss(&mut change, &run).await?;
         }
-        let retry_at = run.kind.changes_things().then(|| self.retry_at(&run, &failure)).flatten();
+        let (failure, retry_at) = self.after_failure(&run, failure);
         tracing::warn!(run = %run.id, machine = %run.machine, class = failure.class.as_str(), message = failure.message, "run failed");
         self.ended(change, run, Outcome::Failed { failure, retry_at }).await
     }
@@ -302,9 +301,16 @@ impl Service {
         Ok(())
     }
 
-    fn retry_at(&self, run: &Run, failure: &Failure) -> Option<Timestamp> {
-        let seconds = delay_seconds(failure, run.attempt, self.config.reconcile.backoff, self.clock.fraction())?;
-        Some(plus_seconds(self.clock.now(), seconds))
+    /// When the next try is due, or what the failure says when there is none.
+    fn after_failure(&self, run: &Run, failure: Failure) -> (Failure, Option<Timestamp>) {
+        if !run.kind.changes_things() {
+            return (failure, None);
+        }
+        match retry::next(&failure, run.attempt, self.config.reconcile.backoff, self.clock.fraction()) {
+            Next::Try(seconds) => (failure, Some(plus_seconds(self.clock.now(), seconds))),
+            Next::Wait => (failure, None),
+            Next::GiveUp => (failure.given_up(run.attempt), None),
+        }
     }
 
     async fn observe(&self, change: &mut Change, run: &Run, seen: Seen) -> Result<()> {

@@ -182,6 +182,7 @@ fn numbers_are_taken_up_to_both_ends_of_their_range() {
         ("engine", "queue_length_max", 1, 1_000_000),
         ("engine", "plan_seconds_max", 1, 86_400),
         ("reconcile", "observe_interval_seconds", 1, 86_400),
+        ("reconcile", "retries_max", 0, 1_000_000),
         ("retention", "deleted_days", 0, 36_500),
     ] {
         for (number, fits) in [(low - 1, false), (low, true), (high, true), (high + 1, false)] {

@@ -135,6 +135,39 @@ async fn a_failed_creation_is_tried_again_by_itself_and_the_status_says_when() {
 }
 
 #[tokio::test]
+async fn tries_have_an_end_that_says_so_and_retry_starts_afresh() {
+    if !requires("terraform") {
+        return;
+    }
+    let config = "[reconcile]\nretry_base_seconds = 1\nretry_cap_seconds = 1\nretries_max = 1\n".to_owned();
+    let daemon = Daemon::start_with(Setup { config });
+    let failing = machine("workers", &json!({"fail_with": "ThrottlingException: Rate exceeded"}));
+    assert_eq!(daemon.post("/v1/namespaces/default/machines", &failing).await.status, 201);
+    let given_up = |machine: &Value| {
+        let status = &machine["status"];
+        status["phase"] == "Failed"
+            && status["failureMessage"].as_str().is_some_and(|text| text.contains("tries no more"))
+    };
+    let failed = daemon.wait_for_machine("workers", "captd gives up", given_up).await;
+    let message = failed["status"]["failureMessage"].as_str().unwrap();
+    assert!(message.contains("Rate exceeded") && message.contains("captd has tried 2 times"), "{message}");
+    assert!(message.contains("`captd retry`"), "{message}");
+    assert_eq!(failed["status"].get("nextRetryAt"), None, "{failed}");
+    let attempts = async || daemon.runs("workers").await.iter().map(|run| run["attempt"].clone()).collect::<Vec<_>>();
+    assert_eq!(attempts().await, [json!(2), json!(1)]);
+
+    let run = daemon.ask("workers", "retry", &json!({})).await;
+    assert_eq!(daemon.wait_for_end(&run).await["attempt"], 1, "it starts afresh");
+    daemon.wait_for_machine("workers", "captd gives up again", given_up).await;
+    assert_eq!(attempts().await, [json!(2), json!(1), json!(2), json!(1)]);
+
+    // Deleting is a new word, with tries of its own.
+    assert_eq!(daemon.delete("/v1/namespaces/default/machines/workers").await.status, 202);
+    daemon.wait_until_gone("workers").await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn what_only_a_change_can_mend_waits_for_a_change() {
     if !requires("terraform") {
         return;

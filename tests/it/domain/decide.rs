@@ -217,6 +217,9 @@ fn a_deletion_destroys_first_and_removes_afterwards() {
         ("the destroy run was discarded", destroyed(Outcome::Discarded)),
         ("the destroy run was superseded", destroyed(Outcome::Superseded)),
         ("the destroy run was lost", destroyed(Outcome::Lost)),
+        ("paused, the destroy run failed, a try is due", destroyed(failed(Some("11:00"))).paused()),
+        ("paused, the destroy run was lost", destroyed(Outcome::Lost).paused()),
+        ("paused, destroyed", destroyed(Outcome::Succeeded).paused()),
     ]);
     insta::assert_snapshot!(told, @"
     never run → begin destroy run (trigger delete, attempt 1)
@@ -233,6 +236,9 @@ fn a_deletion_destroys_first_and_removes_afterwards() {
     the destroy run was discarded → rest: the deletion was stopped; `retry` is needed
     the destroy run was superseded → begin destroy run (trigger delete, attempt 1)
     the destroy run was lost → begin destroy run (trigger rescue, attempt 2)
+    paused, the destroy run failed, a try is due → rest: paused
+    paused, the destroy run was lost → rest: paused
+    paused, destroyed → remove the rows
     ");
 }
 
