@@ -99,7 +99,7 @@ enum Command {
     Discard(discard::Args),
     /// Stop a run
     Cancel(cancel::Args),
-    /// Try again to bring a machine's spec into force, or to delete it
+    /// Try again to bring a machine's spec into force, or to delete it; for one or for many
     Retry(retry::Args),
     /// Let no run of a machine begin by itself
     Pause(pause::Args),

@@ -39,9 +39,7 @@ pub(super) async fn list_in_namespace(
 }
 
 async fn answer_list(shared: &Shared, namespace: Option<Name>, mut params: Params) -> Answer {
-    let selector = params.text("labelSelector")?.unwrap_or_default();
-    let selector =
-        Selector::parse(&selector).map_err(|e| Problem::bad_request("bad_query", format!("labelSelector: {e}")))?;
+    let selector = selector_in(&mut params)?;
     let phase = params.text("phase")?.map(|text| phase_of(&text)).transpose()?;
     let limit = params.limit()?;
     let after = cursor::machine(params.text("continue")?)?;
@@ -51,6 +49,12 @@ async fn answer_list(shared: &Shared, namespace: Option<Name>, mut params: Param
     let go_on = last.map(|view| cursor::of_machine(&view.machine.metadata.namespace, &view.machine.metadata.name));
     let items: Vec<WireMachine> = page.items.into_iter().map(WireMachine::from).collect();
     Ok(Json(List { items, go_on }).into_response())
+}
+
+/// `labelSelector`; absent selects all.
+pub(super) fn selector_in(params: &mut Params) -> Answer<Selector> {
+    let selector = params.text("labelSelector")?.unwrap_or_default();
+    Selector::parse(&selector).map_err(|e| Problem::bad_request("bad_query", format!("labelSelector: {e}")))
 }
 
 fn phase_of(text: &str) -> Answer<Phase> {

@@ -15,6 +15,7 @@ mod namespaces;
 mod params;
 mod path;
 mod problem;
+mod retry;
 mod runs;
 mod state;
 mod states;
@@ -71,6 +72,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/machines/{name}/state/rollback", post(states::roll_back))
         .route("/machines/{name}/state/trust", post(states::trust))
         .route("/machines/{name}/{verb}", post(machines::verb))
+        .route("/retry", post(retry::in_namespace))
         .route("/templates", get(templates::list))
         .route("/templates/{name}", get(templates::read));
     let v1 = Router::new()
@@ -84,6 +86,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/runs/{id}/log", get(logs::read))
         .route("/runs/{id}/{verb}", post(runs::verb))
         .route("/apply", post(apply::apply))
+        .route("/retry", post(retry::everywhere))
         .route("/hold", get(hold::read).put(hold::hold).delete(hold::release))
         .route("/version", get(health::version));
     Router::new()

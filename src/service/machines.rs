@@ -64,7 +64,7 @@ pub struct Scale {
 /// How often a patch is tried when others write at the same time.
 const PATCHES_MAX: u32 = 20;
 /// Machines read at a time while a list is filtered.
-const READ_AT_ONCE: u32 = 500;
+pub(super) const READ_AT_ONCE: u32 = 500;
 
 impl Service {
     /// One machine.

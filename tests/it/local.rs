@@ -168,6 +168,57 @@ async fn tries_have_an_end_that_says_so_and_retry_starts_afresh() {
 }
 
 #[tokio::test]
+async fn many_are_tried_again_by_selector_and_each_one_is_told_of() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    for (name, team, fail_with) in [
+        ("bad", "data", "InvalidParameterException: no"),
+        ("good", "data", ""),
+        ("web", "web", "ValidationException: no"),
+        ("still", "data", "ValidationException: no"),
+    ] {
+        let mut machine = machine(name, &json!({"fail_with": fail_with}));
+        machine["metadata"]["labels"] = json!({"team": team});
+        assert_eq!(daemon.post("/v1/namespaces/default/machines", &machine).await.status, 201);
+    }
+    for name in ["bad", "web", "still"] {
+        daemon.wait_for_phase(name, "Failed").await;
+    }
+    daemon.wait_until_ready("good").await;
+    assert_eq!(daemon.post("/v1/namespaces/default/machines/still/pause", &json!({})).await.status, 200);
+
+    let answer = daemon.post("/v1/namespaces/default/retry?labelSelector=team%3Ddata", &json!({})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let items = answer.json()["items"].as_array().unwrap().clone();
+    let told: Vec<_> = items.iter().map(|item| (item["name"].clone(), item["code"].clone())).collect();
+    assert_eq!(
+        told,
+        [(json!("bad"), json!(null)), (json!("good"), json!("nothing_to_retry")), (json!("still"), json!("paused"))]
+    );
+    assert!(items[2]["reason"].as_str().unwrap().contains("captd resume still"), "{}", items[2]);
+    let run = items[0]["run"]["id"].as_str().unwrap();
+    let run = daemon.wait_for_end(run).await;
+    assert_eq!((&run["trigger"], &run["attempt"], &run["author"]), (&json!("request"), &json!(1), &json!("admin")));
+    assert_eq!(daemon.runs("web").await.len(), 1, "it was not selected");
+
+    let unknown = daemon.post("/v1/namespaces/nowhere/retry", &json!({})).await;
+    assert_eq!((unknown.status.as_u16(), &unknown.json()["code"]), (404, &json!("not_found")));
+    let wrong = daemon.post("/v1/retry?labelSelector=%3D", &json!({})).await;
+    assert_eq!((wrong.status.as_u16(), &wrong.json()["code"]), (400, &json!("bad_query")));
+
+    let everywhere = daemon.post("/v1/retry", &json!({})).await.json();
+    let tried = everywhere["items"].as_array().unwrap().iter().filter(|item| item["run"].is_object());
+    let tried: Vec<_> = tried.map(|item| item["name"].clone()).collect();
+    assert_eq!(tried, [json!("bad"), json!("web")]);
+    for name in ["bad", "web"] {
+        daemon.wait_for_phase(name, "Failed").await;
+    }
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn what_only_a_change_can_mend_waits_for_a_change() {
     if !requires("terraform") {
         return;
