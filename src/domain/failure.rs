@@ -79,7 +79,9 @@ impl Class {
             Self::Capacity => "Allow further instance types, zones or subnets, or wait; captd tries again by itself.",
             Self::Lock => "Another change of the same thing is under way; captd tries again by itself.",
             Self::Network => "Check that the address can be reached from this machine; captd tries again by itself.",
-            Self::ProviderLost => "Nothing: the provider's process died, and captd tries again by itself.",
+            Self::ProviderLost => {
+                "The provider's process died; if it does so again, look at the log of the run and at the machine's memory; captd tries again by itself."
+            }
             Self::Timeout => "Look at the log for what it waited for; captd tries again by itself.",
             Self::Internal => "Look at the log of the run; captd tries again by itself.",
         }
@@ -127,7 +129,22 @@ impl Failure {
             let remedy = "Something of that name exists in the cloud and stands in no state of captd's: delete it there, or give the node group another name.";
             return Self::with_remedy(Class::Configuration, message, remedy);
         }
+        if let Some((class, _, remedy)) = TELLING.iter().find(|(_, texts, _)| is_in(&message, texts)) {
+            return Self::with_remedy(*class, message, *remedy);
+        }
         Self::new(classify(&message), message)
+    }
+
+    /// A command that a signal ended which captd has not sent; `what` names the command, `said` is
+    /// what it said before.
+    #[must_use]
+    pub fn ended_by_signal(what: &str, signal: i32, said: &str) -> Self {
+        let message = format!("{what} was ended by signal {signal}: {said}");
+        if signal == SIGKILL {
+            Self::with_remedy(Class::Internal, message, MEMORY)
+        } else {
+            Self::new(Class::Internal, message)
+        }
     }
 }
 
@@ -140,10 +157,52 @@ fn exists(message: &str) -> bool {
         .any(|text| message.contains(text))
 }
 
+const SIGKILL: i32 = 9;
+
+/// What to do about a process that was killed by nobody that captd knows.
+const MEMORY: &str = "The kernel kills so when memory runs out: give the machine more of it, or lower engine.plans_at_once and engine.applies_at_once; captd tries again by itself.";
+
+/// Texts that say more than their class does, with what to do about just that.
+const TELLING: &[(Class, &[&str], &str)] = &[
+    (
+        Class::Internal,
+        &["no space left on device", "disk quota exceeded"],
+        "A disk of captd's machine is full: make room where the message says, or in captd's data folder; captd tries again by itself.",
+    ),
+    (
+        Class::Internal,
+        &["signal: killed", "exit status 137", "exit code 137", "cannot allocate memory", "out of memory"],
+        MEMORY,
+    ),
+    (
+        Class::Configuration,
+        &["PodEvictionFailure"],
+        "Pods could not be moved off the old nodes: look for PodDisruptionBudgets that allow no disruption, and for pods that tolerate every taint; `captd retry` goes on when they are mended.",
+    ),
+    (
+        Class::Network,
+        &["x509: ", ": tls: "],
+        "The other side's certificate was not accepted: check this machine's clock and certificates (SSL_CERT_FILE), and a proxy on the way; captd tries again by itself.",
+    ),
+];
+
 /// Texts by which a failure is known, most telling first. Each was seen in an answer of AWS, of
 /// the provider or of Terraform.
 const KNOWN: &[(Class, &[&str])] = &[
-    (Class::ProviderLost, &["Plugin did not respond", "plugin crashed", "connection is shut down"]),
+    (
+        Class::ProviderLost,
+        &[
+            "Plugin did not respond",
+            "plugin crashed",
+            "plugin process exited",
+            "plugin exited before",
+            "waiting for plugin to start",
+            "Unrecognized remote plugin message",
+            "(*GRPCProvider)",
+            "connection is shut down",
+            "panic: ",
+        ],
+    ),
     (
         Class::Throttling,
         &[
@@ -153,6 +212,9 @@ const KNOWN: &[(Class, &[&str])] = &[
             "Request limit exceeded",
             "RequestLimitExceeded",
             "Rate exceeded",
+            "RateLimitExceeded",
+            "RequestThrottled",
+            "failed to get rate limit token",
             "SlowDown",
             "StatusCode: 429",
         ],
@@ -163,6 +225,8 @@ const KNOWN: &[(Class, &[&str])] = &[
             "InsufficientInstanceCapacity",
             "InsufficientFreeAddresses",
             "InsufficientCapacity",
+            "InsufficientHostCapacity",
+            "ReservationCapacityExceeded",
             "UnfulfillableCapacity",
             "no Spot capacity",
         ],
@@ -186,6 +250,17 @@ const KNOWN: &[(Class, &[&str])] = &[
             "UnrecognizedClient",
             "InvalidClientTokenId",
             "ExpiredToken",
+            "RequestExpired",
+            "token has expired",
+            "token is expired",
+            "session has expired",
+            "Signature expired",
+            "InvalidSignatureException",
+            "RequestTimeTooSkewed",
+            "InvalidIdentityToken",
+            "Cannot assume IAM Role",
+            "failed to get shared config profile",
+            "OptInRequired",
             "SignatureDoesNotMatch",
             "No valid credential sources",
             "failed to refresh cached credentials",
@@ -195,13 +270,29 @@ const KNOWN: &[(Class, &[&str])] = &[
             "StatusCode: 403",
         ],
     ),
-    (Class::Lock, &["Error acquiring the state lock", "ResourceInUseException", "OperationInProgress", "state lock"]),
+    (
+        Class::Lock,
+        &[
+            "Error acquiring the state lock",
+            "ResourceInUseException",
+            "OperationInProgress",
+            "ConcurrentModification",
+            "DependencyViolation",
+            "DeleteConflict",
+            "AutoScalingGroupInstanceRefreshActive",
+            "state lock",
+        ],
+    ),
     (
         Class::Network,
         &[
             "connection refused",
             "connection reset",
             "no such host",
+            "Temporary failure in name resolution",
+            "server misbehaving",
+            "no route to host",
+            "ClusterUnreachable",
             "i/o timeout",
             "TLS handshake",
             "request send failed",
@@ -213,14 +304,7 @@ const KNOWN: &[(Class, &[&str])] = &[
     (Class::Timeout, &["timeout while waiting", "context deadline exceeded"]),
     (
         Class::Internal,
-        &[
-            "InternalServerError",
-            "InternalFailure",
-            "ServerException",
-            "ServiceUnavailable",
-            "StatusCode: 5",
-            "no space left on device",
-        ],
+        &["InternalServerError", "InternalFailure", "ServerException", "ServiceUnavailable", "StatusCode: 5"],
     ),
     (
         Class::Configuration,
@@ -247,7 +331,16 @@ const KNOWN: &[(Class, &[&str])] = &[
             "Resource precondition failed",
             "Ec2InstanceTypeDoesNotExist",
             "NodeCreationFailure",
+            "NodeTerminationFailure",
             "KubernetesLabelInvalid",
+            "AutoScalingGroupInvalidConfiguration",
+            "AutoScalingGroupNotFound",
+            "Ec2LaunchTemplate",
+            "Ec2SecurityGroup",
+            "Ec2Subnet",
+            "AmiIdNotFound",
+            "IamInstanceProfileNotFound",
+            "IamNodeRoleNotFound",
             "ResourceNotFoundException",
             "AlreadyExists",
             "Inconsistent dependency lock file",
@@ -261,9 +354,13 @@ const KNOWN: &[(Class, &[&str])] = &[
 ];
 
 fn classify(message: &str) -> Class {
-    let known = KNOWN.iter().find(|(_, texts)| texts.iter().any(|text| message.contains(text)));
+    let known = KNOWN.iter().find(|(_, texts)| is_in(message, texts));
     let unknown = || if points_at_template(message) { Class::Configuration } else { Class::Internal };
     known.map_or_else(unknown, |(class, _)| *class)
+}
+
+fn is_in(message: &str, texts: &[&str]) -> bool {
+    texts.iter().any(|text| message.contains(text))
 }
 
 /// Whether a place such as `(main.tf line 3)` is named, and no resource: then Terraform could not

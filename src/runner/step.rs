@@ -135,10 +135,9 @@ impl Stepper<'_> {
             let remedy = "Check engine.binary, and with `captd doctor` whether terraform can be confined; captd tries again by itself.";
             return Failure::with_remedy(Class::Internal, message, remedy);
         }
-        if exit.signal.is_some() {
-            let text =
-                format!("terraform {} was ended by signal {}: {message}", command.name(), exit.shell_code() - 128);
-            return Failure::new(Class::Internal, text);
+        if let Some(signal) = exit.signal {
+            // None of captd's own: whoever asked for an end has left before.
+            return Failure::ended_by_signal(&format!("terraform {}", command.name()), signal, &message);
         }
         Failure::classified(format!("terraform {} failed: {message}", command.name()))
     }

@@ -54,6 +54,17 @@ fn rights_and_credentials() {
             "validating provider credentials: operation error STS: GetCallerIdentity, https response error StatusCode: 403, RequestID: x, api error ExpiredToken: The security token included in the request is expired",
             "No valid credential sources found: Please see https://registry.terraform.io/providers/hashicorp/aws for more information",
             "validating provider credentials: operation error STS: GetCallerIdentity, https response error StatusCode: 403, RequestID: x, api error InvalidClientTokenId: The security token included in the request is invalid.",
+            &format!(
+                "{CREATE}https response error StatusCode: 403, RequestID: x, api error ExpiredTokenException: The security token included in the request is expired"
+            ),
+            "reading EC2 Subnets: operation error EC2: DescribeSubnets, https response error StatusCode: 400, RequestID: x, api error RequestExpired: Request has expired.",
+            "configuring Terraform AWS Provider: no valid credential sources for Terraform AWS Provider found. Error: failed to refresh cached credentials, refresh cached SSO token failed, unable to refresh SSO token, operation error SSO OIDC: CreateToken, https response error StatusCode: 400, RequestID: x, InvalidGrantException: ",
+            "failed to refresh cached credentials, failed to retrieve credentials, operation error STS: AssumeRoleWithWebIdentity, https response error StatusCode: 400, RequestID: x, InvalidIdentityToken: No OpenIDConnect provider found in your account",
+            "configuring Terraform AWS Provider: failed to get shared config profile, ops",
+            "Cannot assume IAM Role: IAM Role (arn:aws:iam::123456789012:role/captd) cannot be assumed.",
+            &format!(
+                "{CREATE}https response error StatusCode: 403, RequestID: x, api error InvalidSignatureException: Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z (20260101T001500Z - 5 min.)"
+            ),
         ],
     );
 }
@@ -94,6 +105,10 @@ fn network() {
                 "{CREATE}https response error StatusCode: 0, RequestID: , request send failed, Post \"http://127.0.0.1:9/\": dial tcp 127.0.0.1:9: connect: connection refused"
             ),
             "request send failed, Post \"https://eks.eu-central-1.amazonaws.com/\": dial tcp: lookup eks.eu-central-1.amazonaws.com: no such host",
+            "Get \"https://eks.eu-central-1.amazonaws.com/clusters/demo\": dial tcp: lookup eks.eu-central-1.amazonaws.com on 127.0.0.53:53: server misbehaving",
+            "Get \"https://eks.eu-central-1.amazonaws.com/clusters/demo\": dial tcp: lookup eks.eu-central-1.amazonaws.com: Temporary failure in name resolution",
+            "Failed to query available provider packages: Could not retrieve the list of available versions for provider hashicorp/aws: could not connect to registry.terraform.io: failed to request discovery document: Get \"https://registry.terraform.io/.well-known/terraform.json\": net/http: TLS handshake timeout",
+            "reading IAM Role (x): operation error IAM: GetRole, https response error StatusCode: 0, RequestID: , request send failed, Post \"https://iam.amazonaws.com/\": dial tcp 10.0.0.1:443: i/o timeout",
         ],
     );
 }
@@ -170,9 +185,89 @@ fn locks_of_the_state_and_of_the_node_group() {
         Class::Lock,
         &[
             "Error acquiring the state lock: resource temporarily unavailable",
+            "Error acquiring the state lock: Error message: HTTP remote state already locked: ID=a1",
+            "deleting EC2 Security Group (sg-0a): operation error EC2: DeleteSecurityGroup, https response error StatusCode: 400, RequestID: x, api error DependencyViolation: resource sg-0a has a dependent object",
             "updating EKS Node Group (demo:w5) config: operation error EKS: UpdateNodegroupConfig, https response error StatusCode: 409, RequestID: x, ResourceInUseException: Nodegroup cannot be updated as it is currently not in Active State",
         ],
     );
+}
+
+/// Of texts that say more than their class: its class, and a word of what to do.
+#[test]
+fn what_has_a_remedy_of_its_own() {
+    for (class, text, word) in [
+        (
+            Class::Internal,
+            "Failed to write workspace: write /var/lib/captd/workspaces/x/terraform.tfvars.json: no space left on device",
+            "make room",
+        ),
+        (
+            Class::Internal,
+            "Failed to install provider: Error while installing hashicorp/aws v5.100.0: write /tmp/x: no space left on device",
+            "make room",
+        ),
+        (Class::Internal, "fork/exec /usr/bin/terraform-provider-aws: cannot allocate memory", "memory runs out"),
+        (
+            Class::Internal,
+            "local-exec provisioner error: Error running command 'x': signal: killed. Output: ",
+            "memory runs out",
+        ),
+        (Class::Internal, "local-exec provisioner error: exit status 137. Output: ", "memory runs out"),
+        (
+            Class::Configuration,
+            "waiting for EKS Node Group (demo:w5) version update (9f2c): unexpected state 'Failed', wanted target 'Successful'. last error: ip-10-0-1-2.eu-central-1.compute.internal: PodEvictionFailure: Reached max retries while trying to evict pods from nodes in node group w5",
+            "PodDisruptionBudgets",
+        ),
+        (
+            Class::Network,
+            "request send failed, Post \"https://eks.eu-central-1.amazonaws.com/\": tls: failed to verify certificate: x509: certificate signed by unknown authority",
+            "SSL_CERT_FILE",
+        ),
+        (
+            Class::Network,
+            "Get \"https://eks.eu-central-1.amazonaws.com/\": tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-01-01T00:00:00Z is after 2025-01-01T00:00:00Z",
+            "clock",
+        ),
+        (
+            Class::Network,
+            "Post \"https://eks.eu-central-1.amazonaws.com/\": remote error: tls: handshake failure",
+            "certificate",
+        ),
+    ] {
+        let failure = Failure::classified(text);
+        assert_eq!((failure.class.as_str(), failure.message.as_str()), (class.as_str(), text));
+        assert!(failure.remedy.contains(word), "{text}: {}", failure.remedy);
+        let tries = failure.remedy.contains("captd tries again by itself");
+        assert_eq!(tries, failure.class.is_retryable(), "{}", failure.remedy);
+    }
+}
+
+#[test]
+fn a_terraform_that_somebody_else_killed() {
+    let killed = Failure::ended_by_signal("terraform plan", 9, "it said nothing");
+    assert_eq!(killed.message, "terraform plan was ended by signal 9: it said nothing");
+    assert!(killed.remedy.contains("memory runs out"), "{}", killed.remedy);
+    let other = Failure::ended_by_signal("terraform plan", 15, "");
+    assert_eq!((other.class.as_str(), other.remedy.as_str()), ("internal", Class::Internal.remedy()));
+}
+
+#[test]
+fn health_issues_of_a_node_group() {
+    let issues = "unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last error: w5: ";
+    for (class, issue) in [
+        (Class::Configuration, "IamNodeRoleNotFound: We couldn't find your role arn:aws:iam::123456789012:role/nodes"),
+        (Class::Configuration, "Ec2SubnetNotFound: We couldn't find one or more subnets for your cluster."),
+        (Class::Configuration, "NodeTerminationFailure: Instances failed to leave the kubernetes cluster"),
+        (Class::Throttling, "AutoScalingGroupRateLimitExceeded: Rate exceeded"),
+        (Class::Quota, "IamLimitExceeded: Cannot exceed quota for InstanceProfilesPerAccount: 1000"),
+        (
+            Class::Network,
+            "ClusterUnreachable: Amazon EKS or one or more of your managed nodes is unable to communicate with your cluster's API server",
+        ),
+        (Class::Lock, "AutoScalingGroupInstanceRefreshActive: An instance refresh is active"),
+    ] {
+        check(class, &[&format!("{issues}{issue}")]);
+    }
 }
 
 #[test]
@@ -180,6 +275,9 @@ fn a_provider_that_died() {
     check(
         Class::ProviderLost,
         &[
+            "Request cancelled: The plugin.(*GRPCProvider).ApplyResourceChange request was cancelled. (module.nodegroup.aws_eks_node_group.this)",
+            "terraform plan failed: panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation violation code=0x1]",
+            "Failed to load plugin schemas: Error while loading schemas for plugin components: Failed to obtain provider schema: Could not load the schema for provider registry.terraform.io/hashicorp/aws: failed to instantiate provider \"registry.terraform.io/hashicorp/aws\" to obtain schema: timeout while waiting for plugin to start.",
             "Plugin did not respond: The plugin encountered an error, and failed to respond to the plugin.(*GRPCProvider).ApplyResourceChange call. The plugin logs may contain more details. (module.nodegroup.aws_eks_node_group.this)",
         ],
     );
