@@ -114,6 +114,9 @@ fn status_text(session: &Session, machine: &Machine) -> Vec<String> {
     );
     lines.extend(status.failure_reason.as_ref().map(|reason| line("Failure", reason)));
     lines.extend(status.failure_message.as_ref().map(|text| line("Failure message", text.replace('\n', "\n    "))));
+    lines.extend(status.health_issues.iter().map(|issue| {
+        line("EKS says", format_args!("{} ({}): {}", issue.code, issue.resource_ids.join(", "), issue.message))
+    }));
     lines.extend(status.next_retry_at.map(|at| line("Tried again", at)));
     lines.push("Conditions:".to_owned());
     let rows: Vec<Vec<String>> = status

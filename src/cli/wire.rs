@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::domain::health::HealthIssue;
 use crate::domain::machine::MachineSpec;
 use crate::domain::name::Name;
 use crate::domain::plan::Summary;
@@ -51,6 +52,8 @@ pub(super) struct Status {
     pub(super) outputs: Map<String, Value>,
     pub(super) failure_reason: Option<String>,
     pub(super) failure_message: Option<String>,
+    #[serde(default)]
+    pub(super) health_issues: Vec<HealthIssue>,
     pub(super) next_retry_at: Option<Timestamp>,
     pub(super) latest_run: Option<LatestRun>,
 }

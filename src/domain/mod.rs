@@ -9,6 +9,7 @@ pub mod failure;
 pub mod fair;
 pub mod fields;
 pub mod gate;
+pub mod health;
 pub mod machine;
 pub mod machine_fields;
 pub mod machine_rules;

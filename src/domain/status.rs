@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::health::{HealthIssue, health_issues};
 use super::observation::{MISSES_MAX, Observation};
 use super::run::{Kind, Outcome, Run, State};
 use super::time::plus_seconds;
@@ -42,6 +43,9 @@ pub struct Status {
     /// What happened and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_message: Option<String>,
+    /// What EKS itself says is wrong, as far as that failure tells.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub health_issues: Vec<HealthIssue>,
     /// When it is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_retry_at: Option<Timestamp>,
@@ -185,6 +189,7 @@ pub fn derive(view: View<'_>) -> Status {
         outputs: observation.map(|o| o.outputs.clone()).unwrap_or_default(),
         failure_reason: failure.map(|f| f.class.as_str().to_owned()),
         failure_message: failure.map(|f| format!("{} — {}", f.message, f.remedy)),
+        health_issues: failure.map(|f| health_issues(&f.message)).unwrap_or_default(),
         next_retry_at,
         latest_run: newest.map(|run| LatestRun { id: run.id, kind: run.kind, state: run.state_word() }),
         conditions,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::problem::{Answer, Problem};
 use crate::domain::document::API_VERSION;
 use crate::domain::failure::{Class, Failure};
+use crate::domain::health::{HealthIssue, health_issues};
 use crate::domain::machine::MachineSpec;
 use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
@@ -136,11 +137,14 @@ pub(super) struct WireRun {
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct WireFailure {
     class: Class,
     message: String,
     remedy: String,
     retryable: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    health_issues: Vec<HealthIssue>,
 }
 
 impl From<&Failure> for WireFailure {
@@ -150,6 +154,7 @@ impl From<&Failure> for WireFailure {
             message: failure.message.clone(),
             remedy: failure.remedy.clone(),
             retryable: failure.class.is_retryable(),
+            health_issues: health_issues(&failure.message),
         }
     }
 }

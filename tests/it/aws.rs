@@ -159,6 +159,30 @@ async fn a_refusal_of_the_cloud_is_told_with_its_class_and_the_next_try() {
 }
 
 #[tokio::test]
+async fn what_eks_says_of_a_creation_that_failed_stands_in_the_status() {
+    if !requires("aws") {
+        return;
+    }
+    let aws = FakeAws::start();
+    let subnets = aws.seed("demo").await;
+    let sentence = "Instances failed to join the kubernetes cluster";
+    aws.rule(&json!({"create_failed": {"code": "NodeCreationFailure", "message": sentence}})).await;
+    let daemon = Daemon::start_with(Setup { config: aws.config() });
+    daemon.apply(&seed_yaml(&subnets)).await;
+    let failed = daemon.wait_for_phase("managed-ng-1", "Failed").await;
+    let status = &failed["status"];
+    let issues = json!([{"code": "NodeCreationFailure", "message": sentence, "resourceIds": ["managed-ng-1"]}]);
+    assert_eq!(status["healthIssues"], issues, "{status}");
+    assert_eq!((&status["failureReason"], status.get("nextRetryAt")), (&json!("configuration"), None));
+    let run = daemon.run(status["latestRun"]["id"].as_str().unwrap()).await;
+    assert_eq!(run["failure"]["healthIssues"], issues, "{run}");
+
+    daemon.delete("/v1/namespaces/default/machines/managed-ng-1").await;
+    daemon.wait_until_gone("managed-ng-1").await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn a_daemon_killed_while_a_node_group_is_created_makes_it_once() {
     if !requires("aws") {
         return;

@@ -9,6 +9,7 @@ mod drift;
 mod failure;
 mod fair;
 mod gate;
+mod health;
 mod machine_fields;
 mod machine_rules;
 mod retry;
