@@ -37,7 +37,7 @@ pub(super) fn judge(
     now: Timestamp,
 ) -> Verdict {
     if let Some(run) = run.filter(|run| !run.is_over() && run.kind.changes_things()) {
-        return judge_open(run);
+        return judge_open(machine, run);
     }
     let status = &machine.status;
     if let Some(message) = &status.failure_message {
@@ -70,9 +70,14 @@ fn goes_on(line: &str) -> Verdict {
     Verdict::GoesOn { key: line.to_owned(), line: line.to_owned() }
 }
 
-fn judge_open(run: &Run) -> Verdict {
+fn judge_open(machine: &Machine, run: &Run) -> Verdict {
     if run.state == "awaiting_approval" {
         return Verdict::Ends(Exit::AwaitsApproval, approval_lines(run));
+    }
+    if let Some(paused) = machine.status.condition("ProviderPaused").filter(|_| machine.status.phase == Phase::Waiting)
+    {
+        let key = format!("{} waits for its provider", run.id);
+        return Verdict::GoesOn { key, line: format!("{}: {}", run.state, one_line(&paused.message)) };
     }
     let line = match run.state.as_str() {
         state @ ("planned" | "applying") => format!("{state}: {}", run.changes()),

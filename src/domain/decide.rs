@@ -74,9 +74,9 @@ pub fn decide(world: World<'_>) -> Decision {
     let ended = last.ended().map(|ended| &ended.outcome);
     match ended {
         Some(Outcome::Superseded) | None => begin(Kind::Apply, Trigger::Spec, 1),
-        Some(Outcome::Lost) => begin(Kind::Apply, Trigger::Rescue, last.attempt + 1),
+        Some(Outcome::Lost) => begin(Kind::Apply, Trigger::Rescue, last.next_attempt()),
         Some(Outcome::Failed { retry_at: Some(at), .. }) if *at <= world.now => {
-            begin(Kind::Apply, Trigger::Retry, last.attempt + 1)
+            begin(Kind::Apply, Trigger::Retry, last.next_attempt())
         }
         Some(Outcome::Failed { retry_at: Some(at), .. }) => {
             earlier(Decision::Rest("the last run failed and is tried again", Some(*at)), observe(world))
@@ -110,8 +110,8 @@ fn destroy(world: World<'_>) -> Decision {
         Some(Outcome::Failed { retry_at: Some(at), .. }) if *at > world.now => {
             Decision::Rest("the deletion failed and is tried again", Some(*at))
         }
-        Some(Outcome::Lost) => begin(Kind::Destroy, Trigger::Rescue, last.attempt + 1),
-        Some(Outcome::Failed { .. }) => begin(Kind::Destroy, Trigger::Retry, last.attempt + 1),
+        Some(Outcome::Lost) => begin(Kind::Destroy, Trigger::Rescue, last.next_attempt()),
+        Some(Outcome::Failed { .. }) => begin(Kind::Destroy, Trigger::Retry, last.next_attempt()),
         Some(Outcome::Superseded) | None => begin(Kind::Destroy, Trigger::Delete, 1),
     }
 }

@@ -11,6 +11,9 @@ pub struct Failure {
     pub message: String,
     /// What to do.
     pub remedy: String,
+    /// Whether it was the provider configuration's as a whole: then the try is not counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spared: bool,
 }
 
 /// Kinds of failure. The kind decides between trying again and waiting for a person.
@@ -92,13 +95,13 @@ impl Failure {
     /// A failure with the remedy of its class.
     #[must_use]
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), remedy: class.remedy().to_owned() }
+        Self { class, message: message.into(), remedy: class.remedy().to_owned(), spared: false }
     }
 
     /// A failure with a remedy of its own.
     #[must_use]
     pub fn with_remedy(class: Class, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { class, message: message.into(), remedy: remedy.into() }
+        Self { class, message: message.into(), remedy: remedy.into(), spared: false }
     }
 
     /// Whether it says that what was to be created is there already.

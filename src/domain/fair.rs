@@ -15,6 +15,8 @@ pub struct Waiting {
     pub namespace: Name,
     /// Its cluster.
     pub cluster: String,
+    /// Its provider configuration, if it has one.
+    pub provider: Option<String>,
 }
 
 /// How many may work at once, and who does.
@@ -26,6 +28,10 @@ pub struct Places {
     pub by_namespace: BTreeMap<Name, usize>,
     /// Runs that work, by cluster.
     pub by_cluster: BTreeMap<String, usize>,
+    /// Runs that work, by provider configuration.
+    pub by_provider: BTreeMap<String, usize>,
+    /// How many may work at once of a provider configuration that is not well.
+    pub provider_max: BTreeMap<String, usize>,
     /// How many may work on one cluster at once.
     pub per_cluster_max: usize,
     /// How many may work in a namespace at once, where it says so.
@@ -49,6 +55,9 @@ pub fn choose(waiting: &[Waiting], mut places: Places) -> Vec<Uuid> {
         taken.insert(index);
         *places.by_namespace.entry(run.namespace.clone()).or_default() += 1;
         *places.by_cluster.entry(run.cluster.clone()).or_default() += 1;
+        if let Some(provider) = &run.provider {
+            *places.by_provider.entry(provider.clone()).or_default() += 1;
+        }
         chosen.push(run.id);
     }
     chosen
@@ -63,6 +72,10 @@ impl Places {
         let on_cluster = self.by_cluster.get(&run.cluster).copied().unwrap_or_default();
         let namespace_has_room =
             self.namespace_max.get(&run.namespace).is_none_or(|max| self.at_work_in(&run.namespace) < *max);
-        on_cluster < self.per_cluster_max && namespace_has_room
+        let provider_has_room = run.provider.as_ref().is_none_or(|provider| {
+            let at_work = self.by_provider.get(provider).copied().unwrap_or_default();
+            self.provider_max.get(provider).is_none_or(|max| at_work < *max)
+        });
+        on_cluster < self.per_cluster_max && namespace_has_room && provider_has_room
     }
 }

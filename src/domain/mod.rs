@@ -27,4 +27,5 @@ pub mod status;
 pub mod template;
 pub mod time;
 pub mod transition;
+pub mod trouble;
 pub mod workspace;

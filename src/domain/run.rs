@@ -307,6 +307,12 @@ impl Run {
         }
     }
 
+    /// The number of the next try at the same thing: one that was not counted is made again.
+    #[must_use]
+    pub fn next_attempt(&self) -> u32 {
+        self.attempt.saturating_add(u32::from(!self.failure().is_some_and(|failure| failure.spared)))
+    }
+
     /// Why it failed, if it did.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {

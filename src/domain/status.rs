@@ -9,6 +9,7 @@ use super::health::{HealthIssue, health_issues};
 use super::observation::{MISSES_MAX, Observation};
 use super::run::{Kind, Outcome, Run, State};
 use super::time::plus_seconds;
+use super::trouble::{Trouble, provider_of};
 use super::workspace::Workspace;
 
 /// A machine's status.
@@ -108,7 +109,7 @@ impl Phase {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// `Ready`, `Synced`, `Drifted`, `Paused`.
+    /// `Ready`, `Synced`, `Drifted`, `StateDiverged`, `ProviderPaused`, `Paused`.
     #[serde(rename = "type")]
     pub condition_type: &'static str,
     /// `True`, `False` or `Unknown`.
@@ -145,6 +146,8 @@ pub struct View<'a> {
     pub open: Option<&'a Run>,
     /// Its newest run that was meant to change something and is over.
     pub last: Option<&'a Run>,
+    /// What is wrong with its provider configuration, if anything is.
+    pub trouble: Option<&'a Trouble>,
     /// Seconds between two looks at the cloud.
     pub observe_interval_seconds: u32,
     /// The time.
@@ -168,6 +171,7 @@ pub fn derive(view: View<'_>) -> Status {
     let mut conditions = vec![ready, synced(view)];
     conditions.extend(drifted(view));
     conditions.extend(diverged(view));
+    conditions.extend(provider_paused(view));
     if view.workspace.paused {
         conditions.push(condition(
             view,
@@ -211,6 +215,7 @@ fn phase(view: View<'_>, ready: &str) -> Phase {
     if let Some(open) = view.open.filter(|run| run.kind.changes_things()) {
         return match open.state {
             State::AwaitingApproval(..) => Phase::AwaitingApproval,
+            _ if waits_for_provider(view) => Phase::Waiting,
             State::Queued if !made => Phase::Pending,
             _ if made => Phase::Updating,
             _ => Phase::Provisioning,
@@ -290,6 +295,10 @@ fn synced(view: View<'_>) -> Condition {
             State::AwaitingApproval(_, because) => {
                 ("AwaitingApproval", format!("{}; approve or discard run {}", because.join("; "), open.id))
             }
+            _ if waits_for_provider(view) => (
+                "ProviderPaused",
+                format!("run {} is {} until its provider configuration works", open.id, open.state_word()),
+            ),
             _ => ("Running", format!("run {} is {}", open.id, open.state_word())),
         };
         return condition(view, "Synced", "False", reason, &message, open.created_at);
@@ -332,6 +341,18 @@ fn diverged(view: View<'_>) -> Option<Condition> {
         doubt.run, doubt.reason, doubt.file
     );
     Some(condition(view, "StateDiverged", "True", "StateInDoubt", &message, doubt.since))
+}
+
+/// Whether the open run waits because its provider configuration fails as a whole.
+fn waits_for_provider(view: View<'_>) -> bool {
+    let waits = view.open.is_some_and(|open| matches!(open.state, State::Queued | State::Planned(_)));
+    waits && view.trouble.is_some_and(Trouble::stops)
+}
+
+fn provider_paused(view: View<'_>) -> Option<Condition> {
+    let trouble = view.trouble?;
+    let (reason, message) = trouble.in_words(provider_of(&view.workspace.cluster)?)?;
+    Some(condition(view, "ProviderPaused", "True", reason, &message, trouble.pause?.since))
 }
 
 fn condition(

@@ -12,7 +12,7 @@ use crate::domain::machine::Machine;
 use crate::domain::metadata::Declared;
 use crate::domain::name::Name;
 use crate::domain::problem::Problems;
-use crate::domain::run::{Kind, Run, Trigger};
+use crate::domain::run::{Kind, Run, State, Trigger};
 use crate::domain::selector::Selector;
 use crate::domain::status::{self, Phase, Status, View};
 use crate::store::{MachineQuery, Snapshot};
@@ -240,7 +240,15 @@ impl Service {
     pub async fn request_run(&self, namespace: &Name, name: &Name, kind: Kind, actor: &Actor) -> Result<Run> {
         let mut change = self.store.write().await?;
         let machine = self.existing(&mut change, namespace, name).await?;
+        let workspace = change.workspace(machine.workspace).await?.ok_or_else(|| Error::no_machine(namespace, name))?;
+        let looks = self.look_at_provider(&mut change, &workspace).await?;
         if let Some(open) = change.open_run(machine.workspace).await? {
+            if looks && kind == Kind::Apply && open.state == State::Queued && open.kind.changes_things() {
+                // It waits for nothing but its provider configuration.
+                change.commit().await?;
+                self.wakes.all();
+                return Ok(open);
+            }
             let detail = format!(
                 "the {} run {} is {}; wait for it, or cancel or discard it",
                 open.kind.as_str(),
@@ -250,7 +258,6 @@ impl Service {
             let code = if open.kind.changes_things() { "run_open" } else { "look_open" };
             return Err(Error::conflict(code, detail));
         }
-        let workspace = change.workspace(machine.workspace).await?.ok_or_else(|| Error::no_machine(namespace, name))?;
         if let Some(doubt) = &workspace.diverged {
             let detail = format!(
                 "the state of `{name}` is in doubt since {}: {}; say first which is true, as its condition StateDiverged explains",
@@ -300,11 +307,13 @@ impl Service {
             .ok_or_else(|| Error::no_machine(&machine.metadata.namespace, &machine.metadata.name))?;
         let open = snapshot.open_run(workspace.uid).await?;
         let last = snapshot.last_change(workspace.uid).await?;
+        let trouble = self.trouble_of(snapshot, &workspace).await?;
         let status = status::derive(View {
             workspace: &workspace,
             created_at: machine.metadata.creation_timestamp,
             open: open.as_ref(),
             last: last.as_ref(),
+            trouble: trouble.as_ref(),
             observe_interval_seconds: self.config.reconcile.observe_interval_seconds,
             now: self.clock.now(),
         });

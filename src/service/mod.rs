@@ -11,6 +11,7 @@ mod machines;
 mod namespaces;
 mod prepare;
 mod progress;
+mod providers;
 mod retry;
 mod runs;
 mod states;

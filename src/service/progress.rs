@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::providers::waiting;
 use super::{Prepared, Result, Service};
 use crate::domain::adoption::leaves_doubt;
 use crate::domain::decide::next_look;
@@ -19,6 +20,7 @@ use crate::domain::retry::{self, Next};
 use crate::domain::run::{Kind, Outcome, Run, State, Step, Wish};
 use crate::domain::state::{Holder, digest};
 use crate::domain::time::plus_seconds;
+use crate::domain::trouble::provider_of;
 use crate::store::{Change, OpenRun, SavedPlan};
 
 /// When a node group is looked at again that is still made or changed, though no run is at work.
@@ -109,7 +111,11 @@ impl Service {
         for (open, _) in at_work() {
             *places.by_namespace.entry(open.run.namespace.clone()).or_default() += 1;
             *places.by_cluster.entry(open.cluster.clone()).or_default() += 1;
+            if let Some(provider) = provider_of(&open.cluster) {
+                *places.by_provider.entry(provider.to_owned()).or_default() += 1;
+            }
         }
+        places.provider_max = self.provider_rooms(change).await?;
         let limited = change
             .namespaces()
             .await?
@@ -181,6 +187,7 @@ impl Service {
             let outcome = ended.outcome.clone();
             return self.ended(change, moved, outcome).await;
         }
+        self.provider_planned(&mut change, &moved).await?;
         let serial = change.newest_state(moved.workspace).await?.map(|state| state.serial);
         let saved = SavedPlan { digest: digest(&saved), content: saved, serial };
         change.keep_saved_plan(moved.id, &saved, &self.keys).await?;
@@ -238,7 +245,8 @@ impl Service {
         if run.kind == Kind::Refresh {
             self.miss(&mut change, &run).await?;
         }
-        let (failure, retry_at) = self.after_failure(&run, failure);
+        let spared = self.provider_failed(&mut change, &run, &failure).await?;
+        let (failure, retry_at) = self.after_failure(&run, Failure { spared, ..failure });
         tracing::warn!(run = %run.id, machine = %run.machine, class = failure.class.as_str(), message = failure.message, "run failed");
         self.ended(change, run, Outcome::Failed { failure, retry_at }).await
     }
@@ -285,6 +293,9 @@ impl Service {
         let run = run.end(outcome, self.clock.now());
         change.save_run(&run).await?;
         tracing::info!(run = %run.id, machine = %run.machine, kind = run.kind.as_str(), state = run.state_word(), "run ended");
+        if run.ended().is_some_and(|ended| ended.outcome.is_good()) {
+            self.provider_works(&mut change, &run).await?;
+        }
         self.let_go(&mut change, &run).await?;
         self.follow_up(&mut change, &run).await?;
         change.commit().await?;
@@ -306,7 +317,10 @@ impl Service {
         if !run.kind.changes_things() {
             return (failure, None);
         }
-        match retry::next(&failure, run.attempt, self.config.reconcile.backoff, self.clock.fraction()) {
+        // A try that is not counted is not the last one either.
+        let attempt =
+            if failure.spared { run.attempt.min(self.config.reconcile.backoff.retries_max) } else { run.attempt };
+        match retry::next(&failure, attempt, self.config.reconcile.backoff, self.clock.fraction()) {
             Next::Try(seconds) => (failure, Some(plus_seconds(self.clock.now(), seconds))),
             Next::Wait => (failure, None),
             Next::GiveUp => (failure.given_up(run.attempt), None),
@@ -359,8 +373,4 @@ fn waits_for(run: &Run, stage: Stage) -> bool {
         Stage::Plan => run.state == State::Queued,
         Stage::Apply => matches!(run.state, State::Planned(_)),
     }
-}
-
-fn waiting(open: &OpenRun) -> Waiting {
-    Waiting { id: open.run.id, namespace: open.run.namespace.clone(), cluster: open.cluster.clone() }
 }

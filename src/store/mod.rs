@@ -17,6 +17,7 @@ mod row;
 mod runs;
 pub mod seal;
 mod states;
+mod trouble;
 mod workspaces;
 
 use std::path::Path;

@@ -16,4 +16,5 @@ mod retry;
 mod selector;
 mod status;
 mod transition;
+mod trouble;
 mod world;

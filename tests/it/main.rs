@@ -15,6 +15,7 @@ mod domain;
 mod full_disk;
 mod local;
 mod own_templates;
+mod provider_trouble;
 mod render;
 mod rescue;
 mod restart;

@@ -58,8 +58,9 @@ async fn the_database_is_kept_as_it_was_before_its_schema_changes() {
         "DROP TABLE states",
         "DROP TABLE state_locks",
         "DROP TABLE plans",
+        "DROP TABLE provider_trouble",
         "ALTER TABLE workspaces DROP COLUMN diverged",
-        "DELETE FROM _sqlx_migrations WHERE version = 2",
+        "DELETE FROM _sqlx_migrations WHERE version >= 2",
     ] {
         change(&database, statement).await;
     }

@@ -1,13 +1,15 @@
 //! Conditions over time: when Ready grows old, and when a `lastTransitionTime` moves.
 
+use captd::domain::failure::{Class, Failure};
 use captd::domain::observation::{Observation, Seen};
-use captd::domain::run::{Kind, Outcome};
-use captd::domain::status::{Condition, View, derive};
+use captd::domain::run::{Kind, Outcome, Run, State};
+use captd::domain::status::{Condition, Phase, View, derive};
+use captd::domain::trouble::{Pause, Trouble};
 use captd::domain::workspace::Workspace;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::world::{active, at, ended, outputs, seen};
+use super::world::{active, at, begun, ended, outputs, run, seen, unseen};
 
 /// The condition of a machine that was declared at 09:00 and is looked at every ten minutes.
 fn condition(workspace: &Workspace, condition_type: &str, now: &str) -> Option<Condition> {
@@ -17,6 +19,7 @@ fn condition(workspace: &Workspace, condition_type: &str, now: &str) -> Option<C
         created_at: at("09:00"),
         open: None,
         last: Some(&last),
+        trouble: None,
         observe_interval_seconds: 600,
         now: at(now),
     };
@@ -57,6 +60,37 @@ fn ready_grows_old_when_three_looks_and_their_jitter_have_passed() {
 }
 
 #[test]
+fn a_run_that_waits_for_its_provider_configuration_says_so() {
+    let failure = Failure::new(Class::Network, "no such host");
+    let pause = Some(Pause { since: at("11:00"), looks: 2, look_at: at("12:30"), room: None });
+    let workspace = unseen(1);
+    let message = failure.message;
+    let trouble =
+        Trouble { failures: 4, workspace: workspace.uid, several: true, class: failure.class, message, pause };
+    let phase_of = |open: &Run, trouble: &Trouble| {
+        let view = View {
+            workspace: &workspace,
+            created_at: at("09:00"),
+            open: Some(open),
+            last: None,
+            trouble: Some(trouble),
+            observe_interval_seconds: 600,
+            now: at("12:00"),
+        };
+        let status = derive(view);
+        let paused = status.conditions.iter().find(|condition| condition.condition_type == "ProviderPaused");
+        (status.phase, paused.map(|paused| (paused.reason.clone(), paused.last_transition_time)))
+    };
+    let queued = run(Kind::Apply, 1, State::Queued);
+    let told = Some(("NotReachable".to_owned(), at("11:00")));
+    assert_eq!(phase_of(&queued, &trouble), (Phase::Waiting, told.clone()));
+    // The one that looks is at work.
+    assert_eq!(phase_of(&run(Kind::Apply, 1, State::Planning(begun())), &trouble), (Phase::Provisioning, told));
+    let well = Trouble { pause: None, ..trouble };
+    assert_eq!(phase_of(&queued, &well), (Phase::Pending, None));
+}
+
+#[test]
 fn what_is_not_known_is_not_ready_and_says_since_when() {
     let workspace = seen(1);
     let view = View {
@@ -64,6 +98,7 @@ fn what_is_not_known_is_not_ready_and_says_since_when() {
         created_at: at("09:00"),
         open: None,
         last: None,
+        trouble: None,
         observe_interval_seconds: 600,
         now: at("13:00"),
     };

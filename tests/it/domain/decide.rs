@@ -243,6 +243,17 @@ fn a_deletion_destroys_first_and_removes_afterwards() {
 }
 
 #[test]
+fn a_try_that_was_not_counted_is_made_again_under_its_number() {
+    let mut given = applied(failed(Some("11:00"))).third_try();
+    if let Some(Run { state: State::Ended(ended), .. }) = &mut given.last
+        && let Outcome::Failed { failure, .. } = &mut ended.outcome
+    {
+        failure.spared = true;
+    }
+    insta::assert_snapshot!(tell(vec![("not counted, a try is due", given)]), @"not counted, a try is due → begin apply run (trigger retry, attempt 3)");
+}
+
+#[test]
 fn looks_are_spread_by_a_tenth_of_the_interval_either_way() {
     for (fraction, time) in [(0.0, "12:09"), (0.5, "12:10"), (0.999_999, "12:11")] {
         assert_eq!(next_look(at("12:00"), 600, fraction), at(time), "fraction {fraction}");

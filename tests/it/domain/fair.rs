@@ -11,7 +11,12 @@ use super::world::name;
 fn waiting(runs: &[&str]) -> Vec<Waiting> {
     let run = |(index, text): (usize, &&str)| {
         let (namespace, cluster) = text.split_once('/').unwrap();
-        Waiting { id: Uuid::from_u128(index as u128), namespace: name(namespace), cluster: cluster.to_owned() }
+        Waiting {
+            id: Uuid::from_u128(index as u128),
+            namespace: name(namespace),
+            cluster: cluster.to_owned(),
+            provider: Some(format!("p-{cluster}")),
+        }
     };
     runs.iter().enumerate().map(run).collect()
 }
@@ -81,4 +86,20 @@ fn a_full_cluster_holds_up_nobody_else() {
     let runs = waiting(&["a/full", "a/full", "a/other"]);
     let by_cluster = BTreeMap::from([("full".to_owned(), 100)]);
     check(&runs, Places { by_cluster, ..places(9) }, &[2]);
+}
+
+#[test]
+fn a_provider_configuration_that_is_not_well_has_no_more_at_work_than_it_takes() {
+    let runs = waiting(&["a/one", "a/one", "b/two", "a/one"]);
+    let limited = |max, at_work| Places {
+        provider_max: BTreeMap::from([("p-one".to_owned(), max)]),
+        by_provider: BTreeMap::from([("p-one".to_owned(), at_work)]),
+        ..places(9)
+    };
+    check(&runs, limited(0, 0), &[2]);
+    check(&runs, limited(1, 0), &[0, 2]);
+    check(&runs, limited(1, 1), &[2]);
+    check(&runs, limited(3, 1), &[0, 2, 1]);
+    let without = Waiting { provider: None, ..runs[0].clone() };
+    check(&[without], limited(0, 0), &[0]);
 }

@@ -59,9 +59,10 @@ impl FakeAws {
         self.control("rules", rule).await;
     }
 
-    /// Lets it behave again; calls that hang go on.
+    /// Ends all misbehaviour.
     pub async fn behave(&self) {
-        self.client.delete(format!("{}/_fake/rules", self.url)).send().await.unwrap();
+        let response = self.client.delete(format!("{}/_fake/rules", self.url)).send().await.unwrap();
+        assert!(response.status().is_success(), "{}", response.text().await.unwrap());
     }
 
     /// EKS `DescribeNodegroup`, as an observer of its own; `None` when it does not exist.
