@@ -80,6 +80,7 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
         keys,
         state_address,
         environment: inherited,
+        secrets: vec![token.clone()],
     }));
     service.ensure_default_namespace().await?;
     if let Some(why) = service.held().await? {

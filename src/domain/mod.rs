@@ -21,6 +21,7 @@ pub mod plan;
 pub mod problem;
 pub mod retry;
 pub mod run;
+pub mod secrets;
 pub mod selector;
 pub mod state;
 pub mod status;

@@ -51,6 +51,8 @@ async fn one_stage(service: &Arc<Service>, run: Run, stage: Stage, requests: Req
     if let Err(error) = keeping.await {
         tracing::error!(run = %run.id, %error, "the reports of a run are not all kept");
     }
+    // Before the end is kept: afterwards another run may be at work in the workspace.
+    runner::forget_values(&run_dir, &prepared.workspace_dir);
     if stage == Stage::Apply {
         service.take_in_errored_state(&run).await?;
     }
@@ -107,6 +109,7 @@ fn job(
         workspace_dir: prepared.workspace_dir.clone(),
         program: prepared.program.clone(),
         environment: prepared.environment.clone(),
+        secrets: prepared.secrets.clone(),
         confinement: prepared.confinement.clone(),
         manifest: prepared.manifest.clone(),
         adoption: prepared.adoption.clone(),

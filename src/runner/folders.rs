@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::render::VALUES_FILE;
 use crate::supervisor::{self, confine::tmp_dir};
 
 /// How the names of saved plans end.
@@ -29,17 +30,24 @@ fn entries(run_dir: &Path) -> Vec<(String, PathBuf)> {
     entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect()
 }
 
-/// Removes what planning left that holds values in the clear, once it was taken in.
+/// Removes the values that Terraform was given, and its temporary files, when a stage of a run is
+/// over. The next one puts the values back.
+pub fn forget_values(run_dir: &Path, workspace_dir: &Path) {
+    forget(&[workspace_dir.join(VALUES_FILE), tmp_dir(run_dir)]);
+}
+
+/// Removes what planning left that holds values in the clear, once it was taken in. The apply may
+/// have begun meanwhile.
 pub fn forget_planning(run_dir: &Path) {
     let left = entries(run_dir).into_iter().filter(|(name, _)| {
         name.ends_with("-show") || (name.ends_with(PLAN) && *run_dir.join(name) != applied_plan(run_dir))
     });
-    forget(&left.map(|(_, path)| path).chain([tmp_dir(run_dir)]).collect::<Vec<_>>());
+    forget(&left.map(|(_, path)| path).collect::<Vec<_>>());
 }
 
 /// Removes what applying left that holds values in the clear, once it was taken in.
 pub fn forget_applying(run_dir: &Path) {
-    forget(&[step_dir(run_dir, "5", "output"), applied_plan(run_dir), tmp_dir(run_dir)]);
+    forget(&[step_dir(run_dir, "5", "output"), applied_plan(run_dir)]);
 }
 
 fn forget(paths: &[PathBuf]) {

@@ -17,11 +17,12 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-pub use folders::{forget_applying, forget_planning};
+pub use folders::{forget_applying, forget_planning, forget_values};
 
 use crate::domain::adoption::Adoption;
 use crate::domain::failure::{Class, Failure};
 use crate::domain::run::{Kind, Step};
+use crate::domain::secrets::Secrets;
 use crate::domain::template::Manifest;
 use crate::domain::time::SharedClock;
 use crate::render::{INITIALISED, Rendered, materialise};
@@ -45,6 +46,8 @@ pub struct Job {
     pub program: String,
     /// All of the environment of Terraform's processes.
     pub environment: Environment,
+    /// What must not be shown of what Terraform says.
+    pub secrets: Secrets,
     /// What Terraform's processes may touch; everything, where this is absent.
     pub confinement: Option<supervisor::Confinement>,
     /// What the template says of itself.

@@ -128,8 +128,9 @@ impl Stepper<'_> {
     }
 
     async fn failure(&self, folder: &Path, command: &Command, exit: Exit) -> Failure {
-        let stdout = tail(&folder.join(supervisor::STDOUT)).await;
-        let stderr = tail(&folder.join(supervisor::STDERR)).await;
+        // Before anything is cut off: half a secret would not be known any more.
+        let stdout = self.job.secrets.redact(&tail(&folder.join(supervisor::STDOUT)).await);
+        let stderr = self.job.secrets.redact(&tail(&folder.join(supervisor::STDERR)).await);
         let message = events::failure_message(&stdout, &stderr);
         if exit.is_not_started() {
             let remedy = "Check engine.binary, and with `captd doctor` whether terraform can be confined; captd tries again by itself.";
@@ -143,9 +144,11 @@ impl Stepper<'_> {
     }
 }
 
-/// The end of a file, as text.
+/// The end of a file, as text; whole lines, if it has any.
 async fn tail(path: &Path) -> String {
     let bytes = tokio::fs::read(path).await.unwrap_or_default();
-    let from = bytes.len().saturating_sub(SEARCHED_BYTES_MAX);
+    let cut = bytes.len().saturating_sub(SEARCHED_BYTES_MAX);
+    let line = bytes[cut..].iter().position(|byte| *byte == b'\n').filter(|_| cut > 0);
+    let from = cut + line.map_or(0, |end| end + 1);
     String::from_utf8_lossy(&bytes[from..]).into_owned()
 }

@@ -52,6 +52,7 @@ impl Service {
                 failure.remedy
             ));
         }
+        part.text = self.secrets_of(id).redact(&part.text);
         Ok(part)
     }
 
@@ -61,8 +62,12 @@ impl Service {
         let Some(bytes) = read_from(path, offset, limit.saturating_sub(part.shown)).await? else {
             return Ok(());
         };
-        let whole =
-            if part.is_over { bytes.len() } else { bytes.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1) };
+        // A line that the limit cuts is left out: of half a secret nobody would know that it is one.
+        let is_cut = part.shown + bytes.len() as u64 >= limit;
+        let whole = match bytes.iter().rposition(|b| *b == b'\n') {
+            _ if part.is_over && !is_cut => bytes.len(),
+            end => end.map_or(0, |end| end + 1),
+        };
         for line in String::from_utf8_lossy(&bytes[..whole]).lines() {
             if let Some(line) = events::text(line) {
                 part.text.push_str(&line);
@@ -71,7 +76,7 @@ impl Service {
         }
         part.offsets.insert(path.to_owned(), offset + whole as u64);
         let before = part.shown;
-        part.shown += whole as u64;
+        part.shown = if is_cut { limit } else { part.shown + whole as u64 };
         if part.shown >= limit && before < limit {
             part.text.push_str(&format!(
                 "── the log is longer than engine.log_bytes_max ({limit}); the rest is in {}\n",

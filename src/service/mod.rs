@@ -14,6 +14,7 @@ mod progress;
 mod providers;
 mod retry;
 mod runs;
+mod secrets;
 mod states;
 mod sweep;
 mod templates;
@@ -36,6 +37,7 @@ pub use wakes::Wakes;
 pub use write::{Condition, Written};
 
 use crate::config::{Config, Providers};
+use crate::domain::secrets::Secrets;
 use crate::domain::time::SharedClock;
 use crate::render::Library;
 use crate::store::Store;
@@ -60,6 +62,7 @@ pub struct Service {
     terraform_environment: crate::terraform::environment::Environment,
     keys: Keyring,
     state_address: String,
+    secrets: RwLock<Secrets>,
     /// Hints that something may be due.
     pub wakes: Wakes,
 }
@@ -83,13 +86,17 @@ pub struct Parts {
     pub state_address: String,
     /// The daemon's own environment, of which a few variables reach terraform.
     pub environment: crate::terraform::environment::Environment,
+    /// What must never be shown besides what is known by its place: the admin's token.
+    pub secrets: Vec<String>,
 }
 
 impl Service {
     /// Puts a service together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
+        let secrets = secrets::at_start(&parts.secrets, &parts.environment, &parts.config.providers);
         Self {
+            secrets: RwLock::new(secrets),
             store: parts.store,
             clock: parts.clock,
             providers: RwLock::new(Arc::new(parts.config.providers.clone())),
@@ -117,6 +124,9 @@ impl Service {
 
     /// Takes other provider configurations from now on; runs that have begun keep theirs.
     pub fn set_providers(&self, providers: Providers) {
+        let mut known = self.secrets.write().expect("invariant: no holder of this lock panics");
+        secrets::add_providers(&mut known, &providers);
+        drop(known);
         *self.providers.write().expect("invariant: no holder of this lock panics") = Arc::new(providers);
     }
 

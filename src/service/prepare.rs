@@ -9,6 +9,7 @@ use crate::domain::adoption::{Adoption, Owner};
 use crate::domain::failure::{Class, Failure};
 use crate::domain::machine::{Approval, MachineSpec};
 use crate::domain::run::{Kind, Run};
+use crate::domain::secrets::Secrets;
 use crate::domain::template::{Manifest, Provider};
 use crate::render::{Rendered, import_ids, render, values};
 use crate::supervisor::Confinement;
@@ -31,6 +32,8 @@ pub struct Prepared {
     pub approval: Approval,
     /// All of the environment of Terraform's processes.
     pub environment: Environment,
+    /// What must not be shown of what Terraform says.
+    pub secrets: Secrets,
     /// What Terraform's processes may touch; everything, where this is absent.
     pub confinement: Option<Confinement>,
     /// Terraform's program.
@@ -117,6 +120,7 @@ impl Service {
             approval: spec.run_policy.approval,
             confinement: self.confinement(run, provider, &environment),
             environment,
+            secrets: self.secrets_of(run.id),
             program: engine.binary.clone(),
             run_dir: self.run_dir(run.id),
             workspace_dir: self.workspace_dir(run.workspace),

@@ -238,6 +238,9 @@ impl Service {
     pub async fn failed(&self, run: Uuid, failure: Failure) -> Result<()> {
         let mut change = self.store.write().await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
+        let secrets = self.secrets_of(run.id);
+        let (message, remedy) = (secrets.redact(&failure.message), secrets.redact(&failure.remedy));
+        let failure = Failure { message, remedy, ..failure };
         if let Some(failure) = self.look_for_it(&mut change, &run, &failure).await? {
             let retry_at = Some(self.clock.now());
             return self.ended(change, run, Outcome::Failed { failure, retry_at }).await;

@@ -122,7 +122,7 @@ async fn attempts(engine: &str) -> BTreeMap<String, String> {
     let environment = json!({
         "DATA": data,
         "HOME_DIR": daemon.dir(),
-        "OTHER_WORKSPACE": other_workspace.join("terraform.tfvars.json"),
+        "OTHER_WORKSPACE": other_workspace.join("main.tf"),
         "OTHER_RUN": other_run.join("2-plan/command.json"),
         "DAEMON": daemon.pid().to_string(),
     });

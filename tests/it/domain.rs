@@ -13,6 +13,7 @@ mod health;
 mod machine_fields;
 mod machine_rules;
 mod retry;
+mod secrets;
 mod selector;
 mod status;
 mod transition;

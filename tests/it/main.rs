@@ -22,6 +22,7 @@ mod restart;
 mod retention;
 mod schema;
 mod seal;
+mod secrets;
 mod start;
 mod states;
 mod support;

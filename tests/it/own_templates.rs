@@ -22,7 +22,7 @@ variable "tags" { default = {} }
 "#;
 
 /// A folder with one template, `own`.
-fn folder(main: &str) -> TempDir {
+pub fn folder(main: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
     let template = folder.path().join("workspace/own");
     std::fs::create_dir_all(&template).unwrap();
@@ -36,7 +36,8 @@ fn setup(folder: &Path, engine: &str) -> Setup {
     Setup { config: format!("[templates]\ndir = {}\n[engine]\n{engine}\n", json!(folder)) }
 }
 
-fn machine() -> Value {
+/// A machine of that template.
+pub fn machine() -> Value {
     json!({
         "metadata": {"name": "workers"},
         "spec": {

@@ -21,6 +21,7 @@ use super::super::wire::{Machine, Run, Started};
 use super::super::{Exit, times};
 use crate::domain::name::Name;
 use crate::domain::plan::Plan;
+use crate::render::INITIALISED;
 
 const MACHINE: &str = "demo-workers";
 
@@ -166,13 +167,14 @@ impl Story<'_> {
     /// The files that were rendered, once they are there.
     fn tell_workspace(&self, workspace: Uuid) -> Result<bool> {
         let folder = self.data_dir.join("workspaces").join(workspace.to_string());
+        let initialised = folder.join(INITIALISED).exists();
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries
             .filter_map(|entry| entry.file_name().into_string().ok())
             .filter(|name| !name.starts_with('.') && !name.contains("tfstate"))
             .collect();
         names.sort();
-        if !names.iter().any(|name| name == "terraform.tfvars.json") {
+        if !initialised {
             return Ok(false);
         }
         self.line("workspace", format_args!("rendered from the template: {}", names.join(", ")))?;
