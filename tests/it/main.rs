@@ -14,6 +14,7 @@ mod doctor;
 mod domain;
 mod full_disk;
 mod local;
+mod outlive;
 mod own_templates;
 mod provider_trouble;
 mod render;
