@@ -83,6 +83,7 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
         secrets: vec![token.clone()],
     }));
     service.ensure_default_namespace().await?;
+    service.end_drain_of_earlier_boot().await?;
     if let Some(why) = service.held().await? {
         tracing::warn!(why, "held: runs plan, and nothing is applied until `captd release`");
     }

@@ -18,6 +18,7 @@ mod demo;
 mod describe;
 mod discard;
 mod doctor;
+mod drain;
 mod get;
 mod hold;
 mod judge;
@@ -109,6 +110,8 @@ enum Command {
     Hold,
     /// End a hold, or start a restored copy
     Release,
+    /// Let runs at work end before a reboot, and begin none
+    Drain(drain::Args),
     /// Copy the database while the daemon works
     Backup(backup::Args),
     /// Look at Terraform's state of a machine, and mend it
@@ -233,6 +236,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Resume(args) => resume::run(&session, &args).await,
         Command::Hold => hold::hold(&session).await,
         Command::Release => hold::release(&session).await,
+        Command::Drain(args) => drain::run(&session, &args).await,
         Command::State(command) => state::run(&session, command).await,
         Command::Logs(args) => logs::run(&session, &args).await,
         Command::Version(_) => version::server(&session).await,

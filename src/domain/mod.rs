@@ -5,6 +5,7 @@
 pub mod adoption;
 pub mod decide;
 pub mod document;
+pub mod drain;
 pub mod failure;
 pub mod fair;
 pub mod fields;

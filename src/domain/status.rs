@@ -148,6 +148,8 @@ pub struct View<'a> {
     pub last: Option<&'a Run>,
     /// What is wrong with its provider configuration, if anything is.
     pub trouble: Option<&'a Trouble>,
+    /// Why its open run gets no place, whatever the limits are.
+    pub held_back: Option<&'a str>,
     /// Seconds between two looks at the cloud.
     pub observe_interval_seconds: u32,
     /// The time.
@@ -299,7 +301,10 @@ fn synced(view: View<'_>) -> Condition {
                 "ProviderPaused",
                 format!("run {} is {} until its provider configuration works", open.id, open.state_word()),
             ),
-            _ => ("Running", format!("run {} is {}", open.id, open.state_word())),
+            _ => {
+                let why = view.held_back.map(|why| format!(": {why}")).unwrap_or_default();
+                ("Running", format!("run {} is {}{why}", open.id, open.state_word()))
+            }
         };
         return condition(view, "Synced", "False", reason, &message, open.created_at);
     }

@@ -7,6 +7,7 @@ mod apply;
 mod auth;
 mod body;
 mod cursor;
+mod drain;
 mod health;
 mod hold;
 mod logs;
@@ -88,6 +89,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/apply", post(apply::apply))
         .route("/retry", post(retry::everywhere))
         .route("/hold", get(hold::read).put(hold::hold).delete(hold::release))
+        .route("/drain", get(drain::read).post(drain::begin).delete(drain::end))
         .route("/version", get(health::version));
     Router::new()
         .nest("/v1", v1)

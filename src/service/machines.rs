@@ -308,12 +308,14 @@ impl Service {
         let open = snapshot.open_run(workspace.uid).await?;
         let last = snapshot.last_change(workspace.uid).await?;
         let trouble = self.trouble_of(snapshot, &workspace).await?;
+        let held_back = self.held_back(snapshot, open.as_ref()).await?;
         let status = status::derive(View {
             workspace: &workspace,
             created_at: machine.metadata.creation_timestamp,
             open: open.as_ref(),
             last: last.as_ref(),
             trouble: trouble.as_ref(),
+            held_back: held_back.as_deref(),
             observe_interval_seconds: self.config.reconcile.observe_interval_seconds,
             now: self.clock.now(),
         });

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod defaults;
+mod drain;
 mod enqueue;
 mod error;
 mod errored;

@@ -75,6 +75,9 @@ impl Service {
             return Ok(Round { begin: Vec::new(), stop });
         }
         let mut change = self.store.write().await?;
+        if change.drain().await?.is_some() {
+            return Ok(Round { begin: Vec::new(), stop });
+        }
         let mut begin = Vec::new();
         let held = change.held().await?.is_some();
         for (stage, limit) in

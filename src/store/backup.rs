@@ -36,6 +36,7 @@ pub async fn back_up(from: &Path, to: &Path, now: Timestamp) -> Result<()> {
     for statement in [
         "INSERT INTO settings (key, value) VALUES ('held', 'restored from a backup') ON CONFLICT (key) DO NOTHING",
         "DELETE FROM state_locks",
+        "DELETE FROM settings WHERE key = 'drain'",
     ] {
         sqlx::query(statement).execute(&mut copy).await?;
     }

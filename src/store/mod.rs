@@ -7,6 +7,7 @@
 mod backup;
 mod change;
 mod claims;
+mod drain;
 mod listing;
 mod locks;
 mod machines;

@@ -51,6 +51,8 @@ fn stat(pid: u32) -> Option<(char, u64)> {
     Some((state, start_time))
 }
 
-fn boot_id() -> String {
+/// Id of the boot that this is.
+#[must_use]
+pub fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|text| text.trim().to_owned()).unwrap_or_default()
 }

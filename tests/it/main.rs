@@ -12,6 +12,7 @@ mod config;
 mod confine;
 mod doctor;
 mod domain;
+mod drain;
 mod full_disk;
 mod local;
 mod outlive;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::{Daemon, requires};
 
-async fn change(database: &Path, statement: &'static str) {
+pub async fn change(database: &Path, statement: &'static str) {
     let options = SqliteConnectOptions::new().filename(database);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     sqlx::query(statement).execute(&mut connection).await.unwrap();

@@ -20,6 +20,7 @@ fn condition(workspace: &Workspace, condition_type: &str, now: &str) -> Option<C
         open: None,
         last: Some(&last),
         trouble: None,
+        held_back: None,
         observe_interval_seconds: 600,
         now: at(now),
     };
@@ -99,6 +100,7 @@ fn what_is_not_known_is_not_ready_and_says_since_when() {
         open: None,
         last: None,
         trouble: None,
+        held_back: None,
         observe_interval_seconds: 600,
         now: at("13:00"),
     };

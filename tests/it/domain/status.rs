@@ -8,7 +8,16 @@ use super::world::{at, begun, ended, failed, outputs, planned, run, seen, unseen
 
 /// Declared at 09:00 and looked at every ten minutes.
 fn view<'a>(workspace: &'a Workspace, open: Option<&'a Run>, last: Option<&'a Run>, now: &str) -> View<'a> {
-    View { workspace, created_at: at("09:00"), open, last, trouble: None, observe_interval_seconds: 600, now: at(now) }
+    View {
+        workspace,
+        created_at: at("09:00"),
+        open,
+        last,
+        trouble: None,
+        held_back: None,
+        observe_interval_seconds: 600,
+        now: at(now),
+    }
 }
 
 /// The status in lines, times as hours and minutes.

@@ -1,0 +1,71 @@
+//! Draining: no run gets a place, so that those at work come to their end before a reboot.
+
+use super::{Actor, Result, Service};
+use crate::domain::drain::Drain;
+use crate::domain::run::{Run, State};
+use crate::store::Snapshot;
+use crate::supervisor::boot_id;
+
+impl Service {
+    /// The drain that is going on, and the runs that are still at work.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn draining(&self) -> Result<(Option<Drain>, Vec<Run>)> {
+        let drain = self.store.read().await?.drain().await?;
+        Ok((drain, self.runs_at_work().await?.into_iter().map(|(run, _)| run).collect()))
+    }
+
+    /// Gives no run a place from now on. One that goes on already stays as it is.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn drain(&self, actor: &Actor) -> Result<()> {
+        let mut change = self.store.write().await?;
+        if change.drain().await?.is_none() {
+            let drain = Drain { since: self.clock.now(), by: actor.0.clone(), boot_id: boot_id() };
+            change.set_drain(Some(&drain)).await?;
+        }
+        Ok(change.commit().await?)
+    }
+
+    /// Gives places again.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn end_drain(&self) -> Result<()> {
+        let mut change = self.store.write().await?;
+        change.set_drain(None).await?;
+        change.commit().await?;
+        self.wakes.all();
+        Ok(())
+    }
+
+    /// Ends a drain of an earlier boot: the machine has been started again since.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_drain_of_earlier_boot(&self) -> Result<()> {
+        match self.store.read().await?.drain().await? {
+            Some(drain) if drain.boot_id == boot_id() => tracing::warn!("{drain}; `captd drain --release` ends it"),
+            Some(drain) => {
+                tracing::info!("no longer {drain}: the machine was started again");
+                self.end_drain().await?;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Why a run that waits for a place gets none, whatever the limits are.
+    pub(super) async fn held_back(&self, snapshot: &mut Snapshot, run: Option<&Run>) -> Result<Option<String>> {
+        let Some(state) = run.map(|run| &run.state) else { return Ok(None) };
+        if !matches!(state, State::Queued | State::Planned(_)) {
+            return Ok(None);
+        }
+        if let Some(drain) = snapshot.drain().await? {
+            return Ok(Some(drain.to_string()));
+        }
+        Ok(snapshot.held().await?.filter(|_| *state != State::Queued))
+    }
+}
