@@ -5,6 +5,7 @@
 
 mod data_dir;
 mod keys;
+mod notify;
 mod providers_on_disk;
 mod state_port;
 
@@ -29,6 +30,7 @@ use crate::terraform::environment::environment;
 use crate::terraform::version;
 use crate::{queue, reconciler, supervisor};
 use data_dir::DataDir;
+use notify::Notifier;
 pub use providers_on_disk::provider_mirrors;
 
 /// How long `terraform version` may take.
@@ -45,6 +47,7 @@ pub struct Running {
     service: Arc<Service>,
     shutdown: CancellationToken,
     tasks: TaskTracker,
+    notifier: Notifier,
     // Held until the end: one daemon a folder.
     _data_dir: DataDir,
 }
@@ -56,6 +59,7 @@ pub struct Running {
 /// database cannot be opened, or the address is taken. Each says what to do.
 pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> Result<Running> {
     let clock: SharedClock = Arc::new(SystemClock);
+    let notifier = Notifier::new(&inherited);
     // Terraform runs in folders of its own: a relative path would mean something else there.
     config.data_dir = std::path::absolute(&config.data_dir).context("the data folder has no absolute path")?;
     let data_dir = DataDir::take(&config.data_dir)?;
@@ -103,7 +107,9 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
         version: Version { version: env!("CARGO_PKG_VERSION"), terraform },
     };
     let tasks = begin(&service, shared, states, listener);
-    Ok(Running { address, token, service, shutdown, tasks, _data_dir: data_dir })
+    tasks.spawn(notifier.clone().run(Arc::clone(&service), shutdown.clone()));
+    notifier.ready(address);
+    Ok(Running { address, token, service, shutdown, tasks, notifier, _data_dir: data_dir })
 }
 
 /// Starts all that works side by side.
@@ -146,6 +152,7 @@ impl Running {
     /// Ends it in order: no new request, no new run; terraforms that are at work go on by
     /// themselves, and the next daemon finds them.
     pub async fn stop(self) {
+        self.notifier.stopping();
         self.shutdown.cancel();
         if tokio::time::timeout(DRAIN, self.tasks.wait()).await.is_err() {
             tracing::warn!("a client held its connection; it is cut");

@@ -39,6 +39,7 @@ mod state;
 mod supervise;
 mod target;
 mod times;
+mod unit;
 mod verdict;
 mod version;
 mod wire;
@@ -80,6 +81,8 @@ enum Command {
     /// Check the daemon's configuration
     #[command(subcommand)]
     Config(config_check::Command),
+    /// Print a systemd unit for the daemon
+    Unit(unit::Args),
     /// Say what is wrong with this installation, and what to do
     Doctor(doctor::Args),
     /// Create or change what files declare
@@ -215,6 +218,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Serve(args) => return serve::run(args, connection).await,
         Command::Demo(args) => return demo::run(args, connection).await,
         Command::Config(command) => return config_check::run(&command, connection),
+        Command::Unit(args) => return unit::run(&args, connection),
         Command::Backup(args) => return backup::run(&args, connection).await,
         Command::Doctor(args) => return doctor::run(&args, connection).await,
         Command::Version(args) if !args.server => return version::client(),
@@ -240,8 +244,11 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::State(command) => state::run(&session, command).await,
         Command::Logs(args) => logs::run(&session, &args).await,
         Command::Version(_) => version::server(&session).await,
-        Command::Serve(_) | Command::Demo(_) | Command::Config(_) | Command::Doctor(_) | Command::Backup(_) => {
-            Ok(Exit::Done)
-        }
+        Command::Serve(_)
+        | Command::Demo(_)
+        | Command::Config(_)
+        | Command::Doctor(_)
+        | Command::Unit(_)
+        | Command::Backup(_) => Ok(Exit::Done),
     }
 }

@@ -55,6 +55,7 @@ impl Workers {
     async fn round(&mut self) {
         match self.service.give_places().await {
             Ok(round) => {
+                self.service.wakes.round_made();
                 for (run, requests) in self.at_work.values() {
                     if let Some((_, force)) = round.stop.iter().find(|(asked, _)| asked == run) {
                         requests.ask(*force);

@@ -16,6 +16,19 @@ impl Service {
         Ok((drain, self.runs_at_work().await?.into_iter().map(|(run, _)| run).collect()))
     }
 
+    /// How many runs are at work and how many wait, in words.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn load(&self) -> Result<String> {
+        let mut snapshot = self.store.read().await?;
+        let open = snapshot.open_run_count().await?;
+        let drain = snapshot.drain().await?.map(|drain| format!("; {drain}")).unwrap_or_default();
+        drop(snapshot);
+        let at_work = self.runs_at_work().await?.len() as u64;
+        Ok(format!("{at_work} runs at work, {} wait{drain}", open.saturating_sub(at_work)))
+    }
+
     /// Gives no run a place from now on. One that goes on already stays as it is.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! Hints that something may be due, without data. Whoever waits registers first, then reads the
 //! tables, and looks again after a while even without a hint.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tokio::sync::Notify;
 
 /// The hints.
@@ -10,9 +12,21 @@ pub struct Wakes {
     pub queue: Notify,
     /// A workspace may need a decision.
     pub reconciler: Notify,
+    rounds: AtomicU64,
 }
 
 impl Wakes {
+    /// Says that the queue has made a round.
+    pub fn round_made(&self) {
+        self.rounds.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many rounds the queue has made: a queue that hangs makes none.
+    #[must_use]
+    pub fn rounds(&self) -> u64 {
+        self.rounds.load(Ordering::Relaxed)
+    }
+
     /// Wakes both.
     pub(super) fn all(&self) {
         self.queue.notify_one();

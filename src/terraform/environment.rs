@@ -31,6 +31,10 @@ const PASSED: &[&str] = &[
     "no_proxy",
 ];
 
+/// What reaches terraform by no setting: the AWS provider refuses to start with the first, and the
+/// others are between captd and systemd.
+const NEVER: &[&str] = &["AWS_CA_BUNDLE", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
+
 /// Where the AWS SDK looks for ambient credentials.
 const AMBIENT: &[&str] = &[
     "AWS_ACCESS_KEY_ID",
@@ -80,7 +84,7 @@ pub fn environment(
 ) -> Environment {
     let mut out = Environment::new();
     let mut inherit = |name: &str| {
-        if let Some(value) = inherited.get(name).filter(|_| name != "AWS_CA_BUNDLE") {
+        if let Some(value) = inherited.get(name).filter(|_| !NEVER.contains(&name)) {
             out.insert(name.to_owned(), value.clone());
         }
     };

@@ -28,5 +28,6 @@ mod secrets;
 mod start;
 mod states;
 mod support;
+mod systemd;
 mod terraform;
 mod tidy;

@@ -65,8 +65,13 @@ impl Daemon {
 
     /// Starts in a folder that an earlier daemon may have used.
     pub fn start_in(dir: TempDir) -> Self {
+        Self::start_program(dir, Path::new(env!("CARGO_BIN_EXE_captd")), &[])
+    }
+
+    /// The same with a certain captd, and with variables of its own.
+    pub fn start_program(dir: TempDir, program: &Path, variables: &[(&str, &str)]) -> Self {
         let data_dir = dir.path().join("data");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_captd"));
+        let mut command = Command::new(program);
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(&data_dir)
@@ -82,6 +87,7 @@ impl Daemon {
             .env("AWS_CA_BUNDLE", "/nonexistent/ca.pem")
             .env("AWS_PROFILE", "nobody")
             .env("CAPTD_RECONCILE__TICK_SECONDS", "1")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(dir.path().join("captd.log")).unwrap());

@@ -41,7 +41,7 @@ fn check(inherited: &[(&str, &str)], pass: &[&str], credentials: Option<Credenti
 }
 
 /// A daemon's environment with all that must not get through.
-const HOSTILE: [(&str, &str); 12] = [
+const HOSTILE: [(&str, &str); 14] = [
     ("TF_LOG", "TRACE"),
     ("TF_INPUT", "1"),
     ("TF_CLI_ARGS", "-lock=false"),
@@ -53,6 +53,8 @@ const HOSTILE: [(&str, &str); 12] = [
     ("AWS_PROFILE", "admin"),
     ("AWS_ACCESS_KEY_ID", "AKIADAEMON"),
     ("AWS_CA_BUNDLE", "/etc/ssl/cert.pem"),
+    ("NOTIFY_SOCKET", "/run/systemd/notify"),
+    ("WATCHDOG_USEC", "60000000"),
     ("CAPTD_TOKEN", "secret"),
 ];
 
@@ -76,6 +78,7 @@ fn nothing_of_the_daemon_gets_through_but_what_every_process_needs() {
 fn what_the_configuration_passes_gets_through_but_never_a_ca_bundle() {
     check(&HOSTILE, &["TF_LOG", "AWS_PROFILE", "MISSING"], None, &[("TF_LOG", "TRACE"), ("AWS_PROFILE", "admin")]);
     check(&HOSTILE, &["AWS_CA_BUNDLE"], None, &[]);
+    check(&HOSTILE, &["NOTIFY_SOCKET", "WATCHDOG_USEC"], None, &[]);
     check(
         &HOSTILE,
         &["AWS_CA_BUNDLE"],
