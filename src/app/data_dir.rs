@@ -2,13 +2,29 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 /// Bytes of chance in a token.
 const TOKEN_BYTES: usize = 32;
+
+/// A folder that somebody has made, as for a restore, may be open to others. One that is shared by
+/// intent, such as `/tmp`, is left as it is.
+fn close_to_others(path: &Path) {
+    const SHARED: u32 = 0o1000;
+    let Ok(mode) = fs::metadata(path).map(|found| found.permissions().mode()) else { return };
+    if mode & 0o777 & !0o700 == 0 || mode & SHARED != 0 {
+        return;
+    }
+    match fs::set_permissions(path, fs::Permissions::from_mode(0o700)) {
+        Ok(()) => {
+            tracing::warn!(path = %path.display(), "the data folder was open to others, and is its user's only now");
+        }
+        Err(error) => tracing::warn!(path = %path.display(), %error, "the data folder is open to others"),
+    }
+}
 
 /// A data folder that this process holds.
 #[derive(Debug)]
@@ -25,6 +41,7 @@ impl DataDir {
             .mode(0o700)
             .create(path)
             .with_context(|| format!("cannot make the data folder {}", path.display()))?;
+        close_to_others(path);
         let lock_path = path.join("captd.lock");
         let lock = OpenOptions::new()
             .create(true)

@@ -55,6 +55,9 @@ async fn a_restored_copy_plans_and_applies_nothing_until_it_is_released() {
     assert_eq!(twin.delete("/v1/hold").await.json()["held"], false);
     assert_eq!(twin.wait_until_ready("made").await["status"]["currentSize"], 3);
     twin.wait_until_ready("begun").await;
+    let (lines, code) = crate::doctor::ask(twin.dir(), twin.base());
+    assert_eq!(code, 0, "the doctor finds nothing wrong: {lines:#?}");
+    assert!(lines.iter().all(|line| line.starts_with("ok ") || line.contains("confinement")), "{lines:#?}");
     twin.stop().await;
     daemon.stop().await;
 }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::support::{Daemon, requires};
 
 /// Asks the doctor of a data folder `data` in `dir`; gives back its lines and its exit code.
-fn ask(dir: &Path, address: &str) -> (Vec<String>, i32) {
+pub fn ask(dir: &Path, address: &str) -> (Vec<String>, i32) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_captd"));
     command.arg("doctor").arg("--data-dir").arg(dir.join("data")).arg("--config").arg(dir.join("captd.toml"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", dir).env("CAPTD_ADDR", address);
