@@ -35,6 +35,21 @@ test: venv ## run every check: format, lints, docs, Terraform files, all tests
 	@echo '==> tests'
 	@INSTA_UPDATE=no CAPTD_TEST_PYTHON='$(VENV)/bin/python' cargo test
 
+# The captd that is upgraded from: a tag or a commit. It is built with a version of its own, below target/.
+UPGRADE_FROM ?= HEAD~1
+
+upgrade-test: venv ## build the captd of UPGRADE_FROM=… (HEAD~1), and let this one take over its runs
+	@.ci/tools $(TEST_TOOLS)
+	@echo '==> build $(UPGRADE_FROM)'
+	@rm -rf target/upgrade/src && mkdir -p target/upgrade/src
+	@git archive '$(UPGRADE_FROM)' | tar -x -C target/upgrade/src
+	@sed '1,/^version/s/^version = .*/version = "0.0.0"/' target/upgrade/src/Cargo.toml > target/upgrade/Cargo.toml
+	@mv target/upgrade/Cargo.toml target/upgrade/src/Cargo.toml
+	@cd target/upgrade/src && CARGO_TARGET_DIR='$(CURDIR)/target/upgrade/build' cargo build --quiet
+	@echo '==> upgrade'
+	@CAPTD_UPGRADE_FROM='$(CURDIR)/target/upgrade/build/debug/captd' CAPTD_TEST_PYTHON='$(VENV)/bin/python' \
+		cargo test --test it upgrade::
+
 check-tools: ## say which of the needed tools are missing, why they are needed, how to get them
 	@.ci/tools $(TEST_TOOLS)
 	@echo 'all there: $(TEST_TOOLS)'
@@ -50,4 +65,4 @@ venv:
 		cp $(REQUIREMENTS) '$(VENV)/requirements.txt'; \
 	} || { echo 'The packages of $(REQUIREMENTS) could not be installed; pip says above why.' >&2; exit 1; }
 
-.PHONY: help demo test check-tools venv
+.PHONY: help demo test upgrade-test check-tools venv

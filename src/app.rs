@@ -86,6 +86,7 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
         environment: inherited,
         secrets: vec![token.clone()],
     }));
+    service.can_follow().await?.map_err(anyhow::Error::msg)?;
     service.ensure_default_namespace().await?;
     service.end_drain_of_earlier_boot().await?;
     if let Some(why) = service.held().await? {

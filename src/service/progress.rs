@@ -63,6 +63,15 @@ impl Service {
         Ok(open.into_iter().filter_map(|open| stage_of(&open.run).map(|stage| (open.run, stage))).collect())
     }
 
+    /// Whether the runs that were at work can be followed by this captd.
+    ///
+    /// # Errors
+    /// The outer one when the database cannot be read, the inner one says why they cannot.
+    pub async fn can_follow(&self) -> Result<std::result::Result<(), String>> {
+        let mut runs = self.runs_at_work().await?.into_iter();
+        Ok(runs.try_for_each(|(run, _)| crate::supervisor::look_at(&self.run_dir(run.id))))
+    }
+
     /// Gives places to runs that wait for one, within the limits.
     ///
     /// # Errors

@@ -70,6 +70,44 @@ pub fn attach(folder: &Path) -> Option<Attached> {
     folder.join(record::COMMAND).exists().then(|| Attached { folder: folder.to_owned() })
 }
 
+/// Whether this captd can follow the commands of a run that an earlier one may have begun. Files
+/// that are empty or damaged are named in the log; what they would have said is then told by locks
+/// and processes alone.
+///
+/// # Errors
+/// A sentence, when a command was begun in a format that this captd does not know: nothing may be
+/// done about it then.
+pub fn look_at(run_dir: &Path) -> std::result::Result<(), String> {
+    for step in fs::read_dir(run_dir).into_iter().flatten().flatten() {
+        let folder = step.path();
+        for file in [record::COMMAND, record::SUPERVISOR, record::TERRAFORM, record::EXIT] {
+            let read = record::read_json::<serde_json::Value>(&folder.join(file));
+            match read {
+                Err(error) => tracing::warn!(%error, "damaged: the run is judged by its processes and locks"),
+                Ok(Some(value)) if file == record::COMMAND => known(&folder, &value)?,
+                Ok(_) => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn known(folder: &Path, command: &serde_json::Value) -> std::result::Result<(), String> {
+    let known = u64::from(record::FORMAT_OLDEST)..=u64::from(record::FORMAT);
+    let format = command["format"].as_u64().unwrap_or_default();
+    if known.contains(&format) {
+        return Ok(());
+    }
+    let by = command["captd"].as_str().map(|version| format!(", of captd {version}")).unwrap_or_default();
+    Err(format!(
+        "{} was begun in format {format}{by}, and captd {} reads {} to {} only; its processes are left alone. Start the captd that began it until its runs are over (`captd drain`), then this one",
+        folder.display(),
+        env!("CARGO_PKG_VERSION"),
+        record::FORMAT_OLDEST,
+        record::FORMAT
+    ))
+}
+
 impl Attached {
     /// Waits until the command is over. `None` means lost: supervisor and terraform are gone
     /// without a word, and from now on nothing can be started in the folder.
@@ -78,11 +116,11 @@ impl Attached {
     /// When the folder cannot be read.
     pub async fn wait(&self) -> Result<Option<Exit>> {
         loop {
-            if let Some(exit) = record::read_json(&self.folder.join(record::EXIT))? {
+            if let Some(exit) = record::proof(&self.folder.join(record::EXIT)) {
                 return Ok(Some(exit));
             }
             if !self.wait_for_an_end().await? {
-                return record::read_json(&self.folder.join(record::EXIT));
+                return Ok(record::proof(&self.folder.join(record::EXIT)));
             }
         }
     }
@@ -91,7 +129,7 @@ impl Attached {
     /// is nothing left to wait for.
     async fn wait_for_an_end(&self) -> Result<bool> {
         for file in [record::SUPERVISOR, record::TERRAFORM] {
-            let process: Option<Option<Process>> = record::read_json(&self.folder.join(file))?;
+            let process: Option<Option<Process>> = record::proof(&self.folder.join(file));
             if let Some(process) = process.flatten().filter(Process::is_alive) {
                 self.wait_for(&process).await?;
                 return Ok(true);
@@ -115,7 +153,7 @@ impl Attached {
     /// # Errors
     /// When the folder cannot be read or written.
     pub async fn interrupt(&self, which: Interrupt) -> Result<()> {
-        let Some(terraform) = self.begun().await? else { return Ok(()) };
+        let Some(terraform) = self.begun().await else { return Ok(()) };
         let path = self.folder.join(match which {
             Interrupt::First => record::INTERRUPTED,
             Interrupt::Second => record::INTERRUPTED_AGAIN,
@@ -129,13 +167,13 @@ impl Attached {
     }
 
     /// Terraform, once it has begun; `None` when it will not.
-    async fn begun(&self) -> Result<Option<Process>> {
+    async fn begun(&self) -> Option<Process> {
         loop {
-            let supervisor: Option<Option<Process>> = record::read_json(&self.folder.join(record::SUPERVISOR))?;
+            let supervisor: Option<Option<Process>> = record::proof(&self.folder.join(record::SUPERVISOR));
             let alive = supervisor.flatten().is_some_and(|process| process.is_alive());
-            let terraform: Option<Option<Process>> = record::read_json(&self.folder.join(record::TERRAFORM))?;
+            let terraform: Option<Option<Process>> = record::proof(&self.folder.join(record::TERRAFORM));
             if terraform.is_some() || !alive {
-                return Ok(terraform.flatten());
+                return terraform.flatten();
             }
             tokio::time::sleep(BEGINNING).await;
         }
@@ -174,7 +212,7 @@ pub enum Interrupt {
 /// # Errors
 /// When the folder cannot be read.
 pub fn kill(folder: &Path) -> Result<()> {
-    let supervisor: Option<Option<Process>> = record::read_json(&folder.join(record::SUPERVISOR))?;
+    let supervisor: Option<Option<Process>> = record::proof(&folder.join(record::SUPERVISOR));
     if let Some(pid) = supervisor.flatten().filter(Process::is_alive).and_then(|process| process.pid()) {
         // The supervisor leads the session and the group in which all of them are.
         kill_process_group(pid, Signal::KILL).ok();

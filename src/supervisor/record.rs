@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Confinement, Result, failed};
 
-/// Version of the folder's format.
-pub(super) const FORMAT: u32 = 1;
+/// Version of the folder's format. A captd reads the one before, too: an upgrade finds runs that the
+/// earlier captd began. 2 names the captd that wrote it.
+pub(super) const FORMAT: u32 = 2;
+/// The oldest format that is read.
+pub(super) const FORMAT_OLDEST: u32 = FORMAT - 1;
 
 pub(super) const COMMAND: &str = "command.json";
 pub(super) const LOCK: &str = "supervisor.lock";
@@ -39,6 +42,9 @@ pub const NOT_FOUND: i32 = 127;
 pub struct Invocation {
     /// Version of the format.
     pub format: u32,
+    /// Version of the captd that wrote it; absent in format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captd: Option<String>,
     /// The program.
     pub program: String,
     /// Its arguments.
@@ -54,7 +60,8 @@ impl Invocation {
     /// A command in today's format.
     #[must_use]
     pub fn new(program: String, args: Vec<String>, working_dir: PathBuf) -> Self {
-        Self { format: FORMAT, program, args, working_dir, confinement: None }
+        let captd = Some(env!("CARGO_PKG_VERSION").to_owned());
+        Self { format: FORMAT, captd, program, args, working_dir, confinement: None }
     }
 
     /// The same, with no rights but these.
@@ -115,6 +122,11 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let json = serde_json::to_vec(value).map_err(std::io::Error::other).map_err(failed("write", path))?;
     write_whole(path, &json)
+}
+
+/// What a file of the folder proves: nothing, when it is not there, or is empty or damaged.
+pub(super) fn proof<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    read_json(path).ok().flatten()
 }
 
 /// Reads a file of the folder; `None` when it is not there.

@@ -26,7 +26,7 @@ async fn everything(daemon: &Daemon) -> Vec<(String, String)> {
 
 /// Declares a machine of two nodes whose creation takes three seconds, and gives back the run once
 /// Terraform is at it.
-async fn create_slowly(daemon: &Daemon) -> String {
+pub async fn create_slowly(daemon: &Daemon) -> String {
     let body = local_machine("workers", 2, &json!({"create_seconds": 3}));
     daemon.post("/v1/namespaces/default/machines", &body).await;
     let run = daemon.runs("workers").await[0]["id"].as_str().unwrap().to_owned();
