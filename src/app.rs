@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Confine, Providers};
-use crate::domain::time::{SharedClock, SystemClock};
+use crate::domain::time;
 use crate::http::{self, Shared, Token, Version};
 use crate::render::Library;
 use crate::service::{Parts, Service, cli_config_path};
@@ -58,7 +58,7 @@ pub struct Running {
 /// When the data folder is in use, Terraform is missing or too old, a template is broken, the
 /// database cannot be opened, or the address is taken. Each says what to do.
 pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> Result<Running> {
-    let clock: SharedClock = Arc::new(SystemClock);
+    let clock = time::clock(&inherited);
     let notifier = Notifier::new(&inherited);
     // Terraform runs in folders of its own: a relative path would mean something else there.
     config.data_dir = std::path::absolute(&config.data_dir).context("the data folder has no absolute path")?;

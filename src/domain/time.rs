@@ -43,6 +43,63 @@ impl Clock for SystemClock {
     }
 }
 
+/// The machine's own clock; in a debug build, moved by what the file says that
+/// `CAPTD_TEST_CLOCK_FILE` names in `environment`. Only captd's own processes that ask for it are
+/// moved: the variable reaches no child.
+#[must_use]
+pub fn clock(environment: &std::collections::BTreeMap<String, String>) -> SharedClock {
+    #[cfg(debug_assertions)]
+    if let Some(file) = environment.get("CAPTD_TEST_CLOCK_FILE") {
+        return Arc::new(moved::MovedClock::new(file.into()));
+    }
+    let _ = environment;
+    Arc::new(SystemClock)
+}
+
+/// A clock that tests move while captd runs. A release build has none.
+#[cfg(debug_assertions)]
+mod moved {
+    use std::path::PathBuf;
+    use std::sync::{Mutex, PoisonError};
+
+    use jiff::Timestamp;
+    use uuid::{ContextV7, Uuid};
+
+    use super::{Clock, SystemClock, plus_seconds};
+
+    /// The machine's clock, moved by as many seconds as `file` says; not moved while it says none.
+    #[derive(Debug)]
+    pub(super) struct MovedClock {
+        file: PathBuf,
+        ids: Mutex<ContextV7>,
+    }
+
+    impl MovedClock {
+        pub(super) fn new(file: PathBuf) -> Self {
+            Self { file, ids: Mutex::new(ContextV7::new()) }
+        }
+    }
+
+    impl Clock for MovedClock {
+        fn now(&self) -> Timestamp {
+            let text = std::fs::read_to_string(&self.file).unwrap_or_default();
+            plus_seconds(SystemClock.now(), text.trim().parse().unwrap_or_default())
+        }
+
+        fn id(&self) -> Uuid {
+            let now = self.now();
+            let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+            let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+            let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
+            Uuid::new_v7(uuid::Timestamp::from_unix(&*ids, seconds, nanos))
+        }
+
+        fn fraction(&self) -> f64 {
+            SystemClock.fraction()
+        }
+    }
+}
+
 /// The same instant without its nanoseconds.
 #[must_use]
 pub fn cut_to_micros(at: Timestamp) -> Timestamp {
