@@ -123,8 +123,7 @@ async fn plan_in_time(job: &Job, rendered: &Rendered) -> Result<(Shown, Vec<u8>)
     let needs_init =
         materialise(&job.workspace_dir, rendered).map_err(|error| internal("cannot write the workspace", &error))?;
     if needs_init {
-        Stepper { job, on_stop: OnStop::InterruptThenKill }.run("1", &Command::Init).await?;
-        mark_initialised(job, rendered)?;
+        initialise(&Stepper { job, on_stop: OnStop::InterruptThenKill }, "1", rendered).await?;
     }
     job.reports.send(Report::Planning).ok();
     let made = Planner::new(job).plan().await?;
@@ -147,8 +146,7 @@ pub async fn prepare_to_apply(job: &Job, rendered: &Rendered, plan: &[u8]) -> Re
         materialise(&job.workspace_dir, rendered).map_err(|error| internal("cannot write the workspace", &error))?;
     if needs_init {
         let stepper = Stepper { job, on_stop: OnStop::InterruptThenKill };
-        stepper.run("3.99", &Command::Init).await?;
-        mark_initialised(job, rendered)?;
+        initialise(&stepper, "3.99", rendered).await?;
     }
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -159,9 +157,15 @@ pub async fn prepare_to_apply(job: &Job, rendered: &Rendered, plan: &[u8]) -> Re
         .map_err(|error| internal("cannot write the saved plan", &error))
 }
 
-fn mark_initialised(job: &Job, rendered: &Rendered) -> Result<(), Halt> {
-    let marker = job.workspace_dir.join(INITIALISED);
-    supervisor::write_whole(&marker, rendered.structure.as_bytes())
+/// Initialises the workspace. One that fails may leave half-written files (seen: an empty
+/// `.terraform/terraform.tfstate`) at which every later one would fail, so they go.
+async fn initialise(stepper: &Stepper<'_>, place: &str, rendered: &Rendered) -> Result<(), Halt> {
+    let workspace = &stepper.job.workspace_dir;
+    if let Err(halt) = stepper.run(place, &Command::Init).await {
+        std::fs::remove_dir_all(workspace.join(".terraform")).ok();
+        return Err(halt);
+    }
+    supervisor::write_whole(&workspace.join(INITIALISED), rendered.structure.as_bytes())
         .map_err(|error| internal("cannot mark the workspace", &error))
 }
 

@@ -332,3 +332,22 @@ async fn the_log_can_be_followed_to_its_end() {
     assert_eq!(daemon.run(&run).await["state"], "succeeded", "the stream ends with the run");
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn what_a_torn_init_has_left_does_not_stand_in_the_way_of_the_next() {
+    if !requires("terraform") {
+        return;
+    }
+    let config = "[reconcile]\nretry_base_seconds = 1\nretry_cap_seconds = 1\n".to_owned();
+    let daemon = Daemon::start_with(Setup { config });
+    daemon.apply(&seed_yaml("workers", 1)).await;
+    daemon.wait_until_ready("workers").await;
+    let workspace = daemon.runs("workers").await[0]["workspace"].as_str().unwrap().to_owned();
+    let folder = daemon.dir().join("data/workspaces").join(workspace);
+    // As a full disk leaves it.
+    std::fs::remove_file(folder.join(".captd-initialised")).unwrap();
+    std::fs::write(folder.join(".terraform/terraform.tfstate"), "").unwrap();
+    assert_eq!(daemon.scale("workers", 2).await["state"], "failed");
+    assert_eq!(daemon.wait_until_ready("workers").await["status"]["currentSize"], 2, "the next try is a clean one");
+    daemon.stop().await;
+}

@@ -74,6 +74,7 @@ fn a_run_that_waits_for_its_provider_configuration_says_so() {
             created_at: at("09:00"),
             open: Some(open),
             last: None,
+            held_back: None,
             trouble: Some(trouble),
             observe_interval_seconds: 600,
             now: at("12:00"),
