@@ -1,4 +1,4 @@
-# The two commands of captd: `make demo` and `make test`. Everything they make lies below target/.
+# The commands of captd: `make demo`, `make test`, and `make crash-test` for hours. What they make lies below target/.
 
 PYTHON ?= python3
 VENV := $(CURDIR)/target/venv
@@ -50,6 +50,11 @@ upgrade-test: venv ## build the captd of UPGRADE_FROM=… (HEAD~1), and let this
 	@CAPTD_UPGRADE_FROM='$(CURDIR)/target/upgrade/build/debug/captd' CAPTD_TEST_PYTHON='$(VENV)/bin/python' \
 		cargo test --test it upgrade::
 
+crash-test: venv ## kill captd and all it stands on, many times: TRIALS=100 SEED=1 CLOUD=local|aws|mixed AT_ONCE=4
+	@CAPTD_CRASH_TRIALS='$(or $(TRIALS),100)' CAPTD_CRASH_SEED='$(SEED)' CAPTD_CRASH_CLOUD='$(CLOUD)' \
+		CAPTD_CRASH_AT_ONCE='$(AT_ONCE)' CAPTD_TEST_PYTHON='$(VENV)/bin/python' \
+		cargo test --quiet crash:: -- --nocapture
+
 check-tools: ## say which of the needed tools are missing, why they are needed, how to get them
 	@.ci/tools $(TEST_TOOLS)
 	@echo 'all there: $(TEST_TOOLS)'
@@ -65,4 +70,4 @@ venv:
 		cp $(REQUIREMENTS) '$(VENV)/requirements.txt'; \
 	} || { echo 'The packages of $(REQUIREMENTS) could not be installed; pip says above why.' >&2; exit 1; }
 
-.PHONY: help demo test upgrade-test check-tools venv
+.PHONY: help demo test upgrade-test crash-test check-tools venv

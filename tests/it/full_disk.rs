@@ -1,43 +1,10 @@
 //! A data folder whose disk runs full, and has room again.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use reqwest::Method;
 use tempfile::TempDir;
 
 use crate::local::seed_yaml;
-use crate::support::{Daemon, requires, until};
-
-/// A small disk; it goes with the test.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// `None` where the tests may not mount one.
-    fn mount(at: &Path) -> Option<Self> {
-        std::fs::create_dir_all(at).unwrap();
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", "size=3m,mode=700", "tmpfs"]).arg(at).output();
-        done.is_ok_and(|done| done.status.success()).then(|| Self(at.to_owned()))
-    }
-
-    /// Takes all the room that is left.
-    fn fill(&self) {
-        let mut file = std::fs::File::create(self.0.join("fill")).unwrap();
-        while file.write_all(&[0; 4096]).is_ok() {}
-        while file.write_all(&[0; 1]).is_ok() {}
-    }
-
-    fn make_room(&self) {
-        std::fs::remove_file(self.0.join("fill")).unwrap();
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        Command::new("umount").arg("--lazy").arg(&self.0).status().ok();
-    }
-}
+use crate::support::{Daemon, SmallDisk, requires, until};
 
 #[tokio::test]
 async fn it_says_that_the_disk_is_full_and_goes_on_when_there_is_room() {
@@ -46,7 +13,7 @@ async fn it_says_that_the_disk_is_full_and_goes_on_when_there_is_room() {
     }
     let dir = TempDir::new().unwrap();
     std::fs::write(dir.path().join("captd.toml"), "").unwrap();
-    let Some(disk) = SmallDisk::mount(&dir.path().join("data")) else {
+    let Some(disk) = SmallDisk::mount(&dir.path().join("data"), 3) else {
         println!("skipped: a disk that the test may mount not found");
         return;
     };

@@ -10,6 +10,7 @@ mod cancel;
 mod cli;
 mod config;
 mod confine;
+mod crash;
 mod doctor;
 mod domain;
 mod drain;

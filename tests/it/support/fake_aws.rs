@@ -59,7 +59,12 @@ impl FakeAws {
         self.control("rules", rule).await;
     }
 
-    /// Ends all misbehaviour.
+    /// What it was told, with how often each rule was taken.
+    pub async fn rules(&self) -> Vec<Value> {
+        self.client.get(format!("{}/_fake/rules", self.url)).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Lets it behave again; calls that hang go on.
     pub async fn behave(&self) {
         let response = self.client.delete(format!("{}/_fake/rules", self.url)).send().await.unwrap();
         assert!(response.status().is_success(), "{}", response.text().await.unwrap());
@@ -67,9 +72,8 @@ impl FakeAws {
 
     /// EKS `DescribeNodegroup`, as an observer of its own; `None` when it does not exist.
     pub async fn describe(&self, cluster: &str, node_group: &str) -> Option<Value> {
-        let credential = "AWS4-HMAC-SHA256 Credential=observer/20260101/eu-central-1/eks/aws4_request, SignedHeaders=host, Signature=x";
         let url = format!("{}/clusters/{cluster}/node-groups/{node_group}", self.url);
-        let response = self.client.get(url).header("authorization", credential).send().await.unwrap();
+        let response = self.client.get(url).header("authorization", observer("eks")).send().await.unwrap();
         match response.status().as_u16() {
             200 => Some(response.json::<Value>().await.unwrap()["nodegroup"].clone()),
             404 => None,
@@ -77,12 +81,35 @@ impl FakeAws {
         }
     }
 
-    /// Actions that captd's terraforms called, in their order.
-    pub async fn actions(&self) -> Vec<String> {
+    /// EKS `ListNodegroups`, as an observer of its own.
+    pub async fn node_groups(&self, cluster: &str) -> Vec<String> {
+        let url = format!("{}/clusters/{cluster}/node-groups", self.url);
+        let response = self.client.get(url).header("authorization", observer("eks")).send().await.unwrap();
+        serde_json::from_value(response.json::<Value>().await.unwrap()["nodegroups"].clone()).unwrap()
+    }
+
+    /// Names of IAM's roles, as an observer of its own.
+    pub async fn roles(&self) -> Vec<String> {
+        let request = self.client.post(&self.url).header("authorization", observer("iam"));
+        let form = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("Action=ListRoles&Version=2010-05-08&MaxItems=1000");
+        let text = form.send().await.unwrap().text().await.unwrap();
+        let names = text.split("<RoleName>").skip(1).filter_map(|rest| rest.split_once("</RoleName>"));
+        names.map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Calls of captd's terraforms, in their order, as the journal has them.
+    pub async fn calls(&self) -> Vec<Value> {
         let journal: Value =
             self.client.get(format!("{}/_fake/journal", self.url)).send().await.unwrap().json().await.unwrap();
         let calls = journal.as_array().unwrap().iter().filter(|call| call["access_key"] == "AKIACAPTDTEST");
-        calls.filter_map(|call| call["action"].as_str().map(str::to_owned)).collect()
+        calls.cloned().collect()
+    }
+
+    /// Actions that captd's terraforms called, in their order.
+    pub async fn actions(&self) -> Vec<String> {
+        self.calls().await.iter().filter_map(|call| call["action"].as_str().map(str::to_owned)).collect()
     }
 
     async fn control(&self, what: &str, body: &Value) -> Value {
@@ -91,6 +118,13 @@ impl FakeAws {
         assert!(response.status().is_success(), "{what}: {}", response.text().await.unwrap());
         serde_json::from_str(&response.text().await.unwrap()).unwrap_or_default()
     }
+}
+
+/// Who looks, and is not captd.
+fn observer(service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential=observer/20260101/eu-central-1/{service}/aws4_request, SignedHeaders=host, Signature=x"
+    )
 }
 
 impl Drop for FakeAws {

@@ -1,0 +1,115 @@
+//! The crash trials: machines are made, changed and deleted on the real Terraform while a seeded
+//! adversary strikes captd, its processes, its disk, its clock and the cloud. Afterwards everything
+//! must be as declared, and made once.
+//!
+//! A few with fixed seeds are a part of the tests; `make crash-test` runs as many as one likes:
+//!
+//! | variable | is | default |
+//! |---|---|---|
+//! | `CAPTD_CRASH_TRIALS` | how many trials | the few |
+//! | `CAPTD_CRASH_SEED` | seed of the first; each next one has the next number | the time |
+//! | `CAPTD_CRASH_CLOUD` | `local`, `aws`, or `mixed`: one in twenty on the fake AWS | `mixed` |
+//! | `CAPTD_CRASH_AT_ONCE` | trials side by side | 4 |
+
+mod check;
+mod clouds;
+mod processes;
+mod report;
+mod scenario;
+mod strike;
+mod trial;
+mod world;
+
+use std::fmt;
+
+use tokio::task::JoinSet;
+
+use crate::support::requires;
+use report::Report;
+use scenario::{Cloud, Scenario};
+use trial::Verdict;
+
+/// Kinds of trouble, as the table counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Something declared is not there.
+    Lost,
+    /// Something is there, or was made, that was not to be.
+    Doubled,
+    /// It does not become as declared.
+    Stuck,
+    Other,
+}
+
+/// Something that must not be.
+#[derive(Debug, Clone, PartialEq)]
+struct Trouble {
+    kind: Kind,
+    text: String,
+}
+
+impl Trouble {
+    fn new(kind: Kind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.kind, self.text)
+    }
+}
+
+/// Seeds of local trials that together strike every victim there is without AWS.
+const FEW: [u64; 6] = [1, 2, 3, 4, 5, 6];
+
+/// Of so many mixed trials one is on the fake AWS.
+const LOCAL_FOR_ONE_AWS: u64 = 20;
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(format!("CAPTD_CRASH_{name}")).ok().filter(|value| !value.is_empty())
+}
+
+fn number(name: &str) -> Option<u64> {
+    variable(name).map(|text| text.parse().unwrap_or_else(|_| panic!("CAPTD_CRASH_{name}: `{text}` is no number")))
+}
+
+/// The trials that are asked for.
+fn asked_for() -> Vec<(u64, Cloud)> {
+    let Some(trials) = number("TRIALS") else { return FEW.map(|seed| (seed, Cloud::Local)).to_vec() };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds since 1970")]
+    let first = number("SEED").unwrap_or_else(|| world::now() as u64);
+    let cloud = |seed: u64| match variable("CLOUD").as_deref() {
+        Some("aws") => Cloud::Aws,
+        None | Some("mixed") if seed.is_multiple_of(LOCAL_FOR_ONE_AWS) => Cloud::Aws,
+        None | Some("mixed" | "local") => Cloud::Local,
+        Some(other) => panic!("CAPTD_CRASH_CLOUD: `{other}` is none of local, aws, mixed"),
+    };
+    println!("{trials} trials from seed {first} on");
+    (first..first + trials).map(|seed| (seed, cloud(seed))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_whatever_dies() {
+    let trials = asked_for();
+    let needed = if trials.iter().any(|(_, cloud)| *cloud == Cloud::Aws) { "aws" } else { "terraform" };
+    if !requires(needed) {
+        return;
+    }
+    let at_once = number("AT_ONCE").map_or(4, |n| usize::try_from(n).unwrap().max(1));
+    let mut report = Report::new(trials.len());
+    let mut at_work: JoinSet<(u64, Cloud, Verdict)> = JoinSet::new();
+    let mut waiting = trials.into_iter();
+    loop {
+        while at_work.len() < at_once
+            && let Some((seed, cloud)) = waiting.next()
+        {
+            at_work.spawn(async move { (seed, cloud, trial::run(Scenario::from_seed(seed, cloud)).await) });
+        }
+        let Some(ended) = at_work.join_next().await else { break };
+        let (seed, cloud, verdict) = ended.expect("the trials themselves have no defect");
+        report.take(seed, cloud, &verdict);
+    }
+    println!("{}", report.table());
+    assert_eq!(report.failed, Vec::<u64>::new(), "trials of these seeds failed");
+}

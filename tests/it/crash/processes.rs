@@ -1,0 +1,86 @@
+//! Processes of a trial: those that live in its data folder, and no others.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// A command of a run that is at work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    pub folder: PathBuf,
+    pub supervisor: Option<u32>,
+    pub terraform: Option<u32>,
+}
+
+/// Commands named `name` (`plan`, `apply` …) of runs in `data` that are at work.
+pub fn commands(data: &Path, name: &str) -> Vec<Command> {
+    let runs = fs::read_dir(data.join("runs")).into_iter().flatten().flatten();
+    let steps = runs.flat_map(|run| fs::read_dir(run.path()).into_iter().flatten().flatten());
+    let folders = steps.map(|step| step.path()).filter(|folder| {
+        let named = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.split_once('-'));
+        named.is_some_and(|(_, rest)| rest == name) && !folder.join("exit.json").exists()
+    });
+    let commands = folders.map(|folder| Command {
+        supervisor: pid_in(&folder.join("supervisor.json")).filter(|pid| lives_in(*pid, data)),
+        terraform: pid_in(&folder.join("terraform.json")).filter(|pid| lives_in(*pid, data)),
+        folder,
+    });
+    commands.filter(|command| command.supervisor.is_some() || command.terraform.is_some()).collect()
+}
+
+fn pid_in(record: &Path) -> Option<u32> {
+    let value: Value = serde_json::from_slice(&fs::read(record).ok()?).ok()?;
+    u32::try_from(value["pid"].as_u64()?).ok()
+}
+
+/// Provider processes that `terraform` has started.
+pub fn providers(terraform: u32) -> Vec<u32> {
+    let children = all().filter(|pid| parent(*pid) == Some(terraform));
+    children.filter(|pid| command_line(*pid).contains("terraform-provider")).collect()
+}
+
+/// Processes that name the folder, or work in it: pid and command line.
+pub fn living_in(data: &Path) -> Vec<(u32, String)> {
+    all().filter(|pid| lives_in(*pid, data)).map(|pid| (pid, command_line(pid))).collect()
+}
+
+/// Kills one; false when it is gone.
+pub fn kill(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| kill_process(pid, Signal::KILL).is_ok())
+}
+
+fn all() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(|pid| *pid != std::process::id())
+}
+
+fn lives_in(pid: u32, data: &Path) -> bool {
+    let name = data.to_str().unwrap();
+    let file = |file: &str| fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let names = |bytes: &[u8]| bytes.windows(name.len()).any(|part| part == name.as_bytes());
+    let works_there = fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(data));
+    (works_there || names(&file("cmdline")) || names(&file("environ"))) && state_of(pid) != Some('Z')
+}
+
+fn command_line(pid: u32) -> String {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).replace('\0', " ").trim().to_owned()
+}
+
+/// State and parent: the fields after the name, which is in parentheses and may hold anything.
+fn stat(pid: u32) -> Option<(char, u32)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}
+
+fn state_of(pid: u32) -> Option<char> {
+    stat(pid).map(|(state, _)| state)
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    stat(pid).map(|(_, parent)| parent)
+}

@@ -1,0 +1,234 @@
+//! One trial from its seed to its verdict.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::check::{check_api, check_database, check_processes};
+use super::clouds::CloudAtWork;
+use super::scenario::{Cloud, Declared, Deed, Machine, Scenario, Victim};
+use super::strike::strike;
+use super::world::{World, now};
+use super::{Kind, Trouble};
+use crate::support::SmallDisk;
+
+/// Seconds without any change, when nothing is under way and when something is, after which a trial
+/// is stuck; and seconds after which it is, whatever changes.
+const IDLE_SECONDS: f64 = 90.0;
+const STILL_SECONDS: f64 = 240.0;
+const ALL_SECONDS: f64 = 900.0;
+const LOOK: Duration = Duration::from_millis(100);
+const DISK_MEBIBYTES: u32 = 24;
+
+/// How a trial ended.
+pub struct Verdict {
+    pub struck: BTreeSet<Victim>,
+    pub troubles: Vec<Trouble>,
+    pub seconds: f64,
+}
+
+/// Runs a trial. One that fails keeps its folder and says where it is.
+pub async fn run(scenario: Scenario) -> Verdict {
+    let began = now();
+    let dir = tempfile::Builder::new().prefix("crash-").tempdir().unwrap();
+    let cloud = match scenario.cloud {
+        Cloud::Local => CloudAtWork::local(dir.path()),
+        Cloud::Aws => CloudAtWork::aws(&scenario).await,
+    };
+    let (cloud, scenario) = (Arc::new(cloud), Arc::new(scenario));
+    let disk = scenario.has(Victim::Disk).then(|| SmallDisk::mount(&dir.path().join("data"), DISK_MEBIBYTES)).flatten();
+    let world = Arc::new(World::new(dir.path().to_owned(), disk, &cloud.config()));
+    world.note(&format!("{scenario:#?}"));
+    let mut troubles = match go_through(&world, &cloud, &scenario).await {
+        Ok(troubles) => troubles,
+        Err(trouble) => vec![trouble],
+    };
+    if troubles.is_empty() {
+        troubles = end(&world).await;
+    }
+    let seconds = now() - began;
+    if !troubles.is_empty() {
+        let told: String = troubles.iter().fold(String::new(), |mut told, trouble| {
+            writeln!(told, "    {trouble}").unwrap();
+            told
+        });
+        world.note(&format!("the verdict:\n{told}"));
+        let kept = keep(&world, dir);
+        println!(
+            "trial {} ({}) failed after {seconds:.0} s:\n{told}    its folder: {kept}\n    again: make crash-test TRIALS=1 SEED={} CLOUD={}",
+            scenario.seed,
+            scenario.cloud.word(),
+            scenario.seed,
+            scenario.cloud.word()
+        );
+    }
+    Verdict { struck: world.victims(), troubles, seconds }
+}
+
+/// Keeps the folder; what lies on a disk that goes with the trial is copied.
+fn keep(world: &World, dir: TempDir) -> String {
+    let dir = dir.keep();
+    if world.disk.is_some() {
+        std::process::Command::new("cp").arg("-a").arg(&world.data).arg(dir.join("data-kept")).status().ok();
+    }
+    dir.display().to_string()
+}
+
+/// Owners and faults at work side by side, and what is there in the end.
+async fn go_through(
+    world: &Arc<World>,
+    cloud: &Arc<CloudAtWork>,
+    scenario: &Arc<Scenario>,
+) -> Result<Vec<Trouble>, Trouble> {
+    world.start().await?;
+    let over = CancellationToken::new();
+    let mut faults = JoinSet::new();
+    for fault in scenario.faults.clone() {
+        let (world, over) = (Arc::clone(world), over.clone());
+        faults.spawn(async move { strike(&world, &fault, &over).await });
+    }
+    let mut owners = JoinSet::new();
+    for machine in scenario.machines.clone() {
+        let (world, cloud, patient) = (Arc::clone(world), Arc::clone(cloud), scenario.is_patient());
+        owners.spawn(async move { own(&world, &cloud, patient, &machine).await });
+    }
+    let mut done = all(&mut owners).await;
+    if done.is_ok() {
+        done = settle(world, scenario).await;
+    }
+    world.note("all is as declared, or never will be; faults end");
+    cloud.behave(world, scenario).await;
+    over.cancel();
+    let mended = all(&mut faults).await;
+    done?;
+    mended?;
+    settle(world, scenario).await?;
+    let mut troubles = cloud.check(world, scenario).await;
+    troubles.extend(check_api(world, scenario).await?);
+    troubles.extend(check_processes(world, true).await);
+    Ok(troubles)
+}
+
+/// Waits for all of them; the first trouble of any.
+async fn all(tasks: &mut JoinSet<Result<(), Trouble>>) -> Result<(), Trouble> {
+    let mut result = Ok(());
+    while let Some(ended) = tasks.join_next().await {
+        let ended = ended.unwrap_or_else(|panic| Err(Trouble::new(Kind::Other, panic.to_string())));
+        result = result.and(ended);
+    }
+    result
+}
+
+/// Does what a machine's owner does.
+async fn own(world: &World, cloud: &CloudAtWork, patient: bool, machine: &Machine) -> Result<(), Trouble> {
+    let path = format!("/v1/namespaces/default/machines/{}", machine.name);
+    let mut before: Option<&Deed> = None;
+    for (pause, deed) in &machine.deeds {
+        sleep(*pause).await;
+        match before {
+            // A name can be used again once it is gone.
+            Some(Deed::Delete) => settled(world, &[(machine.name.clone(), None)]).await?,
+            Some(Deed::Declare(declared)) if patient => {
+                settled(world, &[(machine.name.clone(), Some(declared))]).await?;
+            }
+            _ => {}
+        }
+        let (status, text) = match deed {
+            Deed::Declare(declared) => world.insist(Method::PUT, &path, Some(&cloud.body(machine, declared))).await?,
+            Deed::Delete => world.insist(Method::DELETE, &path, None).await?,
+        };
+        world.note(&format!("{} {deed:?}: {status}", machine.name));
+        // A deletion whose answer was lost may have been carried out.
+        if !(status < 300 || (*deed == Deed::Delete && status == 404)) {
+            return Err(Trouble::new(Kind::Other, format!("{deed:?} of {} answers {status}: {text}", machine.name)));
+        }
+        before = Some(deed);
+    }
+    Ok(())
+}
+
+async fn settle(world: &World, scenario: &Scenario) -> Result<(), Trouble> {
+    let wanted: Vec<_> = scenario.machines.iter().map(|machine| (machine.name.clone(), machine.last())).collect();
+    settled(world, &wanted).await
+}
+
+/// Waits until machines are as declared, with nothing under way.
+async fn settled(world: &World, wanted: &[(String, Option<&Declared>)]) -> Result<(), Trouble> {
+    let began = now();
+    let (mut changed, mut seen) = (began, String::new());
+    loop {
+        let mut open = Vec::new();
+        let mut sight = String::new();
+        let mut all_right = true;
+        for (name, declared) in wanted {
+            let machine = world.machine(name).await?;
+            all_right &= is_as_declared(machine.as_ref(), *declared);
+            let Some(machine) = machine else { continue };
+            let run = &machine["status"]["latestRun"];
+            if !is_over(run) {
+                open.push(name);
+            }
+            writeln!(sight, "{name} {} {} {run}", machine["metadata"]["generation"], machine["status"]["phase"])
+                .unwrap();
+        }
+        if all_right && open.is_empty() {
+            return Ok(());
+        }
+        let time = now();
+        if sight != seen {
+            (changed, seen) = (time, sight);
+        }
+        let patience = if open.is_empty() { IDLE_SECONDS } else { STILL_SECONDS };
+        if time - changed > patience || time - began > ALL_SECONDS {
+            let mut told =
+                format!("not as declared after {:.0} s, {:.0} s without a change:", time - began, time - changed);
+            for (name, declared) in wanted {
+                let machine = world.machine(name).await?;
+                write!(told, "\n      {name}, declared {declared:?}: {}", machine.unwrap_or_default()["status"])
+                    .unwrap();
+            }
+            return Err(Trouble::new(Kind::Stuck, told));
+        }
+        sleep(LOOK).await;
+    }
+}
+
+fn is_as_declared(machine: Option<&Value>, declared: Option<&Declared>) -> bool {
+    match (machine, declared) {
+        (None, None) => true,
+        (Some(machine), Some(declared)) => {
+            let status = &machine["status"];
+            status["phase"] == "Ready"
+                && status["observedGeneration"] == machine["metadata"]["generation"]
+                && status["currentSize"] == declared.desired
+                && machine["spec"]["nodeGroupConfig"]["scaling"]["desiredSize"] == declared.desired
+        }
+        _ => false,
+    }
+}
+
+fn is_over(run: &Value) -> bool {
+    const OVER: [&str; 7] = ["unchanged", "succeeded", "failed", "canceled", "discarded", "superseded", "lost"];
+    run["state"].as_str().is_none_or(|state| OVER.contains(&state))
+}
+
+/// Ends the daemon, and looks at what it leaves.
+async fn end(world: &World) -> Vec<Trouble> {
+    if let Err(trouble) = world.end_daemon().await {
+        return vec![trouble];
+    }
+    let mut troubles: Vec<Trouble> = check_processes(world, false).await.into_iter().collect();
+    match check_database(&world.data).await {
+        Ok(found) => troubles.extend(found),
+        Err(error) => troubles.push(Trouble::new(Kind::Other, format!("the database cannot be read: {error}"))),
+    }
+    troubles
+}

@@ -1,0 +1,34 @@
+variable "node_group_name" {
+  type = string
+}
+
+variable "instance_types" {
+  type = list(string)
+}
+
+variable "min_size" {
+  type = number
+}
+
+variable "max_size" {
+  type = number
+}
+
+variable "desired_size" {
+  type = number
+}
+
+variable "labels" {
+  type    = map(string)
+  default = {}
+}
+
+variable "cloud" {
+  description = "Folder that holds cloud.sh and what it makes."
+  type        = string
+}
+
+variable "seconds" {
+  description = "How long each creation and each destruction takes."
+  type        = number
+}
