@@ -27,7 +27,7 @@ pub async fn check_api(world: &World, scenario: &Scenario) -> Result<Vec<Trouble
         let state = world.get(&format!("/v1/namespaces/default/machines/{}/state", machine.name)).await?;
         let kind = if scenario.cloud == Cloud::Aws { "aws_eks_node_group" } else { "terraform_data" };
         let resources = state["resources"].as_array().cloned().unwrap_or_default();
-        let resources = resources.iter().filter(|resource| resource["type"] == kind);
+        let resources = resources.iter().filter(|r| r["mode"] == "managed" && r["type"] == kind);
         let instances: Vec<&Value> = resources.flat_map(|resource| resource["instances"].as_array().unwrap()).collect();
         let wanted = if scenario.cloud == Cloud::Aws { 1 } else { 1 + declared.desired as usize };
         if instances.len() != wanted || instances.iter().any(|instance| instance["status"] == "tainted") {
@@ -68,10 +68,21 @@ pub async fn check_processes(world: &World, with_daemon: bool) -> Option<Trouble
     Some(Trouble::new(Kind::Other, format!("processes are left: {left:?}")))
 }
 
+/// Runs that the daemon has left open.
+pub async fn open_runs(data: &Path) -> Result<i64, sqlx::Error> {
+    let mut database = SqliteConnection::connect_with(&of(data)).await?;
+    let count = sqlx::query_scalar("SELECT count(*) FROM runs WHERE ended_at IS NULL").fetch_one(&mut database).await?;
+    database.close().await?;
+    Ok(count)
+}
+
+fn of(data: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(data.join("captd.db"))
+}
+
 /// The database that the daemon has left.
 pub async fn check_database(data: &Path) -> Result<Vec<Trouble>, sqlx::Error> {
-    let options = SqliteConnectOptions::new().filename(data.join("captd.db"));
-    let mut database = SqliteConnection::connect_with(&options).await?;
+    let mut database = SqliteConnection::connect_with(&of(data)).await?;
     let mut troubles = Vec::new();
     let integrity: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut database).await?;
     if integrity != "ok" {

@@ -12,6 +12,9 @@ use super::{Kind, Trouble};
 const TRIALS_A_LINE: usize = 25;
 const SECONDS_A_LINE: f64 = 60.0;
 
+/// Of so few trials each has a line of its own.
+const TOLD_EACH_MAX: usize = 20;
+
 #[derive(Default, Clone)]
 struct Row {
     trials: usize,
@@ -80,6 +83,10 @@ impl Report {
         }
         if verdict.struck.is_empty() {
             self.nobody.count(&verdict.troubles);
+        }
+        if self.of <= TOLD_EACH_MAX {
+            let struck: Vec<&str> = verdict.struck.iter().map(|victim| victim.words()).collect();
+            println!("trial {seed} ({}): {:.1} s, struck: {struck:?}", cloud.word(), verdict.seconds);
         }
         let time = now();
         if self.done >= self.told.0 + TRIALS_A_LINE || time - self.told.1 > SECONDS_A_LINE {

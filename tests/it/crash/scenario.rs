@@ -237,8 +237,13 @@ fn fault(rng: &mut Rng, cloud: Cloud) -> Fault {
 }
 
 fn rule(rng: &mut Rng, effect: &Value) -> Harm {
-    const ACTIONS: [&str; 8] = [
+    // What every machine needs comes more than once.
+    const ACTIONS: [&str; 12] = [
         "CreateNodegroup",
+        "CreateNodegroup",
+        "CreateNodegroup",
+        "CreateRole",
+        "DescribeNodegroup",
         "DescribeNodegroup",
         "DeleteNodegroup",
         "UpdateNodegroupConfig",

@@ -51,7 +51,9 @@ async fn do_harm(world: &World, fault: &Fault, over: &CancellationToken) -> Resu
         }
         Harm::KillSupervisor | Harm::KillTerraform | Harm::KillProvider => kill_one(world, fault, over).await,
         Harm::FillDisk(time) => {
-            let Some(disk) = &world.disk else { return Ok(()) };
+            // Filled by one at a time.
+            let disk = world.disk.lock().await;
+            let Some(disk) = &*disk else { return Ok(()) };
             world.struck(victim, &format!("for {time:?}"));
             disk.fill();
             sleep(*time).await;

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::check::{check_api, check_database, check_processes};
+use super::check::{check_api, check_database, check_processes, open_runs};
 use super::clouds::CloudAtWork;
 use super::scenario::{Cloud, Declared, Deed, Machine, Scenario, Victim};
 use super::strike::strike;
@@ -52,7 +52,7 @@ pub async fn run(scenario: Scenario) -> Verdict {
         Err(trouble) => vec![trouble],
     };
     if troubles.is_empty() {
-        troubles = end(&world).await;
+        troubles = end(&world, &scenario).await;
     }
     let seconds = now() - began;
     if !troubles.is_empty() {
@@ -76,7 +76,7 @@ pub async fn run(scenario: Scenario) -> Verdict {
 /// Keeps the folder; what lies on a disk that goes with the trial is copied.
 fn keep(world: &World, dir: TempDir) -> String {
     let dir = dir.keep();
-    if world.disk.is_some() {
+    if world.disk.try_lock().is_ok_and(|disk| disk.is_some()) {
         std::process::Command::new("cp").arg("-a").arg(&world.data).arg(dir.join("data-kept")).status().ok();
     }
     dir.display().to_string()
@@ -220,9 +220,20 @@ fn is_over(run: &Value) -> bool {
     run["state"].as_str().is_none_or(|state| OVER.contains(&state))
 }
 
-/// Ends the daemon, and looks at what it leaves.
-async fn end(world: &World) -> Vec<Trouble> {
-    if let Err(trouble) = world.end_daemon().await {
+/// Ends the daemon, and looks at what it leaves. Whatever ends it, the cloud is looked at from time
+/// to time: where that has just begun, it is waited for.
+async fn end(world: &World, scenario: &Scenario) -> Vec<Trouble> {
+    let ended = async {
+        world.end_daemon().await?;
+        while open_runs(&world.data).await.is_ok_and(|open| open > 0) {
+            world.note("an observation had begun");
+            world.start().await?;
+            settle(world, scenario).await?;
+            world.end_daemon().await?;
+        }
+        Ok(())
+    };
+    if let Err(trouble) = ended.await {
         return vec![trouble];
     }
     let mut troubles: Vec<Trouble> = check_processes(world, false).await.into_iter().collect();

@@ -24,7 +24,7 @@ pub struct World {
     /// Holds everything.
     pub dir: PathBuf,
     pub data: PathBuf,
-    pub disk: Option<SmallDisk>,
+    pub disk: tokio::sync::Mutex<Option<SmallDisk>>,
     daemon: tokio::sync::Mutex<Option<Child>>,
     base: Mutex<String>,
     client: Client,
@@ -48,7 +48,7 @@ impl World {
         Self {
             data: dir.join("data"),
             dir,
-            disk,
+            disk: tokio::sync::Mutex::new(disk),
             daemon: tokio::sync::Mutex::default(),
             base: Mutex::default(),
             client,
