@@ -100,6 +100,13 @@ mod moved {
     }
 }
 
+/// `fresh`, or the next id after `newest` where the clock was put back meanwhile: ids sort by the
+/// time of their making, and what is newest is made last whatever the clock says.
+#[must_use]
+pub fn after(newest: Option<Uuid>, fresh: Uuid) -> Uuid {
+    newest.map_or(fresh, |newest| fresh.max(Uuid::from_u128(newest.as_u128().saturating_add(1))))
+}
+
 /// The same instant without its nanoseconds.
 #[must_use]
 pub fn cut_to_micros(at: Timestamp) -> Timestamp {

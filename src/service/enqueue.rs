@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{Actor, Error, Result, Service};
 use crate::domain::run::{Kind, Run, State, Trigger, Wish};
+use crate::domain::time::after;
 use crate::domain::workspace::Workspace;
 use crate::store::Change;
 
@@ -49,7 +50,7 @@ impl Service {
             return Err(Error::QueueFull(open));
         }
         let run = Run {
-            id: self.clock.id(),
+            id: after(change.newest_run_id().await?, self.clock.id()),
             kind,
             workspace: workspace.uid,
             namespace: workspace.namespace.clone(),

@@ -53,6 +53,15 @@ impl Snapshot {
         row.as_ref().map(read).transpose()
     }
 
+    /// The id of the run that was made last.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn newest_run_id(&mut self) -> Result<Option<Uuid>> {
+        let row = sqlx::query("SELECT id FROM runs ORDER BY id DESC LIMIT 1").fetch_optional(self.connection()).await?;
+        row.map(|row| Reading::of(&row, "runs", "id").uuid("id")).transpose()
+    }
+
     /// The plan of a run, once there is one.
     ///
     /// # Errors

@@ -98,3 +98,23 @@ async fn an_apply_whose_supervisor_is_killed_is_not_applied_again() {
     assert_eq!((&rescue["trigger"], &rescue["state"]), (&json!("rescue"), &json!("unchanged")), "{rescue}");
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn a_clock_that_was_put_back_meanwhile_changes_nothing() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    daemon.apply(&seed_yaml("workers", 1)).await;
+    daemon.wait_until_ready("workers").await;
+    let dir = daemon.stop().await;
+    std::fs::write(dir.path().join("clock"), "-10800").unwrap();
+
+    let daemon = Daemon::start_in(dir);
+    assert_eq!(daemon.scale("workers", 2).await["state"], "succeeded");
+    assert_eq!(daemon.wait_until_ready("workers").await["status"]["currentSize"], 2);
+    // What is newest is what was queued last, whatever the clock said.
+    let generations: Vec<Value> = daemon.runs("workers").await.iter().map(|run| run["generation"].clone()).collect();
+    assert_eq!(generations, [json!(2), json!(1)]);
+    daemon.stop().await;
+}

@@ -87,6 +87,7 @@ impl Daemon {
             .env("AWS_CA_BUNDLE", "/nonexistent/ca.pem")
             .env("AWS_PROFILE", "nobody")
             .env("CAPTD_RECONCILE__TICK_SECONDS", "1")
+            .env("CAPTD_TEST_CLOCK_FILE", dir.path().join("clock"))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
