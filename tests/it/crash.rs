@@ -61,7 +61,7 @@ impl fmt::Display for Trouble {
 }
 
 /// Seeds of local trials that together strike every victim there is without AWS.
-const FEW: [u64; 6] = [1, 2, 3, 4, 5, 6];
+const FEW: [u64; 6] = [1, 2, 3, 5, 7, 10];
 
 /// Of so many mixed trials one is on the fake AWS.
 const LOCAL_FOR_ONE_AWS: u64 = 20;
