@@ -153,7 +153,7 @@ impl Failure {
 
 /// The spellings of AWS: of EKS (`ResourceInUseException: NodeGroup already exists with name …`),
 /// IAM (`EntityAlreadyExists`), EC2 (`InvalidGroup.Duplicate`), S3 (`BucketAlreadyOwnedByYou`), Auto
-/// Scaling (`AlreadyExists`) and CloudWatch (`ResourceAlreadyExistsException`).
+/// Scaling (`AlreadyExists`) and `CloudWatch` (`ResourceAlreadyExistsException`).
 fn exists(message: &str) -> bool {
     ["already exists", "AlreadyExists", "AlreadyOwnedByYou", ".Duplicate", "DuplicateResource"]
         .iter()

@@ -87,6 +87,5 @@ async fn signals(daemon: &Daemon, run: &str) -> impl Fn() -> Vec<String> + use<>
     let workspace = daemon.run(run).await["workspace"].as_str().unwrap().to_owned();
     let path = daemon.dir().join("data/workspaces").join(workspace).join("signals");
     until("it applies", async || path.exists().then_some(())).await;
-    let read = move || std::fs::read_to_string(&path).unwrap_or_default().lines().map(str::to_owned).collect();
-    read
+    move || std::fs::read_to_string(&path).unwrap_or_default().lines().map(str::to_owned).collect()
 }

@@ -60,6 +60,10 @@ async fn the_database_is_kept_as_it_was_before_its_schema_changes() {
         "DROP TABLE plans",
         "DROP TABLE provider_trouble",
         "ALTER TABLE workspaces DROP COLUMN diverged",
+        "ALTER TABLE workspaces DROP COLUMN in_doubt",
+        "ALTER TABLE runs DROP COLUMN stop_by",
+        "ALTER TABLE runs DROP COLUMN stop_at",
+        "ALTER TABLE runs DROP COLUMN stop_force",
         "DELETE FROM _sqlx_migrations WHERE version >= 2",
     ] {
         change(&database, statement).await;
