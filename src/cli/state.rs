@@ -28,6 +28,8 @@ pub(super) enum Command {
     Rollback(Rollback),
     /// Say that the state that is kept is the true one, when a run has left another
     Trust(Machine),
+    /// End a person's lock, once the process that took it is gone; a run's own goes with its end
+    Unlock(Machine),
 }
 
 /// Names a machine.
@@ -107,6 +109,12 @@ pub(super) async fn run(session: &Session, command: Command) -> Result<Exit> {
                 "machine/{name}: version {} is now version {}, serial {}",
                 rollback.to, kept.number, kept.serial
             ))?;
+            Ok(Exit::Done)
+        }
+        Command::Unlock(machine) => {
+            let name = target::machine(&machine.words)?;
+            session.client.delete(&path(session, &name, &["lock"])).await?;
+            say(format_args!("machine/{name}: its state is locked no more; runs go on"))?;
             Ok(Exit::Done)
         }
         Command::Trust(machine) => {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::health::{HealthIssue, health_issues};
 use super::observation::{MISSES_MAX, Observation};
 use super::run::{Kind, Outcome, Run, State};
+use super::state::{Holder, Lock};
 use super::time::plus_seconds;
 use super::trouble::{Trouble, provider_of};
 use super::workspace::Workspace;
@@ -148,8 +149,10 @@ pub struct View<'a> {
     pub last: Option<&'a Run>,
     /// What is wrong with its provider configuration, if anything is.
     pub trouble: Option<&'a Trouble>,
-    /// Why its open run gets no place, whatever the limits are.
+    /// Why its open run has no place.
     pub held_back: Option<&'a str>,
+    /// The lock on its state, if anybody holds it.
+    pub lock: Option<&'a Lock>,
     /// Seconds between two looks at the cloud.
     pub observe_interval_seconds: u32,
     /// The time.
@@ -173,6 +176,7 @@ pub fn derive(view: View<'_>) -> Status {
     let mut conditions = vec![ready, synced(view)];
     conditions.extend(drifted(view));
     conditions.extend(diverged(view));
+    conditions.extend(locked(view));
     conditions.extend(provider_paused(view));
     if view.workspace.paused {
         conditions.push(condition(
@@ -337,6 +341,17 @@ fn drifted(view: View<'_>) -> Option<Condition> {
     let message =
         format!("changed outside captd: {}; `captd retry` brings the spec back into force", seen.drift.join(", "));
     Some(condition(view, "Drifted", "True", "ChangedOutside", &message, seen.drift_since.unwrap_or(seen.at)))
+}
+
+/// A person's lock keeps every run from its work; a run's own is a part of that run.
+fn locked(view: View<'_>) -> Option<Condition> {
+    let lock = view.lock.filter(|lock| matches!(lock.holder, Holder::Person(_)) && !lock.released)?;
+    let with = lock.info["Who"].as_str().map(|who| format!(" ({who})")).unwrap_or_default();
+    let message = format!(
+        "{}{with} holds the lock on its state since {}; whether that process lives, captd cannot see. Runs wait for it; `captd state unlock` ends it, which is safe once that process is gone",
+        lock.holder, lock.locked_at
+    );
+    Some(condition(view, "StateLocked", "True", "LockedByHand", &message, lock.locked_at))
 }
 
 fn diverged(view: View<'_>) -> Option<Condition> {

@@ -72,6 +72,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/machines/{name}/state/versions", get(states::versions))
         .route("/machines/{name}/state/rollback", post(states::roll_back))
         .route("/machines/{name}/state/trust", post(states::trust))
+        .route("/machines/{name}/state/lock", axum::routing::delete(states::unlock))
         .route("/machines/{name}/{verb}", post(machines::verb))
         .route("/retry", post(retry::in_namespace))
         .route("/templates", get(templates::list))

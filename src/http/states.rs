@@ -5,6 +5,8 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 
+use serde_json::json;
+
 use super::Shared;
 use super::body::{Document, state_bytes};
 use super::machines::name_of;
@@ -74,6 +76,17 @@ pub(super) async fn trust(State(shared): State<Shared>, Path(path): OneMachine) 
     let (namespace, name) = names(&path)?;
     shared.service.trust_kept_state(&namespace, &name).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `DELETE …/state/lock`: a person's lock is ended.
+pub(super) async fn unlock(
+    State(shared): State<Shared>,
+    Path(path): OneMachine,
+    Extension(actor): Extension<Actor>,
+) -> Answer {
+    let (namespace, name) = names(&path)?;
+    let lock = shared.service.break_lock(&namespace, &name, &actor).await?;
+    Ok(Json(json!({"id": lock.id, "holder": lock.holder.to_string(), "since": lock.locked_at})).into_response())
 }
 
 fn number(text: &str) -> Answer<u64> {

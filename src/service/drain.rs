@@ -2,8 +2,7 @@
 
 use super::{Actor, Result, Service};
 use crate::domain::drain::Drain;
-use crate::domain::run::{Run, State};
-use crate::store::Snapshot;
+use crate::domain::run::Run;
 use crate::supervisor::boot_id;
 
 impl Service {
@@ -68,17 +67,5 @@ impl Service {
             None => {}
         }
         Ok(())
-    }
-
-    /// Why a run that waits for a place gets none, whatever the limits are.
-    pub(super) async fn held_back(&self, snapshot: &mut Snapshot, run: Option<&Run>) -> Result<Option<String>> {
-        let Some(state) = run.map(|run| &run.state) else { return Ok(None) };
-        if !matches!(state, State::Queued | State::Planned(_)) {
-            return Ok(None);
-        }
-        if let Some(drain) = snapshot.drain().await? {
-            return Ok(Some(drain.to_string()));
-        }
-        Ok(snapshot.held().await?.filter(|_| *state != State::Queued))
     }
 }

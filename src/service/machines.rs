@@ -308,6 +308,7 @@ impl Service {
         let open = snapshot.open_run(workspace.uid).await?;
         let last = snapshot.last_change(workspace.uid).await?;
         let trouble = self.trouble_of(snapshot, &workspace).await?;
+        let lock = snapshot.state_lock(workspace.uid).await?;
         let held_back = self.held_back(snapshot, open.as_ref()).await?;
         let status = status::derive(View {
             workspace: &workspace,
@@ -316,6 +317,7 @@ impl Service {
             last: last.as_ref(),
             trouble: trouble.as_ref(),
             held_back: held_back.as_deref(),
+            lock: lock.as_ref(),
             observe_interval_seconds: self.config.reconcile.observe_interval_seconds,
             now: self.clock.now(),
         });

@@ -19,6 +19,7 @@ mod secrets;
 mod states;
 mod sweep;
 mod templates;
+mod waits;
 mod wakes;
 mod write;
 

@@ -154,13 +154,18 @@ impl Service {
     /// the `ID` to whoever is refused, so the words stand there too.
     async fn described(&self, snapshot: &mut Snapshot, lock: Lock) -> Result<Value> {
         let mut info = lock.info;
-        let run = match &lock.holder {
-            Holder::Run(id) => snapshot.run(*id).await?,
-            Holder::Person(_) => None,
+        let (who, safe) = match &lock.holder {
+            Holder::Run(id) => {
+                let run = snapshot.run(*id).await?;
+                let who = run.map_or_else(|| format!("run {id} holds it"), |run| self.described_holder(&run));
+                (who, "a run's lock goes with its end")
+            }
+            Holder::Person(name) => (
+                format!("{name} holds it; whether that process lives, captd cannot see"),
+                "`captd state unlock MACHINE` ends it, which is safe once that process is gone",
+            ),
         };
-        let who = run.map_or_else(|| format!("{} holds it", lock.holder), |run| describe_run(&run));
-        info["ID"] =
-            Value::from(format!("{} ({who}, since {}; a run's lock goes with its end)", lock.id, lock.locked_at));
+        info["ID"] = Value::from(format!("{} ({who}, since {}; {safe})", lock.id, lock.locked_at));
         info["Who"] = Value::from(who);
         Ok(info)
     }
@@ -263,6 +268,6 @@ impl Service {
     }
 }
 
-fn describe_run(run: &Run) -> String {
+pub(super) fn describe_run(run: &Run) -> String {
     format!("{} run {} of machine {}/{} is {}", run.kind.as_str(), run.id, run.namespace, run.machine, run.state_word())
 }

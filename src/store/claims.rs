@@ -30,6 +30,23 @@ impl Snapshot {
             .collect()
     }
 
+    /// How many runs are in an open state, and the oldest of them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn runs_that_are(&mut self, state: &str) -> Result<(u64, Option<Run>)> {
+        let row = sqlx::query("SELECT count(*) AS n FROM runs WHERE state = $1")
+            .bind(state)
+            .fetch_one(self.connection())
+            .await?;
+        let count = Reading::of(&row, "runs", "count").count("n")?;
+        let oldest = sqlx::query("SELECT * FROM runs WHERE state = $1 ORDER BY id LIMIT 1")
+            .bind(state)
+            .fetch_optional(self.connection())
+            .await?;
+        Ok((count, oldest.as_ref().map(runs::read).transpose()?))
+    }
+
     /// How many runs are open.
     ///
     /// # Errors

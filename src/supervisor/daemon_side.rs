@@ -207,6 +207,14 @@ pub enum Interrupt {
     Second,
 }
 
+/// Whether a process of a run is proven alive.
+#[must_use]
+pub fn lives(run_dir: &Path) -> bool {
+    let folders = fs::read_dir(run_dir).into_iter().flatten().flatten().map(|step| step.path());
+    let processes = folders.flat_map(|folder| [record::SUPERVISOR, record::TERRAFORM].map(|file| folder.join(file)));
+    processes.filter_map(|file| record::proof::<Option<Process>>(&file).flatten()).any(|process| process.is_alive())
+}
+
 /// Kills supervisor, terraform and its providers. Only ever for commands that change nothing.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ mod supervise;
 
 pub use capture::capture;
 pub use confine::Confinement;
-pub use daemon_side::{Attached, Interrupt, attach, kill, look_at, spawn};
+pub use daemon_side::{Attached, Interrupt, attach, kill, lives, look_at, spawn};
 pub use process::boot_id;
 pub use record::{Exit, Invocation, NOT_FOUND, NOT_STARTED, STDERR, STDOUT, SUPERVISOR_LOG, write_whole};
 pub use restrict::{Effect, Version, effect, landlock, missing_in};

@@ -309,3 +309,36 @@ async fn nothing_of_a_state_can_be_read_in_the_database() {
     assert_eq!(daemon.scale("workers", 2).await["state"], "succeeded");
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn a_lock_that_a_person_has_left_explains_itself_and_is_ended_by_a_word() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    daemon.apply(&seed_yaml("workers", 2)).await;
+    daemon.wait_until_ready("workers").await;
+    let lock = Client::new()
+        .request(Method::from_bytes(b"LOCK").unwrap(), address(&daemon, "workers").await)
+        .basic_auth("ops", Some(daemon.token()))
+        .body(json!({"ID": "mine", "Who": "eve@laptop"}).to_string());
+    assert_eq!(lock.send().await.unwrap().status(), 200);
+
+    let seen = daemon.machine("workers").await["status"]["conditions"].clone();
+    let locked = seen.as_array().unwrap().iter().find(|c| c["type"] == "StateLocked").expect("it is shown").clone();
+    let message = locked["message"].as_str().unwrap();
+    for part in ["ops (eve@laptop) holds the lock", "captd cannot see", "captd state unlock"] {
+        assert!(message.contains(part), "`{part}` is missing: {message}");
+    }
+    daemon.patch(WORKERS, &json!({"spec": {"nodeGroupConfig": {"scaling": {"desiredSize": 3}}}})).await;
+    let failed = daemon.wait_for_machine("workers", "it is refused", |m| m["status"]["failureReason"] == "lock").await;
+    let said = failed["status"]["failureMessage"].as_str().unwrap();
+    assert!(said.contains("ops holds it") && said.contains("captd state unlock"), "{said}");
+
+    assert_eq!(daemon.delete(&format!("{WORKERS}/state/lock")).await.status, 200);
+    daemon.post(&format!("{WORKERS}/retry"), &json!({})).await;
+    daemon.wait_for_machine("workers", "it goes on", |m| m["status"]["currentSize"] == 3).await;
+    let nobody = daemon.delete(&format!("{WORKERS}/state/lock")).await;
+    assert_eq!(nobody.status, 404, "{}", nobody.text);
+    daemon.stop().await;
+}

@@ -21,6 +21,7 @@ fn condition(workspace: &Workspace, condition_type: &str, now: &str) -> Option<C
         last: Some(&last),
         trouble: None,
         held_back: None,
+        lock: None,
         observe_interval_seconds: 600,
         now: at(now),
     };
@@ -75,6 +76,7 @@ fn a_run_that_waits_for_its_provider_configuration_says_so() {
             open: Some(open),
             last: None,
             held_back: None,
+            lock: None,
             trouble: Some(trouble),
             observe_interval_seconds: 600,
             now: at("12:00"),
@@ -102,6 +104,7 @@ fn what_is_not_known_is_not_ready_and_says_since_when() {
         last: None,
         trouble: None,
         held_back: None,
+        lock: None,
         observe_interval_seconds: 600,
         now: at("13:00"),
     };

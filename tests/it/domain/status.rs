@@ -15,6 +15,7 @@ fn view<'a>(workspace: &'a Workspace, open: Option<&'a Run>, last: Option<&'a Ru
         last,
         trouble: None,
         held_back: None,
+        lock: None,
         observe_interval_seconds: 600,
         now: at(now),
     }
