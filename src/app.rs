@@ -4,7 +4,6 @@
 //! the database opened and migrated, runs found again, and only then is the address bound.
 
 mod data_dir;
-mod keys;
 mod notify;
 mod providers_on_disk;
 mod state_port;
@@ -23,7 +22,7 @@ use crate::config::{Config, Confine, Providers};
 use crate::domain::time;
 use crate::http::{self, Shared, Token, Version};
 use crate::render::Library;
-use crate::service::{Parts, Service, cli_config_path};
+use crate::service::{Keys, Parts, Service, cli_config_path};
 use crate::store::Store;
 use crate::supervisor::Effect;
 use crate::terraform::environment::environment;
@@ -70,7 +69,7 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
     let library = Library::load(config.templates.dir.as_deref()).context("the templates cannot be loaded")?;
     let store = Store::open(&data_dir.database()?).await?;
     let installation = store.installation(clock.id()).await?.to_string();
-    let keys = keys::load(&config.data_dir.join("state.key"), &store.read().await?.key_ids().await?)?;
+    let keys = Keys::load(&config.state.key_file, &store.read().await?.key_ids().await?)?;
     let listen = config.server.listen;
     let open_runs = store.read().await?.open_run_count().await?;
     let states = state_port::listen(&config.data_dir, open_runs > 0).await?;

@@ -13,9 +13,9 @@ use crate::store::back_up;
 /// `captd backup`
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The copy holds machines, runs, states and plans, encrypted as they are, and not the key: keep state.key apart. To restore,
-put the copy as captd.db and the key as state.key into an empty data folder, and start captd: it plans, and applies nothing
-until `captd release`.")]
+The copy holds machines, runs, states and plans, encrypted as they are, and not the key: keep state.key apart, or what
+[state] key_file names. To restore, put the copy as captd.db and the key as state.key into an empty data folder, and start
+captd: it plans, and applies nothing until `captd release`.")]
 pub(super) struct Args {
     /// The new file
     #[arg(long, value_name = "FILE")]

@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::Exit;
+use super::at_rest::{AtRest, database};
 use super::client::{self, Client};
 use super::config_check::{File, environment};
 use super::connection::{Connection, TOKEN_FILE};
 use super::output::say;
 use crate::app;
 use crate::config::{Config, Sources};
+use crate::service::read_keys;
+use crate::store::Store;
 use crate::supervisor::{Effect, missing_in};
 
 /// `captd doctor`
@@ -90,6 +93,7 @@ pub(super) async fn run(args: &Args, connection: &Connection) -> Result<Exit> {
         tell(terraform(config, &inherited).await)?;
         tell(mirrors(config, &inherited))?;
         tell(confinement(config))?;
+        tell(keys(config).await)?;
     }
     tell(daemon(connection).await)?;
     Ok(worst)
@@ -154,6 +158,40 @@ fn confinement(config: &Config) -> Finding {
             Finding::fail(what, why, "make it possible, or set engine.confine to \"preferred\" or \"off\"")
         }
     }
+}
+
+/// Whether the keys are there that something is sealed with.
+async fn keys(config: &Config) -> Finding {
+    let what = "keys";
+    let path = &config.state.key_file;
+    let database = database(&config.data_dir);
+    if !database.is_file() {
+        return Finding::ok(what, format!("nothing is sealed yet; they will be in {}", shown(path)));
+    }
+    let at_rest = AtRest::take(&config.data_dir);
+    let used = match Store::look(&database, at_rest.is_some()).await {
+        Ok(mut snapshot) => snapshot.key_ids().await,
+        Err(error) => Err(error),
+    };
+    let used = match used {
+        Ok(used) => used,
+        Err(error) => return Finding::fail(what, error.to_string(), "look at what else is said here"),
+    };
+    let keys = match read_keys(path, &used) {
+        Ok(Some(keys)) => keys,
+        Ok(None) => return Finding::warn(what, format!("{} is not there", shown(path)), "`captd serve` makes it"),
+        Err(error) => return Finding::fail(what, error.to_string(), "nothing else opens what they sealed"),
+    };
+    let mode = mode(what, path, 0o600);
+    if mode.verdict != Verdict::Ok {
+        return mode;
+    }
+    let older = keys.older().map(|id| {
+        let is_needed = used.iter().any(|used| used == id);
+        let why = if is_needed { "is still needed" } else { "seals nothing, and stays for runs at work" };
+        format!(", `{id}` {why}")
+    });
+    Finding::ok(what, format!("{}: `{}` seals{}", shown(path), keys.current(), older.collect::<String>()))
 }
 
 async fn daemon(connection: &Connection) -> Finding {

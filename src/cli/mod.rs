@@ -6,6 +6,7 @@
 
 mod apply;
 mod approve;
+mod at_rest;
 mod backup;
 mod cancel;
 mod client;
@@ -32,6 +33,7 @@ mod problem;
 mod progress;
 mod resume;
 mod retry;
+mod rotate_key;
 mod scale;
 mod serve;
 mod session;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::output::{Columns, note, say, write_bytes};
 use super::session::Session;
-use super::{Exit, target, times};
+use super::{Exit, rotate_key, target, times};
 use crate::domain::name::Name;
 
 /// `captd state`
@@ -30,6 +30,8 @@ pub(super) enum Command {
     Trust(Machine),
     /// End a person's lock, once the process that took it is gone; a run's own goes with its end
     Unlock(Machine),
+    /// Seal every state and plan with a new key
+    RotateKey(rotate_key::Args),
 }
 
 /// Names a machine.
@@ -100,6 +102,7 @@ pub(super) async fn run(session: &Session, command: Command) -> Result<Exit> {
             write_bytes(&state)?;
             Ok(Exit::Done)
         }
+        Command::RotateKey(_) => rotate_key::run(session).await,
         Command::Push(push) => hand_in(session, &target::machine(&push.machine.words)?, &push).await,
         Command::Rollback(rollback) => {
             let name = target::machine(&rollback.machine.words)?;

@@ -108,14 +108,14 @@ fn open_paths(f: &mut Fields<'_, '_>, name: &'static str, data_dir: &Path) -> Ve
     paths
 }
 
-/// Whether the data folder lies in `path`, links followed.
-fn holds(path: &Path, data_dir: &Path) -> bool {
-    let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-    // The data folder may not be there yet.
-    let there = data_dir.ancestors().find_map(|ancestor| {
-        let below = data_dir.strip_prefix(ancestor).ok()?;
+/// Whether `inner` is `path` or lies in it, links followed.
+pub(super) fn holds(path: &Path, inner: &Path) -> bool {
+    let inner = std::path::absolute(inner).unwrap_or_else(|_| inner.to_owned());
+    // It may not be there yet.
+    let there = inner.ancestors().find_map(|ancestor| {
+        let below = inner.strip_prefix(ancestor).ok()?;
         Some(std::fs::canonicalize(ancestor).ok()?.join(below))
     });
     let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    data_dir.starts_with(&path) || there.is_some_and(|there| there.starts_with(&path))
+    inner.starts_with(&path) || there.is_some_and(|there| there.starts_with(&path))
 }

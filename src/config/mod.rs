@@ -5,9 +5,11 @@
 
 pub mod engine;
 pub mod providers;
+mod readable;
 pub mod reconcile;
 pub mod retention;
 pub mod server;
+pub mod state;
 pub mod templates;
 
 use std::collections::BTreeMap;
@@ -20,12 +22,14 @@ use crate::domain::problem::{Problem, Problems};
 
 pub use engine::{Confine, Engine};
 pub use providers::{AwsProvider, Providers};
+pub use readable::SYSTEM;
 pub use reconcile::Reconcile;
 pub use retention::Retention;
 pub use server::Server;
+pub use state::State;
 pub use templates::Templates;
 
-const SECTIONS: [&str; 6] = ["server", "engine", "reconcile", "retention", "templates", "providers"];
+const SECTIONS: [&str; 7] = ["server", "engine", "state", "reconcile", "retention", "templates", "providers"];
 
 /// All settings, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +40,8 @@ pub struct Config {
     pub server: Server,
     /// `[engine]`
     pub engine: Engine,
+    /// `[state]`
+    pub state: State,
     /// `[reconcile]`
     pub reconcile: Reconcile,
     /// `[retention]`
@@ -177,15 +183,20 @@ fn parse(data_dir: &Path, value: &Value, problems: &mut Problems) -> Option<Conf
     let mut f = Fields::open(value, "", problems)?;
     let server = section(&mut f, "server", server::parse);
     let engine = section(&mut f, "engine", |f| engine::parse(f, data_dir));
+    let state = section(&mut f, "state", |f| state::parse(f, data_dir));
     let reconcile = section(&mut f, "reconcile", reconcile::parse);
     let retention = section(&mut f, "retention", retention::parse);
     let templates = section(&mut f, "templates", templates::parse);
     let providers = section(&mut f, "providers", providers::parse);
     f.finish();
+    if let (Some(state), Some(engine)) = (&state, &engine) {
+        state::check(state, engine, data_dir, problems);
+    }
     Some(Config {
         data_dir: data_dir.to_owned(),
         server: server?,
         engine: engine?,
+        state: state?,
         reconcile: reconcile?,
         retention: retention?,
         templates: templates?,

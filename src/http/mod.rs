@@ -10,6 +10,7 @@ mod cursor;
 mod drain;
 mod health;
 mod hold;
+mod keys;
 mod logs;
 mod machines;
 mod namespaces;
@@ -90,6 +91,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/apply", post(apply::apply))
         .route("/retry", post(retry::everywhere))
         .route("/hold", get(hold::read).put(hold::hold).delete(hold::release))
+        .route("/keys/rotate", post(keys::rotate))
         .route("/drain", get(drain::read).post(drain::begin).delete(drain::end))
         .route("/version", get(health::version));
     Router::new()

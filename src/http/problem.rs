@@ -77,6 +77,10 @@ impl From<Error> for Problem {
                     "the disk of captd's data folder is full; make room there, and ask again: nothing was stored";
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail)
             }
+            Error::KeyFile(_) => {
+                tracing::error!(detail, "the keys cannot be rotated");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "key_file", detail)
+            }
             Error::Store(_) | Error::File { .. } => Self::internal(&detail),
         }
     }

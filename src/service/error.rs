@@ -40,6 +40,9 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The key file cannot be written.
+    #[error("{0}; the key file holds every key that is needed, as before")]
+    KeyFile(String),
     /// A file failed.
     #[error("{doing}: {cause}")]
     File {

@@ -7,6 +7,7 @@ mod enqueue;
 mod error;
 mod errored;
 mod hold;
+mod keys;
 mod logs;
 mod machines;
 mod namespaces;
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
 pub use error::{Error, Result};
+pub use keys::{KeyFileError, Keys, Rotation, read_keys};
 pub use logs::LogPart;
 pub use machines::{ListMachines, MachineView, Page, Scale};
 pub use namespaces::NamespaceView;
@@ -43,7 +45,6 @@ use crate::domain::secrets::Secrets;
 use crate::domain::time::SharedClock;
 use crate::render::Library;
 use crate::store::Store;
-use crate::store::seal::Keyring;
 
 /// Who does something; kept with what was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +63,7 @@ pub struct Service {
     library: Library,
     installation: String,
     terraform_environment: crate::terraform::environment::Environment,
-    keys: Keyring,
+    keys: Keys,
     state_address: String,
     secrets: RwLock<Secrets>,
     /// Hints that something may be due.
@@ -83,7 +84,7 @@ pub struct Parts {
     /// Id of this installation.
     pub installation: String,
     /// The keys of what is kept secret.
-    pub keys: Keyring,
+    pub keys: Keys,
     /// Where runs reach the state backend: `http://127.0.0.1:<port>`.
     pub state_address: String,
     /// The daemon's own environment, of which a few variables reach terraform.

@@ -136,6 +136,7 @@ impl Service {
             run_dir: &self.run_dir(run.id),
             workspace_dir: &self.workspace_dir(run.workspace),
             cli_config: &self.cli_config_path(),
+            key_file: self.keys.path(),
             mirrors: &mirror_folders(engine.provider_mirror.as_deref(), home),
             environment,
             signs_in_by_files: provider.is_some_and(by_files),

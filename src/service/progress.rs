@@ -202,7 +202,7 @@ impl Service {
         self.provider_planned(&mut change, &moved).await?;
         let serial = change.newest_state(moved.workspace).await?.map(|state| state.serial);
         let saved = SavedPlan { digest: digest(&saved), content: saved, serial };
-        change.keep_saved_plan(moved.id, &saved, &self.keys).await?;
+        change.keep_saved_plan(moved.id, &saved, &self.keys.now()).await?;
         change.save_run(&moved).await?;
         change.commit().await?;
         self.wakes.all();
@@ -215,7 +215,7 @@ impl Service {
     /// The outer one when the database fails, the inner one when the plan cannot be applied.
     pub async fn saved_plan(&self, run: &Run) -> Result<std::result::Result<Vec<u8>, Failure>> {
         let mut snapshot = self.store.read().await?;
-        let Some(saved) = snapshot.saved_plan(run.id, &self.keys).await? else {
+        let Some(saved) = snapshot.saved_plan(run.id, &self.keys.now()).await? else {
             return Ok(Err(Failure::new(Class::Internal, "the plan that was saved is no longer kept")));
         };
         let serial = snapshot.newest_state(run.workspace).await?.map(|state| state.serial);

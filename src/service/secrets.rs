@@ -32,10 +32,10 @@ pub(super) fn add_providers(secrets: &mut Secrets, providers: &Providers) {
 }
 
 impl Service {
-    /// What must not be shown of a run: what is known, and its own password.
+    /// What must not be shown of a run: what is known, and its own passwords.
     pub(super) fn secrets_of(&self, run: Uuid) -> Secrets {
         let mut secrets = self.secrets.read().expect("invariant: no holder of this lock panics").clone();
-        if let Ok(password) = self.run_password(run) {
+        for password in self.run_passwords(run).unwrap_or_default() {
             secrets.add(&password);
         }
         secrets

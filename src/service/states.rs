@@ -8,6 +8,7 @@ use super::{Actor, Error, Result, Service};
 use crate::domain::name::Name;
 use crate::domain::run::Run;
 use crate::domain::state::{Head, Holder, Lock, Verdict, Version, digest, judge, placed};
+use crate::store::seal::SealError;
 use crate::store::{Change, NewState, Snapshot};
 
 /// Whether a lock was taken.
@@ -22,9 +23,12 @@ pub enum Locked {
 impl Service {
     /// The password with which a run speaks to its state; its user name is `run/<id>`.
     pub(super) fn run_password(&self, run: Uuid) -> Result<String> {
-        self.keys
-            .derive(&format!("captd/run-credentials/1/{run}"))
-            .map_err(|error| Error::conflict("no_key", error.to_string()))
+        self.keys.now().derive(&credentials_of(run)).map_err(no_key)
+    }
+
+    /// The passwords that a run may have: that of the current key, and of the ones before it.
+    pub(super) fn run_passwords(&self, run: Uuid) -> Result<Vec<String>> {
+        self.keys.now().derive_all(&credentials_of(run)).map_err(no_key)
     }
 
     /// Who speaks, if it is a run that is open and whose workspace this is.
@@ -33,8 +37,8 @@ impl Service {
     /// When the database cannot be read.
     pub async fn run_that_speaks(&self, user: &str, password: &str, workspace: Uuid) -> Result<Option<Holder>> {
         let Holder::Run(id) = Holder::parse(user) else { return Ok(None) };
-        let expected = self.run_password(id)?;
-        if !bool::from(expected.as_bytes().ct_eq(password.as_bytes())) {
+        let expected = self.run_passwords(id)?;
+        if !expected.iter().any(|expected| bool::from(expected.as_bytes().ct_eq(password.as_bytes()))) {
             return Ok(None);
         }
         let run = self.store.read().await?.run(id).await?;
@@ -58,7 +62,7 @@ impl Service {
     pub async fn state(&self, workspace: Uuid) -> Result<Option<Vec<u8>>> {
         let mut snapshot = self.store.read().await?;
         let Some(newest) = snapshot.newest_state(workspace).await? else { return Ok(None) };
-        let content = snapshot.state_content(workspace, newest.version, &self.keys).await?;
+        let content = snapshot.state_content(workspace, newest.version, &self.keys.now()).await?;
         content.map(Some).ok_or_else(|| Error::NotFound { what: "state of workspace", name: workspace.to_string() })
     }
 
@@ -104,7 +108,7 @@ impl Service {
             .map_err(|error| Error::conflict("state_refused", error.to_string()))?;
         if verdict == Verdict::Keep {
             let new = NewState { workspace, head, digest: &digest, content: state, author };
-            change.keep_state(new, &self.keys, self.clock.now()).await?;
+            change.keep_state(new, &self.keys.now(), self.clock.now()).await?;
         }
         Ok(verdict)
     }
@@ -192,7 +196,7 @@ impl Service {
             Some(version) => version,
             None => snapshot.newest_state(machine.workspace).await?.ok_or_else(missing)?.version,
         };
-        snapshot.state_content(machine.workspace, version, &self.keys).await?.ok_or_else(missing)
+        snapshot.state_content(machine.workspace, version, &self.keys.now()).await?.ok_or_else(missing)
     }
 
     /// Takes a state from a person: the next of its history, or one that comes after what is kept
@@ -266,6 +270,15 @@ impl Service {
         }
         Ok(workspace)
     }
+}
+
+fn credentials_of(run: Uuid) -> String {
+    format!("captd/run-credentials/1/{run}")
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands over the error itself")]
+fn no_key(error: SealError) -> Error {
+    Error::conflict("no_key", error.to_string())
 }
 
 pub(super) fn describe_run(run: &Run) -> String {

@@ -10,7 +10,7 @@ use crate::domain::time::plus_seconds;
 const DAY_SECONDS: i64 = 86_400;
 
 impl Service {
-    /// Removes what is older than the configuration keeps.
+    /// Removes what is older than the configuration keeps, and keys that nothing needs.
     ///
     /// # Errors
     /// When the database fails.
@@ -22,6 +22,7 @@ impl Service {
         change.remove_old_generations(retention.generations_per_machine).await?;
         change.remove_old_states(retention.states_per_workspace, deleted_before).await?;
         change.commit().await?;
+        self.finish_rotation().await?;
         for run in runs {
             remove_folder(self.run_dir(run)).await;
         }

@@ -10,10 +10,12 @@ mod claims;
 mod drain;
 mod listing;
 mod locks;
+mod look;
 mod machines;
 mod namespaces;
 mod plans;
 mod retention;
+mod rotation;
 mod row;
 mod runs;
 pub mod seal;
@@ -34,6 +36,7 @@ pub use change::{Change, NewMachine};
 pub use claims::OpenRun;
 pub use listing::{MachineQuery, RunQuery};
 pub use plans::SavedPlan;
+pub use rotation::Resealing;
 pub use states::NewState;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -71,6 +74,18 @@ pub enum Error {
     /// The schema cannot be brought up to date.
     #[error("cannot migrate the database: {0}; its file is unchanged, and a newer captd may have made it")]
     Migrate(sqlx::migrate::MigrateError),
+    /// Its schema is another one.
+    #[error("the database {path} has schema {found}, and this captd reads {known}; {remedy}")]
+    Schema {
+        /// The file.
+        path: String,
+        /// Number of its last migration.
+        found: i64,
+        /// Number of the last one that is known here.
+        known: i64,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// A statement failed.
     #[error("the database refused a statement: {0}")]
     Statement(sqlx::Error),
@@ -86,6 +101,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Nothing can be sealed.
+    #[error("cannot seal what is secret: {0}")]
+    Seal(seal::SealError),
     /// A value cannot be written as JSON.
     #[error("cannot write JSON: {0}")]
     Json(serde_json::Error),

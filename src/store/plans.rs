@@ -18,7 +18,7 @@ pub struct SavedPlan {
     pub serial: Option<u64>,
 }
 
-fn place(run: Uuid) -> String {
+pub(super) fn place(run: Uuid) -> String {
     format!("captd/plan/1/{run}")
 }
 

@@ -26,7 +26,7 @@ pub struct NewState<'a> {
 }
 
 /// The place to which a state is bound.
-fn place(workspace: Uuid, version: u64) -> String {
+pub(super) fn place(workspace: Uuid, version: u64) -> String {
     format!("captd/state/1/{workspace}/{version}")
 }
 

@@ -10,56 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Environment;
-
-/// Programs, libraries, certificates and what looking up a name or a user needs. What is not
-/// there is skipped. Of `/etc` only what nobody keeps a secret in.
-const SYSTEM: &[&str] = &[
-    "/usr",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/nix/store",
-    "/proc",
-    "/sys",
-    "/etc/alternatives",
-    "/etc/bash.bashrc",
-    "/etc/ca-certificates",
-    "/etc/crypto-policies",
-    "/etc/gai.conf",
-    "/etc/gitconfig",
-    "/etc/group",
-    "/etc/host.conf",
-    "/etc/hostname",
-    "/etc/hosts",
-    "/etc/inputrc",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-    "/etc/localtime",
-    "/etc/mime.types",
-    "/etc/nsswitch.conf",
-    "/etc/os-release",
-    "/etc/passwd",
-    "/etc/pki/ca-trust",
-    "/etc/pki/tls/cert.pem",
-    "/etc/pki/tls/certs",
-    "/etc/pki/tls/openssl.cnf",
-    "/etc/profile",
-    "/etc/protocols",
-    "/etc/resolv.conf",
-    "/etc/services",
-    "/etc/ssl/cert.pem",
-    "/etc/ssl/certs",
-    "/etc/ssl/openssl.cnf",
-    "/etc/timezone",
-    "/var/lib/ca-certificates",
-    // Where /etc/resolv.conf points; the files in them are replaced, so the folders count.
-    "/run/NetworkManager",
-    "/run/resolvconf",
-    "/run/systemd/resolve",
-];
+use crate::config::SYSTEM;
 
 /// Devices that anybody may write to.
 const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
@@ -97,6 +48,8 @@ pub struct Needs<'a> {
     pub workspace_dir: &'a Path,
     /// Terraform's CLI configuration.
     pub cli_config: &'a Path,
+    /// The keys of what is kept secret.
+    pub key_file: &'a Path,
     /// Folders with providers in them.
     pub mirrors: &'a [PathBuf],
     /// Terraform's environment.
@@ -151,15 +104,16 @@ pub fn confinement(needs: &Needs<'_>) -> Confinement {
     read.extend(FILE_VARIABLES.iter().filter_map(named));
     let folders = needs.environment.get("SSL_CERT_DIR").map(String::as_str).unwrap_or_default();
     read.extend(folders.split(':').filter(|folder| !folder.is_empty()).map(PathBuf::from));
-    let too_wide = |folder: &Path| {
-        needs.data_dir.starts_with(folder) || home.as_deref().is_some_and(|home| home.starts_with(folder))
-    };
+    let holds_secrets = |path: &Path| needs.data_dir.starts_with(path) || needs.key_file.starts_with(path);
+    let too_wide =
+        |folder: &Path| holds_secrets(folder) || home.as_deref().is_some_and(|home| home.starts_with(folder));
     read.extend(TOKEN_VARIABLES.iter().filter_map(named).map(|token| match token.parent() {
         Some(folder) if !too_wide(folder) => folder.to_owned(),
         _ => token,
     }));
-    // A variable may name anything, and so may a link of the operator's; the data folder never.
-    read.retain(|path| path.is_absolute() && !needs.data_dir.starts_with(path));
+    // A variable may name anything, and so may a link of the operator's; the data folder and the
+    // key never.
+    read.retain(|path| path.is_absolute() && !holds_secrets(path));
     read.extend_from_slice(needs.read);
     let mut write: Vec<PathBuf> = DEVICES.iter().map(PathBuf::from).collect();
     write.push(needs.workspace_dir.to_owned());

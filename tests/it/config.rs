@@ -175,6 +175,49 @@ fn every_problem_is_told_at_once_in_the_files_spelling() {
 }
 
 #[test]
+fn a_key_lies_where_no_template_reads_it() {
+    assert_eq!(of_file("").unwrap().state.key_file, Path::new("/data/state.key"));
+    let own = "[state]\nkey_file = \"/keys/captd.key\"\n[engine]\nconfine_read = [\"/opt\", \"/keys/others\"]";
+    assert_eq!(of_file(own).unwrap().state.key_file, Path::new("/keys/captd.key"));
+    let remedy = "choose a place of its own, such as state.key in the data folder";
+    for (text, problem) in [
+        ("[state]\nkey_file = \"captd.key\"", "is no absolute path of a file".to_owned()),
+        ("[state]\nkey_file = \"/\"", "is no absolute path of a file".to_owned()),
+        (
+            "[state]\nkey_file = \"/usr/share/captd.key\"",
+            format!("`/usr/share/captd.key` lies in /usr, which a confined terraform may read; {remedy}"),
+        ),
+        (
+            "[state]\nkey_file = \"/keys/captd.key\"\n[engine]\nconfine_read = [\"/keys\"]",
+            format!("`/keys/captd.key` lies in /keys, which a confined terraform may read; {remedy}"),
+        ),
+        (
+            "[engine]\nconfine_write = [\"/data/state.key\"]",
+            format!("`/data/state.key` lies in /data/state.key, which a confined terraform may read; {remedy}"),
+        ),
+        (
+            "[state]\nkey_file = \"/data/workspaces/captd.key\"\n[engine]\nconfine = \"off\"",
+            format!(
+                "`/data/workspaces/captd.key` lies in /data/workspaces, where templates work and captd removes what is old; {remedy}"
+            ),
+        ),
+    ] {
+        assert_eq!(told(text), [format!("state.key_file: {problem}")], "{text}");
+    }
+    let unconfined = "[state]\nkey_file = \"/usr/share/captd.key\"\n[engine]\nconfine = \"off\"";
+    assert!(of_file(unconfined).is_ok(), "who confines nothing has it where they like");
+}
+
+#[test]
+fn a_key_behind_a_link_lies_where_the_link_leads() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/usr/share", folder.path().join("link")).unwrap();
+    let key = folder.path().join("link/captd.key").display().to_string();
+    let told = told(&format!("[state]\nkey_file = {key:?}"));
+    assert!(told.len() == 1 && told[0].contains("lies in /usr, which"), "{told:?}");
+}
+
+#[test]
 fn numbers_are_taken_up_to_both_ends_of_their_range() {
     for (section, key, low, high) in [
         ("engine", "plans_at_once", 1, 1_024),

@@ -15,6 +15,7 @@ mod doctor;
 mod domain;
 mod drain;
 mod full_disk;
+mod keys;
 mod local;
 mod outlive;
 mod own_templates;

@@ -40,6 +40,40 @@ fn an_older_key_opens_what_it_sealed_and_a_missing_one_is_named() {
 }
 
 #[test]
+fn a_key_file_holds_the_current_key_first_and_comes_back_as_it_was() {
+    let text = format!("new {}\nold {}\n", "02".repeat(32), "01".repeat(32));
+    let read = Keyring::parse(&text).unwrap();
+    assert_eq!(read, keys("new", &[("old", 1), ("new", 2)]));
+    assert_eq!(read.render(), text);
+    assert_eq!((read.current(), read.older().collect::<Vec<_>>()), ("new", vec!["old"]));
+    for (text, reason) in [
+        ("", "it holds no key"),
+        ("new 02", "line 1 is no key: `<id> <64 hex digits>`"),
+        (&format!("\nnew {}\nold {}x\n", "02".repeat(32), "01".repeat(32)), "line 3 is no key: `<id> <64 hex digits>`"),
+    ] {
+        assert_eq!(Keyring::parse(text), Err(reason.to_owned()), "{text}");
+    }
+}
+
+#[test]
+fn a_new_key_seals_what_an_older_one_sealed() {
+    let old = keys("old", &[("old", 1)]);
+    let sealed = old.seal(b"a state", "x").unwrap();
+    let renewed = old.renewed().unwrap();
+    assert_ne!(renewed.current(), "old");
+    assert_eq!(renewed.older().collect::<Vec<_>>(), ["old"]);
+    let again = renewed.reseal(&sealed, "x").unwrap();
+    assert_eq!(renewed.reseal(&sealed, "y"), Err(SealError::Broken), "at its own place only");
+    let alone = renewed.only(|_| false);
+    assert_eq!(alone.open(&again, "x").unwrap(), b"a state");
+    assert_eq!(alone.open(&sealed, "x"), Err(SealError::NoKey("old".to_owned())));
+    assert_eq!(renewed.only(|id| id == "old"), renewed);
+    // Credentials that the old key made are known by the ring that holds it.
+    let made = old.derive("run/1").unwrap();
+    assert!(made != renewed.derive("run/1").unwrap() && renewed.derive_all("run/1").unwrap().contains(&made));
+}
+
+#[test]
 fn the_same_text_is_never_sealed_the_same_way_twice() {
     let keys = keys("a", &[("a", 1)]);
     assert_ne!(keys.seal(b"a state", "x").unwrap(), keys.seal(b"a state", "x").unwrap());

@@ -17,6 +17,7 @@ fn of(environment: &[(&str, &str)], signs_in_by_files: bool) -> Confinement {
         run_dir: Path::new(RUN),
         workspace_dir: Path::new("/data/workspaces/w"),
         cli_config: Path::new("/data/terraform.rc"),
+        key_file: Path::new("/keys/state.key"),
         mirrors: &[PathBuf::from("/opt/mirror")],
         environment: &environment,
         signs_in_by_files,
@@ -95,14 +96,14 @@ fn files_that_variables_name_are_read() {
 }
 
 #[test]
-fn no_variable_opens_the_data_folder_or_the_home_folder() {
-    for path in ["/", "/data", "relative", ""] {
+fn no_variable_opens_the_data_folder_the_key_or_the_home_folder() {
+    for path in ["/", "/data", "/keys", "/keys/state.key", "relative", ""] {
         for name in ["AWS_CONFIG_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
             assert_eq!(opened(&[(name, path)], false), [""; 0], "{name} = {path}");
         }
     }
     let token = |path| opened(&[("HOME", "/homes/op"), ("AWS_WEB_IDENTITY_TOKEN_FILE", path)], false);
-    for path in ["/homes/op/token", "/homes/token", "/token"] {
+    for path in ["/homes/op/token", "/homes/token", "/token", "/keys/token"] {
         assert_eq!(token(path), ["/homes/op/.terraform.d", path], "its folder is too wide");
     }
 }
