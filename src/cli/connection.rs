@@ -39,6 +39,11 @@ impl Connection {
         given(self.addr.as_deref()).unwrap_or(DEFAULT_ADDRESS)
     }
 
+    /// Whether nothing leads elsewhere than to the daemon of the data folder.
+    pub(super) fn is_local(&self) -> bool {
+        given(self.addr.as_deref()).is_none() && given(self.token.as_deref()).is_none()
+    }
+
     /// The data folder that was said.
     pub(super) fn given_data_dir(&self) -> Option<&Path> {
         self.data_dir.as_deref().filter(|path| !path.as_os_str().is_empty())

@@ -1,6 +1,7 @@
 //! The command line: one file per command, and the pieces that they share.
 //!
-//! **Invariant:** the client commands know no database and no service: they speak HTTP alone.
+//! **Invariant:** the client commands know no database and no service: they speak HTTP alone, but
+//! for `backup`, `doctor`, and `state` where no daemon works.
 //! **Invariant:** whatever happens, the exit code is one of [`EXIT_CODES`]; nothing panics because
 //! a pipe was closed.
 
@@ -38,6 +39,7 @@ mod scale;
 mod serve;
 mod session;
 mod state;
+mod state_source;
 mod supervise;
 mod target;
 mod times;
@@ -222,6 +224,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Config(command) => return config_check::run(&command, connection),
         Command::Unit(args) => return unit::run(&args, connection),
         Command::Backup(args) => return backup::run(&args, connection).await,
+        Command::State(command) => return state::run(connection, command).await,
         Command::Doctor(args) => return doctor::run(&args, connection).await,
         Command::Version(args) if !args.server => return version::client(),
         _ => {}
@@ -243,13 +246,13 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Hold => hold::hold(&session).await,
         Command::Release => hold::release(&session).await,
         Command::Drain(args) => drain::run(&session, &args).await,
-        Command::State(command) => state::run(&session, command).await,
         Command::Logs(args) => logs::run(&session, &args).await,
         Command::Version(_) => version::server(&session).await,
         Command::Serve(_)
         | Command::Demo(_)
         | Command::Config(_)
         | Command::Doctor(_)
+        | Command::State(_)
         | Command::Unit(_)
         | Command::Backup(_) => Ok(Exit::Done),
     }

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::config_check::File;
+use super::connection::Connection;
 use super::output::{Columns, note, say, write_bytes};
 use super::session::Session;
+use super::state_source::{Source, Version, path};
 use super::{Exit, rotate_key, target, times};
 use crate::domain::name::Name;
 
@@ -50,6 +51,8 @@ pub(super) struct OneVersion {
     /// Which version; the newest when not said
     #[arg(long, value_name = "N")]
     version: Option<u64>,
+    #[command(flatten)]
+    file: File,
 }
 
 /// `captd state push`
@@ -75,33 +78,30 @@ pub(super) struct Rollback {
     to: u64,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Version {
-    #[serde(rename = "version")]
-    number: u64,
-    lineage: String,
-    serial: u64,
-    bytes: u64,
-    author: String,
-    created_at: Timestamp,
-}
-
-#[derive(Debug, Deserialize)]
-struct Versions {
-    items: Vec<Version>,
-}
-
 /// Runs the command.
-pub(super) async fn run(session: &Session, command: Command) -> Result<Exit> {
+pub(super) async fn run(connection: &Connection, command: Command) -> Result<Exit> {
     match command {
-        Command::List(machine) => list(session, &target::machine(&machine.words)?).await,
-        Command::Show(one) => show(session, &target::machine(&one.machine.words)?, one.version).await,
+        Command::List(machine) => {
+            let name = target::machine(&machine.words)?;
+            list(Source::find(connection).await?, &name).await
+        }
+        Command::Show(one) => show(&pull(connection, &one).await?),
         Command::Pull(one) => {
-            let state = pull(session, &target::machine(&one.machine.words)?, one.version).await?;
-            write_bytes(&state)?;
+            write_bytes(&pull(connection, &one).await?)?;
             Ok(Exit::Done)
         }
+        command => change(&Session::open(connection).await?, command).await,
+    }
+}
+
+async fn pull(connection: &Connection, one: &OneVersion) -> Result<Vec<u8>> {
+    let name = target::machine(&one.machine.words)?;
+    Source::find(connection).await?.state(&name, one.version, &one.file).await
+}
+
+/// What only the daemon does.
+async fn change(session: &Session, command: Command) -> Result<Exit> {
+    match command {
         Command::RotateKey(_) => rotate_key::run(session).await,
         Command::Push(push) => hand_in(session, &target::machine(&push.machine.words)?, &push).await,
         Command::Rollback(rollback) => {
@@ -126,26 +126,20 @@ pub(super) async fn run(session: &Session, command: Command) -> Result<Exit> {
             say(format_args!("machine/{name}: the state that is kept is the true one; runs go on"))?;
             Ok(Exit::Done)
         }
+        Command::List(_) | Command::Show(_) | Command::Pull(_) => Ok(Exit::Done),
     }
 }
 
-fn path<'a>(session: &'a Session, name: &'a Name, rest: &[&'a str]) -> Vec<&'a str> {
-    let mut path = vec!["v1", "namespaces", session.namespace.as_str(), "machines", name.as_str(), "state"];
-    path.extend(rest);
-    path
-}
-
-async fn list(session: &Session, name: &Name) -> Result<Exit> {
-    let versions: Versions = session.client.get(&path(session, name, &["versions"]), &[]).await?;
-    if versions.items.is_empty() {
+async fn list(mut source: Source, name: &Name) -> Result<Exit> {
+    let versions = source.versions(name).await?;
+    if versions.is_empty() {
         note(format_args!("machine/{name} has no state yet"));
         return Ok(Exit::Done);
     }
     let rows: Vec<Vec<String>> = versions
-        .items
         .iter()
         .map(|v| {
-            let age = times::age(v.created_at, session.now());
+            let age = times::age(v.created_at, source.now());
             vec![
                 v.number.to_string(),
                 v.serial.to_string(),
@@ -161,15 +155,9 @@ async fn list(session: &Session, name: &Name) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn pull(session: &Session, name: &Name, version: Option<u64>) -> Result<Vec<u8>> {
-    let query: Vec<(&str, String)> = version.into_iter().map(|version| ("version", version.to_string())).collect();
-    Ok(session.client.bytes(&path(session, name, &[]), &query).await?)
-}
-
 /// Addresses, as `terraform state list` prints them.
-async fn show(session: &Session, name: &Name, version: Option<u64>) -> Result<Exit> {
-    let state = pull(session, name, version).await?;
-    let state: Value = serde_json::from_slice(&state).context("the state is no JSON")?;
+fn show(state: &[u8]) -> Result<Exit> {
+    let state: Value = serde_json::from_slice(state).context("the state is no JSON")?;
     for resource in state["resources"].as_array().into_iter().flatten() {
         let text = |field: &str| resource[field].as_str().unwrap_or_default().to_owned();
         let module = if text("module").is_empty() { String::new() } else { format!("{}.", text("module")) };

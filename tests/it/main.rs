@@ -17,6 +17,7 @@ mod drain;
 mod full_disk;
 mod keys;
 mod local;
+mod offline;
 mod outlive;
 mod own_templates;
 mod provider_trouble;
