@@ -7,10 +7,11 @@
 //! | variable | is | default |
 //! |---|---|---|
 //! | `CAPTD_CRASH_TRIALS` | how many trials | the few |
-//! | `CAPTD_CRASH_SEED` | seed of the first; each next one has the next number | the time |
+//! | `CAPTD_CRASH_SEED` | seed of the first; each next one has the next number. Or the seeds, with commas | the time |
 //! | `CAPTD_CRASH_CLOUD` | `local`, `aws`, or `mixed`: one in twenty on the fake AWS | `mixed` |
 //! | `CAPTD_CRASH_AT_ONCE` | trials side by side | 4 |
 
+mod can_fail;
 mod check;
 mod clouds;
 mod processes;
@@ -20,6 +21,7 @@ mod strike;
 mod trial;
 mod world;
 
+use std::collections::HashMap;
 use std::fmt;
 
 use tokio::task::JoinSet;
@@ -71,22 +73,32 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn number(name: &str) -> Option<u64> {
-    variable(name).map(|text| text.parse().unwrap_or_else(|_| panic!("CAPTD_CRASH_{name}: `{text}` is no number")))
+    variable(name).map(|text| parse(name, &text))
+}
+
+fn parse(name: &str, text: &str) -> u64 {
+    text.parse().unwrap_or_else(|_| panic!("CAPTD_CRASH_{name}: `{text}` is no number"))
 }
 
 /// The trials that are asked for.
 fn asked_for() -> Vec<(u64, Cloud)> {
-    let Some(trials) = number("TRIALS") else { return FEW.map(|seed| (seed, Cloud::Local)).to_vec() };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds since 1970")]
-    let first = number("SEED").unwrap_or_else(|| world::now() as u64);
+    let seeds: Vec<u64> = match (variable("SEED"), number("TRIALS")) {
+        (Some(list), _) if list.contains(',') => list.split(',').map(|seed| parse("SEED", seed)).collect(),
+        (_, None) => return FEW.map(|seed| (seed, Cloud::Local)).to_vec(),
+        (first, Some(trials)) => {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds since 1970")]
+            let first = first.map_or_else(|| world::now() as u64, |first| parse("SEED", &first));
+            println!("{trials} trials from seed {first} on");
+            (first..first + trials).collect()
+        }
+    };
     let cloud = |seed: u64| match variable("CLOUD").as_deref() {
         Some("aws") => Cloud::Aws,
         None | Some("mixed") if seed.is_multiple_of(LOCAL_FOR_ONE_AWS) => Cloud::Aws,
         None | Some("mixed" | "local") => Cloud::Local,
         Some(other) => panic!("CAPTD_CRASH_CLOUD: `{other}` is none of local, aws, mixed"),
     };
-    println!("{trials} trials from seed {first} on");
-    (first..first + trials).map(|seed| (seed, cloud(seed))).collect()
+    seeds.into_iter().map(|seed| (seed, cloud(seed))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,16 +110,23 @@ async fn nothing_is_lost_whatever_dies() {
     }
     let at_once = number("AT_ONCE").map_or(4, |n| usize::try_from(n).unwrap().max(1));
     let mut report = Report::new(trials.len());
-    let mut at_work: JoinSet<(u64, Cloud, Verdict)> = JoinSet::new();
+    let mut at_work: JoinSet<Verdict> = JoinSet::new();
+    let mut which = HashMap::new();
     let mut waiting = trials.into_iter();
     loop {
         while at_work.len() < at_once
             && let Some((seed, cloud)) = waiting.next()
         {
-            at_work.spawn(async move { (seed, cloud, trial::run(Scenario::from_seed(seed, cloud)).await) });
+            let trial = at_work.spawn(async move { trial::run(Scenario::from_seed(seed, cloud)).await });
+            which.insert(trial.id(), (seed, cloud));
         }
-        let Some(ended) = at_work.join_next().await else { break };
-        let (seed, cloud, verdict) = ended.expect("the trials themselves have no defect");
+        let (task, verdict) = match at_work.join_next_with_id().await {
+            None => break,
+            Some(Ok(ended)) => ended,
+            Some(Err(panic)) => (panic.id(), Verdict::of_a_panic(&panic)),
+        };
+        let (seed, cloud) = which.remove(&task).unwrap();
+        verdict.tell(seed, cloud);
         report.take(seed, cloud, &verdict);
     }
     println!("{}", report.table());

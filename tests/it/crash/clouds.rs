@@ -10,8 +10,9 @@ use super::world::World;
 use super::{Kind, Trouble};
 use crate::support::FakeAws;
 
-/// How both retry: soon, so that a trial is short.
-const COMMON: &str = "[reconcile]\ntick_seconds = 1\nretry_base_seconds = 1\nretry_cap_seconds = 2\n";
+/// How both retry: soon, so that a trial is short, and without end, since faults outlast many tries.
+const COMMON: &str =
+    "[reconcile]\ntick_seconds = 1\nretry_base_seconds = 1\nretry_cap_seconds = 2\nretries_max = 1000\n";
 const CLUSTER: &str = "demo";
 
 pub enum CloudAtWork {
@@ -115,7 +116,7 @@ fn support() -> PathBuf {
 }
 
 /// Compares what is there with what is declared.
-fn compare(what: &str, there: &BTreeSet<String>, declared: &BTreeSet<String>) -> Vec<Trouble> {
+pub fn compare(what: &str, there: &BTreeSet<String>, declared: &BTreeSet<String>) -> Vec<Trouble> {
     let lost = declared.difference(there).map(|name| Trouble::new(Kind::Lost, format!("{what} {name} is not there")));
     let more = there
         .difference(declared)
@@ -126,33 +127,31 @@ fn compare(what: &str, there: &BTreeSet<String>, declared: &BTreeSet<String>) ->
 fn check_folder(folder: &Path, world: &World, scenario: &Scenario) -> Vec<Trouble> {
     let there = std::fs::read_dir(folder.join("things")).unwrap().flatten();
     let there: BTreeSet<String> = there.map(|entry| entry.file_name().into_string().unwrap()).collect();
-    let mut declared = BTreeSet::new();
-    let mut at_most = BTreeMap::new();
-    for machine in &scenario.machines {
-        if let Some(last) = machine.last() {
-            declared.extend(things(machine, last));
-        }
-        for (name, times) in creations_at_most(machine) {
-            at_most.insert(name, times);
-        }
-    }
-    let mut troubles = compare("the thing", &there, &declared);
+    let declared = scenario.machines.iter().filter_map(|machine| Some(things(machine, machine.last()?))).flatten();
+    let mut troubles = compare("the thing", &there, &declared.collect());
     let journal = std::fs::read_to_string(folder.join("journal")).unwrap();
-    let lines: Vec<Line> = journal.lines().filter_map(Line::parse).collect();
+    troubles.extend(check_journal(&journal, &world.killed_terraforms(), &scenario.machines));
+    troubles
+}
+
+/// What was made too often, and what was worked on by two at one time.
+pub fn check_journal(journal: &str, killed: &BTreeSet<u32>, machines: &[Machine]) -> Vec<Trouble> {
+    let at_most: BTreeMap<String, u32> = machines.iter().flat_map(creations_at_most).collect();
+    let lines = journal.lines().map(|line| Line::parse(line).unwrap_or_else(|| panic!("no line of a journal: {line}")));
+    let lines: Vec<Line> = lines.collect();
     let mut created: BTreeMap<&str, u32> = BTreeMap::new();
     for line in lines.iter().filter(|line| line.word == "created") {
         *created.entry(line.name).or_default() += 1;
     }
+    let mut troubles = Vec::new();
     for (name, times) in created {
         let limit = at_most.get(name).copied().unwrap_or_default();
         if times > limit {
-            troubles.push(Trouble::new(
-                Kind::Doubled,
-                format!("{name} was created {times} times, and was to be {limit} times"),
-            ));
+            let text = format!("{name} was created {times} times, and was to be {limit} times");
+            troubles.push(Trouble::new(Kind::Doubled, text));
         }
     }
-    troubles.extend(overlaps(&lines, world));
+    troubles.extend(overlaps(&lines, killed));
     troubles
 }
 
@@ -208,8 +207,7 @@ impl<'a> Line<'a> {
 
 /// Two terraforms at work for one machine at one time. What a killed one left goes on by itself and
 /// does not count.
-fn overlaps(lines: &[Line<'_>], world: &World) -> Vec<Trouble> {
-    let killed = world.killed_terraforms();
+fn overlaps(lines: &[Line<'_>], killed: &BTreeSet<u32>) -> Vec<Trouble> {
     let mut works: Vec<(&str, u32, f64, f64)> = Vec::new();
     for begin in lines.iter().filter(|line| line.word == "begin" && !killed.contains(&line.terraform)) {
         let end = lines.iter().find(|line| line.word == "end" && line.pid == begin.pid && line.time >= begin.time);
@@ -231,7 +229,7 @@ async fn check_aws(aws: &FakeAws, scenario: &Scenario) -> Vec<Trouble> {
     let there = aws.node_groups(CLUSTER).await.into_iter().collect();
     let mut troubles = compare("the node group", &there, &names);
     let roles = aws.roles().await.into_iter().filter(|name| name.starts_with(&format!("{CLUSTER}.")));
-    let expected = names.iter().map(|name| format!("{CLUSTER}.{name}.eu-central-1.node")).collect();
+    let expected = names.iter().map(|name| role(name)).collect();
     troubles.extend(compare("the role", &roles.collect(), &expected));
     for (machine, declared) in present() {
         let Some(found) = aws.describe(CLUSTER, &machine.name).await else { continue };
@@ -240,17 +238,27 @@ async fn check_aws(aws: &FakeAws, scenario: &Scenario) -> Vec<Trouble> {
             troubles.push(Trouble::new(Kind::Lost, format!("{} is not as declared: {found}", machine.name)));
         }
     }
-    let creations =
-        scenario.machines.iter().map(|machine| creations_at_most(machine)[&format!("group.{}", machine.name)]);
-    let limit = usize::try_from(creations.sum::<u32>()).unwrap();
-    let calls = aws.calls().await;
-    for action in ["CreateNodegroup", "CreateRole"] {
-        let worked =
-            |call: &&Value| call["action"] == action && (call["status"] == 200 || call["worked_status"] == 200);
-        let times = calls.iter().filter(worked).count();
-        if times > limit {
-            troubles
-                .push(Trouble::new(Kind::Doubled, format!("{action} worked {times} times, and was to {limit} times")));
+    troubles.extend(too_often(&aws.calls().await, &scenario.machines));
+    troubles
+}
+
+/// The name of a machine's role.
+fn role(machine: &str) -> String {
+    format!("{CLUSTER}.{machine}.eu-central-1.node")
+}
+
+/// Node groups and roles that were made more often than they were to exist.
+pub fn too_often(calls: &[Value], machines: &[Machine]) -> Vec<Trouble> {
+    let mut troubles = Vec::new();
+    for machine in machines {
+        let limit = creations_at_most(machine)[&format!("group.{}", machine.name)];
+        for (action, name) in [("CreateNodegroup", machine.name.clone()), ("CreateRole", role(&machine.name))] {
+            let of_it = calls.iter().filter(|call| call["action"] == action && call["makes"] == name.as_str());
+            let times = of_it.filter(|call| call["status"] == 200 || call["worked_status"] == 200).count();
+            if times > limit as usize {
+                let text = format!("{action} made {name} {times} times, and was to make it {limit} times");
+                troubles.push(Trouble::new(Kind::Doubled, text));
+            }
         }
     }
     troubles

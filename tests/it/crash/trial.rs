@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -33,9 +33,36 @@ pub struct Verdict {
     pub struck: BTreeSet<Victim>,
     pub troubles: Vec<Trouble>,
     pub seconds: f64,
+    /// What is kept of a trial that failed.
+    folder: Option<String>,
 }
 
-/// Runs a trial. One that fails keeps its folder and says where it is.
+impl Verdict {
+    /// Of a trial that itself went wrong, so that the others go on.
+    pub fn of_a_panic(panic: &JoinError) -> Self {
+        let text = format!("the trial itself broke off: {panic}");
+        Self { struck: BTreeSet::new(), troubles: vec![Trouble::new(Kind::Other, text)], seconds: 0.0, folder: None }
+    }
+
+    /// Says why a trial failed, and how it is repeated.
+    pub fn tell(&self, seed: u64, cloud: Cloud) {
+        if self.troubles.is_empty() {
+            return;
+        }
+        let (cloud, seconds) = (cloud.word(), self.seconds);
+        println!("trial {seed} ({cloud}) failed after {seconds:.0} s:\n{}", lines(&self.troubles));
+        if let Some(folder) = &self.folder {
+            println!("    its folder: {folder}");
+        }
+        println!("    again: make crash-test TRIALS=1 SEED={seed} CLOUD={cloud}");
+    }
+}
+
+fn lines(troubles: &[Trouble]) -> String {
+    troubles.iter().map(|trouble| format!("    {trouble}")).collect::<Vec<_>>().join("\n")
+}
+
+/// Runs a trial. One that fails keeps its folder.
 pub async fn run(scenario: Scenario) -> Verdict {
     let began = now();
     let dir = tempfile::Builder::new().prefix("crash-").tempdir().unwrap();
@@ -45,6 +72,9 @@ pub async fn run(scenario: Scenario) -> Verdict {
     };
     let (cloud, scenario) = (Arc::new(cloud), Arc::new(scenario));
     let disk = scenario.has(Victim::Disk).then(|| SmallDisk::mount(&dir.path().join("data"), DISK_MEBIBYTES)).flatten();
+    if scenario.has(Victim::Disk) && disk.is_none() {
+        println!("skipped in trial {}: \"{}\", since no disk can be mounted here", scenario.seed, Victim::Disk.words());
+    }
     let world = Arc::new(World::new(dir.path().to_owned(), disk, &cloud.config()));
     world.note(&format!("{scenario:#?}"));
     let mut troubles = match go_through(&world, &cloud, &scenario).await {
@@ -55,22 +85,11 @@ pub async fn run(scenario: Scenario) -> Verdict {
         troubles = end(&world, &scenario).await;
     }
     let seconds = now() - began;
-    if !troubles.is_empty() {
-        let told: String = troubles.iter().fold(String::new(), |mut told, trouble| {
-            writeln!(told, "    {trouble}").unwrap();
-            told
-        });
-        world.note(&format!("the verdict:\n{told}"));
-        let kept = keep(&world, dir);
-        println!(
-            "trial {} ({}) failed after {seconds:.0} s:\n{told}    its folder: {kept}\n    again: make crash-test TRIALS=1 SEED={} CLOUD={}",
-            scenario.seed,
-            scenario.cloud.word(),
-            scenario.seed,
-            scenario.cloud.word()
-        );
-    }
-    Verdict { struck: world.victims(), troubles, seconds }
+    let folder = (!troubles.is_empty()).then(|| {
+        world.note(&format!("the verdict:\n{}", lines(&troubles)));
+        keep(&world, dir)
+    });
+    Verdict { struck: world.victims(), troubles, seconds, folder }
 }
 
 /// Keeps the folder; what lies on a disk that goes with the trial is copied.

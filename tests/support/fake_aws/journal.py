@@ -1,6 +1,7 @@
 """What was called: names each AWS call by service and action, and remembers it in order."""
 
 import io
+import json
 import re
 import threading
 import time
@@ -24,6 +25,8 @@ class Call:
     region: str | None
     action: str | None
     access_key: str | None
+    # What a call that makes a node group or a role is to make.
+    makes: str | None
     time: float = field(default_factory=time.time)
 
     @property
@@ -34,7 +37,7 @@ class Call:
 
 def identify(environ):
     """Reads who calls what; the body is put back for moto to read again."""
-    access_key = region = service = action = None
+    access_key = region = service = action = makes = None
     if found := CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", "")):
         access_key, region, service = found.groups()
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
@@ -42,9 +45,14 @@ def identify(environ):
     environ["wsgi.input"] = io.BytesIO(body)
     if service == "eks":
         action = eks_action(method, environ["RAW_URI"].split("?")[0], region)
+        if action == "CreateNodegroup":
+            makes = json.loads(body).get("nodegroupName")
     elif environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
-        action = parse_qs(body.decode("utf-8", "replace")).get("Action", [None])[0]
-    return Call(method, path, environ.get("QUERY_STRING", ""), service, region, action, access_key)
+        fields = parse_qs(body.decode("utf-8", "replace"))
+        action = fields.get("Action", [None])[0]
+        if action == "CreateRole":
+            makes = fields.get("RoleName", [None])[0]
+    return Call(method, path, environ.get("QUERY_STRING", ""), service, region, action, access_key, makes)
 
 
 def eks_action(method, raw_path, region):
@@ -76,6 +84,7 @@ class Journal:
                 "action": call.action,
                 "region": call.region,
                 "access_key": call.access_key,
+                "makes": call.makes,
                 "status": None,
                 "dropped": False,
             }
