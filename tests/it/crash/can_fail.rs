@@ -75,14 +75,17 @@ fn two_terraforms_at_work_for_one_machine_are_found() {
 
 #[test]
 fn a_node_group_that_is_made_twice_is_found_also_where_an_answer_was_dropped() {
-    let group = |status: Value, worked: Value| json!({"action": "CreateNodegroup", "makes": "m0", "status": status, "worked_status": worked});
+    let group = |token: &str, status: Value, worked: Value| json!({"action": "CreateNodegroup", "makes": "m0", "token": token, "status": status, "worked_status": worked});
     let one = [machine(vec![declare(1, "t3.medium")])];
-    let calls = [group(json!(200), Value::Null), group(Value::Null, json!(200))];
+    let calls = [group("a", json!(200), Value::Null), group("b", Value::Null, json!(200))];
     insta::assert_snapshot!(told(&too_often(&calls, &one)), @"Doubled: CreateNodegroup made m0 2 times, and was to make it 1 times");
-    let refused = [group(json!(200), Value::Null), group(json!(409), Value::Null), group(Value::Null, json!(409))];
+    let refused =
+        [group("a", json!(200), Value::Null), group("b", json!(409), Value::Null), group("c", Value::Null, json!(409))];
     assert_eq!(too_often(&refused, &one), []);
+    let said_again = [group("a", Value::Null, json!(200)), group("a", json!(200), Value::Null)];
+    assert_eq!(too_often(&said_again, &one), []);
     let of_another = json!({"action": "CreateNodegroup", "makes": "m1", "status": 200});
-    assert_eq!(too_often(&[group(json!(200), Value::Null), of_another], &one), []);
+    assert_eq!(too_often(&[group("a", json!(200), Value::Null), of_another], &one), []);
     let role = json!({"action": "CreateRole", "makes": "demo.m0.eu-central-1.node", "status": 200});
     insta::assert_snapshot!(told(&too_often(&[role.clone(), role], &one)), @"Doubled: CreateRole made demo.m0.eu-central-1.node 2 times, and was to make it 1 times");
 }

@@ -254,7 +254,10 @@ pub fn too_often(calls: &[Value], machines: &[Machine]) -> Vec<Trouble> {
         let limit = creations_at_most(machine)[&format!("group.{}", machine.name)];
         for (action, name) in [("CreateNodegroup", machine.name.clone()), ("CreateRole", role(&machine.name))] {
             let of_it = calls.iter().filter(|call| call["action"] == action && call["makes"] == name.as_str());
-            let times = of_it.filter(|call| call["status"] == 200 || call["worked_status"] == 200).count();
+            let worked = of_it.filter(|call| call["status"] == 200 || call["worked_status"] == 200).enumerate();
+            // The same token again makes nothing.
+            let made = worked.map(|(n, call)| call["token"].as_str().map_or(n.to_string(), str::to_owned));
+            let times = made.collect::<BTreeSet<String>>().len();
             if times > limit as usize {
                 let text = format!("{action} made {name} {times} times, and was to make it {limit} times");
                 troubles.push(Trouble::new(Kind::Doubled, text));

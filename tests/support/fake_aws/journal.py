@@ -25,8 +25,9 @@ class Call:
     region: str | None
     action: str | None
     access_key: str | None
-    # What a call that makes a node group or a role is to make.
+    # What a call that makes a node group or a role is to make, and the token by which repetitions are known.
     makes: str | None
+    token: str | None
     time: float = field(default_factory=time.time)
 
     @property
@@ -37,7 +38,7 @@ class Call:
 
 def identify(environ):
     """Reads who calls what; the body is put back for moto to read again."""
-    access_key = region = service = action = makes = None
+    access_key = region = service = action = makes = token = None
     if found := CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", "")):
         access_key, region, service = found.groups()
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
@@ -46,13 +47,14 @@ def identify(environ):
     if service == "eks":
         action = eks_action(method, environ["RAW_URI"].split("?")[0], region)
         if action == "CreateNodegroup":
-            makes = json.loads(body).get("nodegroupName")
+            wish = json.loads(body)
+            makes, token = wish.get("nodegroupName"), wish.get("clientRequestToken")
     elif environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         fields = parse_qs(body.decode("utf-8", "replace"))
         action = fields.get("Action", [None])[0]
         if action == "CreateRole":
             makes = fields.get("RoleName", [None])[0]
-    return Call(method, path, environ.get("QUERY_STRING", ""), service, region, action, access_key, makes)
+    return Call(method, path, environ.get("QUERY_STRING", ""), service, region, action, access_key, makes, token)
 
 
 def eks_action(method, raw_path, region):
@@ -85,6 +87,7 @@ class Journal:
                 "region": call.region,
                 "access_key": call.access_key,
                 "makes": call.makes,
+                "token": call.token,
                 "status": None,
                 "dropped": False,
             }
