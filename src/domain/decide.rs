@@ -1,5 +1,8 @@
 //! What is due for a workspace: a pure function of what is stored and the time. It leaves the
 //! reconciler no choices, and knows no difference between the happy case and recovery.
+//!
+//! **Invariant:** no clock that was put back makes anything wait for longer than it would have: a
+//! time that was worked out by what was the future is no time to wait for.
 
 use jiff::Timestamp;
 
@@ -16,6 +19,8 @@ pub struct World<'a> {
     pub open: Option<&'a Run>,
     /// Its newest run that was meant to change something and is over.
     pub last: Option<&'a Run>,
+    /// Seconds between two looks at a workspace.
+    pub observe_interval_seconds: u32,
     /// The time.
     pub now: Timestamp,
 }
@@ -75,7 +80,7 @@ pub fn decide(world: World<'_>) -> Decision {
     match ended {
         Some(Outcome::Superseded) | None => begin(Kind::Apply, Trigger::Spec, 1),
         Some(Outcome::Lost) => begin(Kind::Apply, Trigger::Rescue, last.next_attempt()),
-        Some(Outcome::Failed { retry_at: Some(at), .. }) if *at <= world.now => {
+        Some(Outcome::Failed { retry_at: Some(at), .. }) if is_due(*at, last, world.now) => {
             begin(Kind::Apply, Trigger::Retry, last.next_attempt())
         }
         Some(Outcome::Failed { retry_at: Some(at), .. }) => {
@@ -95,6 +100,12 @@ fn begin(kind: Kind, trigger: Trigger, attempt: u32) -> Decision {
     Decision::Begin { kind, trigger, attempt }
 }
 
+/// Whether it is time for the try that follows `failed`. A run that ended in what is the future now
+/// was followed by a clock that was put back: then it is.
+fn is_due(at: Timestamp, failed: &Run, now: Timestamp) -> bool {
+    at <= now || failed.ended().is_some_and(|ended| ended.at > now)
+}
+
 fn destroy(world: World<'_>) -> Decision {
     let Some(last) = world.last.filter(|last| last.kind == Kind::Destroy) else {
         return begin(Kind::Destroy, Trigger::Delete, 1);
@@ -107,7 +118,7 @@ fn destroy(world: World<'_>) -> Decision {
         }
         // The deletion itself was a person's word; further tries begin by themselves.
         Some(Outcome::Failed { .. } | Outcome::Lost) if world.workspace.paused => Decision::Rest("paused", None),
-        Some(Outcome::Failed { retry_at: Some(at), .. }) if *at > world.now => {
+        Some(Outcome::Failed { retry_at: Some(at), .. }) if !is_due(*at, last, world.now) => {
             Decision::Rest("the deletion failed and is tried again", Some(*at))
         }
         Some(Outcome::Lost) => begin(Kind::Destroy, Trigger::Rescue, last.next_attempt()),
@@ -116,10 +127,12 @@ fn destroy(world: World<'_>) -> Decision {
     }
 }
 
-/// A look at the cloud, if anything was ever seen there and it is time.
+/// A look at the cloud, if anything was ever seen there and it is time. No look is farther away than
+/// the longest interval, unless the clock was put back.
 fn observe(world: World<'_>) -> Decision {
+    let farthest = next_look(world.now, world.observe_interval_seconds, 1.0);
     match (&world.workspace.observation, world.workspace.observe_at) {
-        (Some(_), Some(at)) if at <= world.now => begin(Kind::Refresh, Trigger::Observe, 1),
+        (Some(_), Some(at)) if at <= world.now || at > farthest => begin(Kind::Refresh, Trigger::Observe, 1),
         (Some(_), Some(at)) => Decision::Rest("", Some(at)),
         _ => Decision::Rest("", None),
     }

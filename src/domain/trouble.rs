@@ -94,10 +94,11 @@ pub fn after_failure(before: Option<Trouble>, failed: Failed<'_>) -> Trouble {
     let look_after = |looks| plus_seconds(failed.now, wait_seconds(looks, failed.backoff, failed.fraction));
     trouble.pause = match pause {
         // Others that were at work already when the pause began, or the last look failed, tell nothing new.
-        Some(pause) if pause.room.is_none() && failed.now < pause.look_at => Some(pause),
+        Some(pause) if pause.room_at(failed.now) == 0 => Some(pause),
         Some(pause) => {
             let looks = pause.looks.saturating_add(1);
-            Some(Pause { looks, look_at: look_after(looks.saturating_add(1)), room: None, ..pause })
+            let since = pause.since.min(failed.now);
+            Some(Pause { since, looks, look_at: look_after(looks.saturating_add(1)), room: None })
         }
         None if trouble.failures >= FAILURES_MAX && (trouble.several || failed.is_only_one) => {
             Some(Pause { since: failed.now, looks: 0, look_at: look_after(1), room: None })
@@ -116,12 +117,19 @@ pub fn after_success(before: Trouble, room_max: u32) -> Option<Trouble> {
     (room < room_max).then_some(Trouble { pause: Some(Pause { room: Some(room), ..pause }), ..before })
 }
 
+impl Pause {
+    /// Runs that may be at work at once now. A pause that began in what is the future now was
+    /// followed by a clock that was put back: then it is time to look.
+    fn room_at(self, now: Timestamp) -> u32 {
+        self.room.unwrap_or(u32::from(now >= self.look_at || now < self.since))
+    }
+}
+
 impl Trouble {
     /// Runs that may be at work at once now; `None` is without a limit.
     #[must_use]
     pub fn room(&self, now: Timestamp) -> Option<u32> {
-        let pause = self.pause?;
-        Some(pause.room.unwrap_or(u32::from(now >= pause.look_at)))
+        self.pause.map(|pause| pause.room_at(now))
     }
 
     /// Whether its runs wait, but for one that looks.

@@ -331,7 +331,8 @@ impl Service {
         open: Option<&'a Run>,
         last: Option<&'a Run>,
     ) -> World<'a> {
-        World { workspace, open, last, now: self.clock.now() }
+        let observe_interval_seconds = self.config.reconcile.observe_interval_seconds;
+        World { workspace, open, last, observe_interval_seconds, now: self.clock.now() }
     }
 }
 

@@ -60,6 +60,14 @@ impl Given {
         self
     }
 
+    /// At a time that was 12:00's future, before the clock was put back.
+    fn ended_at(mut self, time: &str) -> Self {
+        if let Some(Run { state: State::Ended(ended), .. }) = &mut self.last {
+            ended.at = at(time);
+        }
+        self
+    }
+
     fn third_try(mut self) -> Self {
         if let Some(last) = &mut self.last {
             last.attempt = 3;
@@ -75,6 +83,7 @@ fn tell(worlds: Vec<(&str, Given)>) -> String {
             workspace: &given.workspace,
             open: given.open.as_ref(),
             last: given.last.as_ref(),
+            observe_interval_seconds: 600,
             now: at("12:00"),
         };
         out.push_str(&format!("{words} → {}\n", decide(world)));
@@ -251,6 +260,26 @@ fn a_try_that_was_not_counted_is_made_again_under_its_number() {
         failure.spared = true;
     }
     insta::assert_snapshot!(tell(vec![("not counted, a try is due", given)]), @"not counted, a try is due → begin apply run (trigger retry, attempt 3)");
+}
+
+#[test]
+fn a_clock_that_was_put_back_makes_nothing_wait() {
+    let told = tell(vec![
+        ("failed at 18:00, a try is due at 18:01", applied(failed(Some("18:01"))).ended_at("18:00").third_try()),
+        ("failed for good at 18:00", applied(failed(None)).ended_at("18:00")),
+        ("destruction failed at 18:00, a try is due at 18:01", destroyed(failed(Some("18:01"))).ended_at("18:00")),
+        ("succeeded, a look is due at 12:11, the end of the interval", applied(Outcome::Succeeded).look_due("12:11")),
+        ("succeeded, a look is due at 12:12, after its end", applied(Outcome::Succeeded).look_due("12:12")),
+        ("failed at 10:00, a try at 12:30, a look at 18:00", applied(failed(Some("12:30"))).look_due("18:00")),
+    ]);
+    insta::assert_snapshot!(told, @"
+    failed at 18:00, a try is due at 18:01 → begin apply run (trigger retry, attempt 4)
+    failed for good at 18:00 → rest until 12:10: the last run failed; a change or `retry` is needed
+    destruction failed at 18:00, a try is due at 18:01 → begin destroy run (trigger retry, attempt 2)
+    succeeded, a look is due at 12:11, the end of the interval → rest until 12:11: the spec is in force
+    succeeded, a look is due at 12:12, after its end → begin refresh run (trigger observe, attempt 1)
+    failed at 10:00, a try at 12:30, a look at 18:00 → begin refresh run (trigger observe, attempt 1)
+    ");
 }
 
 #[test]

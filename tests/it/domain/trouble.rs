@@ -72,6 +72,15 @@ fn one_run_looks_when_it_is_time_and_not_before() {
 }
 
 #[test]
+fn a_clock_that_was_put_back_makes_no_look_wait() {
+    let trouble = paused();
+    assert_eq!(trouble.room(at("06:00")), Some(1), "it began at 12:00");
+    let looked = fails(Some(trouble), 1, false, "06:00");
+    assert_eq!(looked.pause, Some(Pause { since: at("06:00"), looks: 1, look_at: at("06:02"), room: None }));
+    assert_eq!(looked.room(at("06:01")), Some(0), "from then on it waits as ever");
+}
+
+#[test]
 fn looks_that_fail_are_farther_and_farther_apart() {
     let once = fails(Some(paused()), 1, false, "12:01");
     assert_eq!(once.pause, pause(1, "12:03", None));
