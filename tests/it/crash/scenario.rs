@@ -183,7 +183,7 @@ fn seconds(rng: &mut Rng, from: f64, to: f64) -> Duration {
 }
 
 fn machine(rng: &mut Rng, n: usize, cloud: Cloud) -> Machine {
-    let slow = if cloud == Cloud::Aws { 12.0 } else { 1.0 };
+    let slow = if cloud == Cloud::Aws { 20.0 } else { 1.0 };
     let mut declared =
         Declared { desired: rng.u32(1..=3), label: "first".to_owned(), instance_type: "t3.medium".to_owned() };
     let mut deeds = vec![(seconds(rng, 0.0, 1.0), Deed::Declare(declared.clone()))];

@@ -85,10 +85,12 @@ pub async fn run(scenario: Scenario) -> Verdict {
         troubles = end(&world, &scenario).await;
     }
     let seconds = now() - began;
-    let folder = (!troubles.is_empty()).then(|| {
+    // Not in a closure, which would take the folder from below the disk that is mounted in it.
+    let mut folder = None;
+    if !troubles.is_empty() {
         world.note(&format!("the verdict:\n{}", lines(&troubles)));
-        keep(&world, dir)
-    });
+        folder = Some(keep(&world, dir));
+    }
     Verdict { struck: world.victims(), troubles, seconds, folder }
 }
 
