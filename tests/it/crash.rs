@@ -10,6 +10,7 @@
 //! | `CAPTD_CRASH_SEED` | seed of the first; each next one has the next number. Or the seeds, with commas | the time |
 //! | `CAPTD_CRASH_CLOUD` | `local`, `aws`, or `mixed`: one in twenty on the fake AWS | `mixed` |
 //! | `CAPTD_CRASH_AT_ONCE` | trials side by side | 4 |
+//! | `CAPTD_CRASH_KEEP` | set: the folders of good trials are kept too, below the folder for temporary files | not set |
 
 mod can_fail;
 mod check;

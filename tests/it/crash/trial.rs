@@ -87,7 +87,7 @@ pub async fn run(scenario: Scenario) -> Verdict {
     let seconds = now() - began;
     // Not in a closure, which would take the folder from below the disk that is mounted in it.
     let mut folder = None;
-    if !troubles.is_empty() {
+    if !troubles.is_empty() || std::env::var_os("CAPTD_CRASH_KEEP").is_some() {
         world.note(&format!("the verdict:\n{}", lines(&troubles)));
         folder = Some(keep(&world, dir));
     }
