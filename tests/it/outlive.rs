@@ -78,7 +78,9 @@ impl Noted {
     fn is_alive(&self) -> bool {
         let Ok(stat) = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)) else { return false };
         let after_name = stat.rsplit_once(") ").unwrap().1;
-        after_name.split(' ').nth(19) == Some(&self.start_time.to_string())
+        let fields: Vec<&str> = after_name.split(' ').collect();
+        // A zombie has ended, and only waits for its parent to hear of it.
+        fields[0] != "Z" && fields[19] == self.start_time.to_string()
     }
 }
 
@@ -139,4 +141,31 @@ async fn an_apply_that_ends_while_the_daemon_is_away_waits_for_it() {
     let away = std::env::var("CAPTD_AWAY_SECONDS").map_or(5, |seconds| seconds.parse().unwrap());
     let creating_seconds = if away > 5 { 60 } else { 10 };
     kill_and_come_back(Creating::begin(creating_seconds).await, Some(away)).await;
+}
+
+/// Terraform goes on without it, and hands in its state. How it ended nobody knows, so the next run looks.
+#[tokio::test]
+async fn an_apply_whose_supervisor_is_killed_is_looked_at_and_not_applied_again() {
+    if !requires("aws") {
+        return;
+    }
+    let creating = Creating::begin(60).await;
+    let folder = creating.apply_folder();
+    let terraform = Noted::read(&folder.join("terraform.json"));
+    let before = creating.log().await;
+    let supervisor = rustix::process::Pid::from_raw(Noted::read(&folder.join("supervisor.json")).pid).unwrap();
+    rustix::process::kill_process(supervisor, Signal::KILL).unwrap();
+
+    assert_eq!(creating.daemon.wait_for_end(&creating.run).await["state"], "lost");
+    assert_eq!(Noted::read(&folder.join("terraform.json")), terraform, "it was the same terraform to its end");
+    assert!(!terraform.is_alive());
+    let log = creating.log().await;
+    assert!(log.starts_with(&before) && log.contains("Apply complete!"), "{before}\n{log}");
+    let rescue = until("it is looked at", async || {
+        let runs = creating.daemon.runs(MACHINE).await;
+        runs.into_iter().find(|run| run["trigger"] == "rescue" && run.get("finishedAt").is_some())
+    })
+    .await;
+    assert_eq!(rescue["state"], "unchanged", "{rescue}");
+    creating.check_and_end().await;
 }
