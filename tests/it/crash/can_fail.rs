@@ -60,6 +60,22 @@ fn a_thing_that_is_made_more_often_than_it_was_to_exist_is_found() {
 }
 
 #[test]
+fn a_replacement_that_a_killed_terraform_did_not_record_is_made_once_more_and_no_oftener() {
+    let deeds = || vec![declare(1, "t3.medium"), declare(1, "m5.large")];
+    let first = made("group.m0", 7, 1, 2);
+    let replaced = |terraform: u32, from: u32| {
+        let gone = format!("{from}.1 destroyed destroy group.m0 {terraform} {terraform}\n");
+        gone + &made("group.m0", terraform, from, from + 1)
+    };
+    let again = [first.clone(), replaced(8, 3), replaced(9, 5)];
+    assert_eq!(in_journal(&again, &[8], deeds()), "");
+    insta::assert_snapshot!(in_journal(&again, &[], deeds()), @"Doubled: group.m0 was created 3 times, and was to be 2 times");
+    insta::assert_snapshot!(in_journal(&again, &[7], deeds()), @"Doubled: group.m0 was created 3 times, and was to be 2 times");
+    let and_again = [first, replaced(8, 3), replaced(9, 5), replaced(10, 7)];
+    insta::assert_snapshot!(in_journal(&and_again, &[8], deeds()), @"Doubled: group.m0 was created 3 times, and was to be 2 times");
+}
+
+#[test]
 fn two_terraforms_at_work_for_one_machine_are_found() {
     let beside = [made("group.m0", 7, 1, 5), made("node.m0.0", 8, 3, 4)];
     let one = || vec![declare(1, "t3.medium")];

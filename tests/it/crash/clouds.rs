@@ -140,7 +140,7 @@ pub fn check_journal(journal: &str, killed: &BTreeSet<u32>, machines: &[Machine]
     let lines = journal.lines().map(|line| Line::parse(line).unwrap_or_else(|| panic!("no line of a journal: {line}")));
     let lines: Vec<Line> = lines.collect();
     let mut created: BTreeMap<&str, u32> = BTreeMap::new();
-    for line in lines.iter().filter(|line| line.word == "created") {
+    for line in lines.iter().filter(|line| line.word == "created" && !is_replacing(line, &lines, killed)) {
         *created.entry(line.name).or_default() += 1;
     }
     let mut troubles = Vec::new();
@@ -153,6 +153,14 @@ pub fn check_journal(journal: &str, killed: &BTreeSet<u32>, machines: &[Machine]
     }
     troubles.extend(overlaps(&lines, killed));
     troubles
+}
+
+/// Whether a killed terraform has made this in the place of what it had destroyed. The state has the
+/// first one still, and the folder cannot be asked, so the replacement is made once more. What AWS has
+/// can be asked for.
+fn is_replacing(created: &Line<'_>, lines: &[Line<'_>], killed: &BTreeSet<u32>) -> bool {
+    let by_the_same = |line: &&Line<'_>| line.terraform == created.terraform && line.name == created.name;
+    killed.contains(&created.terraform) && lines.iter().filter(by_the_same).any(|line| line.word == "destroyed")
 }
 
 fn things(machine: &Machine, declared: &Declared) -> Vec<String> {
