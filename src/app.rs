@@ -63,13 +63,14 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
     config.data_dir = std::path::absolute(&config.data_dir).context("the data folder has no absolute path")?;
     let data_dir = DataDir::take(&config.data_dir)?;
     look_at_confinement(&mut config)?;
-    let token = data_dir.admin_token()?;
-    providers_on_disk::write_cli_config(&config, &inherited)?;
     let terraform = look_at_terraform(&config, &inherited).await?;
     let library = Library::load(config.templates.dir.as_deref()).context("the templates cannot be loaded")?;
     let store = Store::open(&data_dir.database()?).await?;
     let installation = store.installation(clock.id()).await?.to_string();
     let keys = Keys::load(&config.state.key_file, &store.read().await?.key_ids().await?)?;
+    // Only now is anything written besides: a start that is refused leaves the folder as it was.
+    let token = data_dir.admin_token()?;
+    providers_on_disk::write_cli_config(&config, &inherited)?;
     let listen = config.server.listen;
     let open_runs = store.read().await?.open_run_count().await?;
     let states = state_port::listen(&config.data_dir, open_runs > 0).await?;

@@ -43,12 +43,12 @@ impl DataDir {
             .with_context(|| format!("cannot make the data folder {}", path.display()))?;
         close_to_others(path);
         let lock_path = path.join("captd.lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(&lock_path)
-            .with_context(|| format!("cannot open {}", lock_path.display()))?;
+        let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(&lock_path).with_context(|| {
+            format!(
+                "captd cannot write {}; make the data folder writable for its user, or choose another with --data-dir",
+                lock_path.display()
+            )
+        })?;
         if lock.try_lock().is_err() {
             bail!(
                 "another captd uses the data folder {}; end it first, or choose another with --data-dir",

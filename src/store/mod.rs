@@ -43,6 +43,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// SQLite's code for a disk without room.
 const SQLITE_FULL: &str = "13";
+/// Its code for a database that another process has locked, less what it says of the kind of lock.
+const SQLITE_BUSY: u32 = 5;
 /// Connections that read at the same time.
 const READERS_MAX: u32 = 8;
 /// How long a statement waits for another process's lock, such as a backup's.
@@ -70,6 +72,14 @@ pub enum Error {
         path: String,
         /// Why.
         cause: sqlx::Error,
+    },
+    /// Another process keeps it locked.
+    #[error(
+        "the database {path} is locked by another process, and stayed so for {BUSY_SECONDS} seconds; end what holds it (a shell of sqlite3, a copying tool), and start again: nothing was changed"
+    )]
+    Locked {
+        /// The file.
+        path: String,
     },
     /// The schema cannot be brought up to date.
     #[error("cannot migrate the database: {0}; its file is unchanged, and a newer captd may have made it")]
@@ -130,6 +140,11 @@ impl From<serde_json::Error> for Error {
     }
 }
 
+fn is_busy(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    error.code().and_then(|code| code.parse().ok()).is_some_and(|code: u32| code & 0xff == SQLITE_BUSY)
+}
+
 /// Copies a database whose schema is about to change to `<file>.before-<version>`, so that the
 /// captd that made it can be gone back to.
 async fn keep_before_migration(writer: &SqlitePool, path: &Path) -> Result<()> {
@@ -156,9 +171,12 @@ impl Store {
     /// date.
     ///
     /// # Errors
-    /// When the file cannot be opened or migrated.
+    /// When the file cannot be opened or migrated, or another process keeps it locked.
     pub async fn open(path: &Path) -> Result<Self> {
-        let failed = |cause| Error::Open { path: path.display().to_string(), cause };
+        let failed = |cause| {
+            let path = path.display().to_string();
+            if is_busy(&cause) { Error::Locked { path } } else { Error::Open { path, cause } }
+        };
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -178,6 +196,8 @@ impl Store {
             .connect_with(options.clone())
             .await
             .map_err(failed)?;
+        // Whether it can be written shows before anything is done to it.
+        writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?.rollback().await.map_err(failed)?;
         keep_before_migration(&writer, path).await?;
         MIGRATIONS.run(&writer).await.map_err(Error::Migrate)?;
         let reader = SqlitePoolOptions::new()

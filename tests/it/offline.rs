@@ -13,10 +13,10 @@ use crate::schema::change;
 use crate::support::{Daemon, requires};
 
 /// What a command did: exit code, standard output, standard error.
-type Said = (i32, String, String);
+pub type Said = (i32, String, String);
 
 /// Types `captd state <line>` with the data folder of `dir`, and the daemon's address or none.
-fn state(dir: &Path, address: Option<&str>, line: &str) -> Said {
+pub fn state(dir: &Path, address: Option<&str>, line: &str) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_captd"));
     command.arg("state").args(line.split_whitespace()).arg("--data-dir").arg(dir.join("data"));
     command.env_clear().env("HOME", dir).envs(address.map(|address| ("CAPTD_ADDR", address)));
@@ -62,7 +62,7 @@ fn all(dir: &Path) -> Vec<Said> {
 }
 
 /// Files of the data folder with what they hold.
-fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = std::fs::read_dir(dir.join("data")).unwrap().flatten();
     let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
     files.map(|file| (file.file_name().into_string().unwrap(), std::fs::read(file.path()).unwrap())).collect()

@@ -6,9 +6,13 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Output};
 
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
-use crate::support::{Daemon, requires};
+use crate::local::seed_yaml;
+use crate::offline::files;
+use crate::support::{Daemon, ReadOnly, requires};
 
 /// Tries to start a daemon that cannot start.
 fn serve(dir: &Path, path: &str, args: &[&str], config: &str) -> Output {
@@ -97,6 +101,65 @@ async fn a_data_folder_has_one_daemon_and_an_address_one_listener() {
     let address = taken.local_addr().unwrap().to_string();
     let dir = TempDir::new().unwrap();
     check(&serve(dir.path(), &real_path(), &["--listen", &address], ""), &[&address, "--listen"]);
+}
+
+#[tokio::test]
+async fn a_data_folder_that_can_only_be_read_is_named_and_left_as_it_is() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    daemon.apply(&seed_yaml("workers", 1)).await;
+    daemon.wait_until_ready("workers").await;
+    let used = daemon.stop().await;
+    let empty = TempDir::new().unwrap();
+    std::fs::create_dir(empty.path().join("data")).unwrap();
+    for dir in [empty.path(), used.path()] {
+        let before = files(dir);
+        let Some(mounted) = ReadOnly::mount(&dir.join("data")) else {
+            println!("skipped: a folder that the test may mount read-only not found");
+            return;
+        };
+        let output = serve(dir, &real_path(), &["--listen", "127.0.0.1:0"], "");
+        let lock = format!("captd cannot write {}", dir.join("data/captd.lock").display());
+        check(&output, &[&lock, "--data-dir", "Read-only file system"]);
+        if dir == used.path() {
+            let (code, out, err) = crate::offline::state(dir, None, "pull workers");
+            assert!(code == 0 && out.contains("\"lineage\""), "what is kept can still be read: {err}");
+        }
+        drop(mounted);
+        assert!(output.stdout.is_empty() && files(dir) == before, "it has begun: {output:?}");
+    }
+    let daemon = Daemon::start_in(used);
+    assert_eq!(daemon.scale("workers", 2).await["state"], "succeeded");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_another_process_has_locked_is_named_and_left_as_it_is() {
+    if !requires("terraform") {
+        return;
+    }
+    let dir = Daemon::start().stop().await;
+    let database = dir.path().join("data/captd.db");
+    // The first keeps others from writing, the second from anything.
+    for statements in [&["BEGIN EXCLUSIVE"][..], &["PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE"]] {
+        // Not while it is locked: whoever closes a file lets go of all locks that its process has on it.
+        let before = files(dir.path());
+        let options = SqliteConnectOptions::new().filename(&database);
+        let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+        for statement in statements {
+            sqlx::query(*statement).execute(&mut other).await.unwrap();
+        }
+        let output = serve(dir.path(), &real_path(), &["--listen", "127.0.0.1:0"], "");
+        let said = format!("the database {} is locked by another process", database.display());
+        check(&output, &[&said, "for 5 seconds; end what holds it", "nothing was changed"]);
+        other.close().await.unwrap();
+        let after = files(dir.path());
+        let changed: Vec<&String> = after.keys().filter(|name| before.get(*name) != after.get(*name)).collect();
+        assert!(output.stdout.is_empty() && changed.is_empty(), "it has begun: {changed:?} {output:?}");
+    }
+    Daemon::start_in(dir).stop().await;
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub use daemon::{Answer, Daemon, Setup};
 pub use declarations::local_machine;
 pub use fake_aws::FakeAws;
-pub use small_disk::SmallDisk;
+pub use small_disk::{ReadOnly, SmallDisk};
 pub use until::until;
 
 /// Whether a test that needs `tool` (`terraform` or `aws`) can run. Says so when it cannot, and

@@ -1,4 +1,4 @@
-//! A disk that can run full, where the tests may mount one.
+//! A disk that can run full, and a folder that can only be read, where the tests may mount them.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,28 @@ impl SmallDisk {
 }
 
 impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        Command::new("umount").arg("--lazy").arg(&self.0).status().ok();
+    }
+}
+
+/// A folder that can only be read, whoever one is; it can be written again when this goes.
+pub struct ReadOnly(PathBuf);
+
+impl ReadOnly {
+    /// `None` where the tests may not mount.
+    pub fn mount(at: &Path) -> Option<Self> {
+        let bound = Command::new("mount").arg("--bind").arg(at).arg(at).output();
+        if !bound.is_ok_and(|done| done.status.success()) {
+            return None;
+        }
+        let mounted = Self(at.to_owned());
+        let again = Command::new("mount").args(["-o", "remount,bind,ro"]).arg(at).output();
+        again.is_ok_and(|done| done.status.success()).then_some(mounted)
+    }
+}
+
+impl Drop for ReadOnly {
     fn drop(&mut self) {
         Command::new("umount").arg("--lazy").arg(&self.0).status().ok();
     }
