@@ -12,7 +12,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::Environment;
-use super::process::Process;
+use super::process::{Process, end_session};
 use super::record::{self, Exit, Invocation};
 use super::{Result, failed};
 
@@ -143,7 +143,17 @@ impl Attached {
             return Ok(true);
         }
         record::write_whole(&self.folder.join(record::ABANDONED), b"")?;
+        self.end_what_is_left();
         Ok(false)
+    }
+
+    /// Kills what supervisor and terraform have left behind, when both are gone.
+    fn end_what_is_left(&self) {
+        let supervisor: Option<Option<Process>> = record::proof(&self.folder.join(record::SUPERVISOR));
+        let command: Option<Invocation> = record::proof(&self.folder.join(record::COMMAND));
+        if let (Some(supervisor), Some(command)) = (supervisor.flatten(), command) {
+            end_session(&supervisor, &command.working_dir);
+        }
     }
 
     /// Sends terraform a SIGINT: each of the two at most once, whichever daemon sends it, since a

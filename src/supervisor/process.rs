@@ -2,9 +2,13 @@
 //! and boot id belong to the name. Read from Linux' `/proc`.
 
 use std::fs;
+use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
+
+/// Looks at what is left of a session, each of which ends what it finds.
+const LOOKS_MAX: u32 = 10;
 
 /// A process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +42,39 @@ impl Process {
     pub(super) fn signal(&self, signal: Signal) -> bool {
         self.is_alive() && self.pid().is_some_and(|pid| kill_process(pid, signal).is_ok())
     }
+}
+
+/// Kills what is left of the session that `leader` led, as far as it works in `folder` or below, so
+/// that a pid that was used again leads to no stranger. What a dead terraform has begun would go on
+/// unrecorded, beside the run that comes after it.
+pub(super) fn end_session(leader: &Process, folder: &Path) {
+    if boot_id() != leader.boot_id {
+        return;
+    }
+    let Ok(folder) = folder.canonicalize() else { return };
+    // A process that is begun while others are ended is found by the next look.
+    for _ in 0..LOOKS_MAX {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let left: Vec<Process> = pids
+            .filter(|pid| *pid != leader.pid && session(*pid) == Some(leader.pid))
+            .filter(|pid| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(&folder)))
+            .filter_map(Process::with_pid)
+            .filter(Process::is_alive)
+            .collect();
+        if left.is_empty() {
+            return;
+        }
+        for process in left {
+            process.signal(Signal::KILL);
+        }
+    }
+}
+
+/// Session of a process: field 6 of `/proc/<pid>/stat`.
+fn session(pid: u32) -> Option<u32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    text.rsplit_once(')')?.1.split_ascii_whitespace().nth(3)?.parse().ok()
 }
 
 /// State and start time of a process: fields 3 and 22 of `/proc/<pid>/stat`. The name in field 2

@@ -8,7 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::process::Process;
+use super::process::{Process, end_session};
 use super::record::{self, Exit, Invocation};
 use super::{Result, failed, restrict};
 use crate::domain::time::Clock;
@@ -44,6 +44,10 @@ pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
     };
     let noted = record::write_json(&folder.join(record::TERRAFORM), &Process::with_pid(child.id()));
     let status = child.wait().map_err(failed("wait for", Path::new(&command.program)))?;
+    if status.signal().is_some() {
+        // It could not end its providers.
+        Process::with_pid(std::process::id()).inspect(|own| end_session(own, &command.working_dir));
+    }
     let took = clock.now().duration_since(begun).as_millis();
     record::write_json(
         &folder.join(record::EXIT),

@@ -16,6 +16,7 @@ mod domain;
 mod drain;
 mod full_disk;
 mod keys;
+mod left_behind;
 mod local;
 mod offline;
 mod outlive;

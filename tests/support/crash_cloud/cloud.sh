@@ -6,16 +6,19 @@
 #   journal          begin, created, found, destroyed, absent, end: time, word, name, pid, pid of the terraform
 #
 # Work that was begun goes on to its end, whatever becomes of whoever asked for it. It says nothing on its output,
-# which is a pipe to a terraform that may be dead.
+# which is a pipe to a terraform that may be dead. It leaves the session of its terraform, whose end is not its own.
 set -u
+if [ -z "${TERRAFORM-}" ]; then
+  export TERRAFORM="$PPID"
+  exec setsid sh "$0" "$@"
+fi
 verb=$1 name=$2 seconds=$3
 here=$(dirname "$0")
 
 note() {
-  printf '%s %s %s %s %s %s\n' "$(date +%s.%N)" "$1" "$verb" "$name" "$$" "$PPID_AT_START" >>"$here/journal"
+  printf '%s %s %s %s %s %s\n' "$(date +%s.%N)" "$1" "$verb" "$name" "$$" "$TERRAFORM" >>"$here/journal"
 }
 
-PPID_AT_START=$PPID
 note begin
 exec 9>"$here/locks/$name"
 flock 9
