@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::failure::{Class, Failure};
 use super::plan::{Action, Plan};
 use super::run::{Outcome, Run, State};
-use super::template::Manifest;
+use super::template::{InService, Manifest};
 
 /// Tag that names the installation of captd.
 pub const INSTALLATION_TAG: &str = "captd:installation";
@@ -131,8 +131,7 @@ pub enum Mending {
 pub fn mend(tainted: &[Tainted], manifest: &Manifest) -> Mending {
     let mut serving = Vec::new();
     for resource in tainted {
-        let Some(rule) = manifest.in_service.get(&resource.address) else { continue };
-        let Some(word) = resource.attributes.get(&rule.attribute).and_then(Value::as_str) else { continue };
+        let Some((rule, word)) = standing(manifest, &resource.address, &resource.attributes) else { continue };
         if rule.coming.iter().any(|coming| coming == word) {
             return Mending::Wait(not_yet(&resource.address, word));
         }
@@ -149,14 +148,19 @@ pub fn mend(tainted: &[Tainted], manifest: &Manifest) -> Mending {
 /// A failure that is tried again.
 pub fn may_change(found: &[Found], plan: &Plan, manifest: &Manifest) -> Result<(), Failure> {
     for found in found {
-        let Some(rule) = manifest.in_service.get(&found.address) else { continue };
-        let Some(word) = found.attributes.get(&rule.attribute).and_then(Value::as_str) else { continue };
+        let Some((rule, word)) = standing(manifest, &found.address, &found.attributes) else { continue };
         let changed = plan.resources.iter().any(|r| r.address == found.address && r.action != Action::Import);
         if changed && rule.coming.iter().any(|coming| coming == word) {
             return Err(not_yet(&found.address, word));
         }
     }
     Ok(())
+}
+
+/// What a resource says of its service, and how that is to be read.
+fn standing<'a>(manifest: &'a Manifest, address: &str, attributes: &'a Value) -> Option<(&'a InService, &'a str)> {
+    let rule = manifest.in_service.get(address)?;
+    Some((rule, attributes.get(&rule.attribute)?.as_str()?))
 }
 
 fn not_yet(address: &str, word: &str) -> Failure {

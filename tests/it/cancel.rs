@@ -12,9 +12,7 @@ async fn a_forced_stop_ends_at_once_and_says_what_that_costs() {
     if !requires("terraform") {
         return;
     }
-    let daemon = daemon_with_a_patient_apply();
-    daemon.apply(&local_machine("workers", 1, &json!({})).to_string()).await;
-    let run = daemon.machine("workers").await["status"]["latestRun"]["id"].as_str().unwrap().to_owned();
+    let (daemon, run) = patient_apply().await;
     let signals = signals(&daemon, &run).await;
     let cancel = format!("/v1/runs/{run}/cancel");
 
@@ -46,9 +44,7 @@ async fn a_daemon_that_comes_back_does_not_ask_again() {
     if !requires("terraform") {
         return;
     }
-    let daemon = daemon_with_a_patient_apply();
-    daemon.apply(&local_machine("workers", 1, &json!({})).to_string()).await;
-    let run = daemon.machine("workers").await["status"]["latestRun"]["id"].as_str().unwrap().to_owned();
+    let (daemon, run) = patient_apply().await;
     let signals = signals(&daemon, &run).await;
     daemon.post(&format!("/v1/runs/{run}/cancel"), &json!({})).await;
     until("it was asked", async || (signals().len() == 1).then_some(())).await;
@@ -80,6 +76,14 @@ fn daemon_with_a_patient_apply() -> Daemon {
     let config = format!("[engine]\nbinary = \"{}\"\nconfine_read = [\"{}\"]\n", program.display(), folder.display());
     std::fs::write(dir.path().join("captd.toml"), config).unwrap();
     Daemon::start_in(dir)
+}
+
+/// A daemon whose apply is patient, and that run.
+async fn patient_apply() -> (Daemon, String) {
+    let daemon = daemon_with_a_patient_apply();
+    daemon.apply(&local_machine("workers", 1, &json!({})).to_string()).await;
+    let run = daemon.machine("workers").await["status"]["latestRun"]["id"].as_str().unwrap().to_owned();
+    (daemon, run)
 }
 
 /// The signals that a run's apply has got so far, once it has begun.
