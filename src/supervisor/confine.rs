@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use captd_process::Confinement;
 
 use super::Environment;
 use crate::config::SYSTEM;
@@ -23,19 +23,6 @@ const TOKEN_VARIABLES: &[&str] = &["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER
 
 /// Bytes of the data folder's path: 107 of a socket's, less `/runs/<12>.tmp` and `/plugin<10>`.
 const DATA_DIR_BYTES_MAX: usize = 107 - 22 - 17;
-
-/// What a command may touch, and it and all that it starts may touch nothing else.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Confinement {
-    /// Files and folders to read and execute. What is not there is skipped.
-    pub read: Vec<PathBuf>,
-    /// Files and folders to write, too.
-    pub write: Vec<PathBuf>,
-    /// Its private folder for temporary files: made before it begins.
-    pub tmp: PathBuf,
-    /// A file to write whose folder is not writable: made, empty, before it begins.
-    pub file: Option<PathBuf>,
-}
 
 /// What the rights of a run follow from.
 #[derive(Debug, Clone, Copy)]
@@ -120,20 +107,4 @@ pub fn confinement(needs: &Needs<'_>) -> Confinement {
     write.push(tmp.clone());
     write.extend_from_slice(needs.write);
     Confinement { read, write, tmp, file: None }
-}
-
-impl Confinement {
-    /// The same, with a file to write whose folder is not writable.
-    #[must_use]
-    pub fn writing(mut self, file: &Path) -> Self {
-        self.file = Some(file.to_owned());
-        self
-    }
-
-    /// The same, with a file to read.
-    #[must_use]
-    pub fn reading(mut self, file: &Path) -> Self {
-        self.read.push(file.to_owned());
-        self
-    }
 }

@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use captd_process::{Process, Result, end_session, failed, proof, read_json, write_json, write_whole};
 use rustix::process::{PidfdFlags, Signal, kill_process_group, pidfd_open};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::Environment;
-use super::process::{Process, end_session};
 use super::record::{self, Exit, Invocation};
-use super::{Result, failed};
 
 /// The daemon's own program, even after its file was replaced by a newer one.
 const OWN_PROGRAM: &str = "/proc/self/exe";
@@ -35,7 +34,7 @@ pub struct Attached {
 /// When the folder cannot be made or the supervisor not be started.
 pub fn spawn(folder: &Path, command: &Invocation, environment: &Environment) -> Result<Attached> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("make", folder))?;
-    record::write_json(&folder.join(record::COMMAND), command)?;
+    write_json(&folder.join(record::COMMAND), command)?;
     let path = folder.join(record::SUPERVISOR_LOG);
     let log = fs::File::create(&path).map_err(failed("write", &path))?;
     let mut child = tokio::process::Command::new(OWN_PROGRAM)
@@ -50,7 +49,7 @@ pub fn spawn(folder: &Path, command: &Invocation, environment: &Environment) -> 
         .map_err(failed("start a supervisor for", folder))?;
     // Written here as well as by the supervisor itself, so that from now on it can be waited for.
     if let Some(pid) = child.id() {
-        record::write_json(&folder.join(record::SUPERVISOR), &Process::with_pid(pid))?;
+        write_json(&folder.join(record::SUPERVISOR), &Process::with_pid(pid))?;
     }
     // The daemon is its parent for as long as it lives: somebody must take its exit status. The
     // run itself is judged by what the supervisor leaves.
@@ -81,7 +80,7 @@ pub fn look_at(run_dir: &Path) -> std::result::Result<(), String> {
     for step in fs::read_dir(run_dir).into_iter().flatten().flatten() {
         let folder = step.path();
         for file in [record::COMMAND, record::SUPERVISOR, record::TERRAFORM, record::EXIT] {
-            let read = record::read_json::<serde_json::Value>(&folder.join(file));
+            let read = read_json::<serde_json::Value>(&folder.join(file));
             match read {
                 Err(error) => tracing::warn!(%error, "damaged: the run is judged by its processes and locks"),
                 Ok(Some(value)) if file == record::COMMAND => known(&folder, &value)?,
@@ -116,11 +115,11 @@ impl Attached {
     /// When the folder cannot be read.
     pub async fn wait(&self) -> Result<Option<Exit>> {
         loop {
-            if let Some(exit) = record::proof(&self.folder.join(record::EXIT)) {
+            if let Some(exit) = proof(&self.folder.join(record::EXIT)) {
                 return Ok(Some(exit));
             }
             if !self.wait_for_an_end().await? {
-                return Ok(record::proof(&self.folder.join(record::EXIT)));
+                return Ok(proof(&self.folder.join(record::EXIT)));
             }
         }
     }
@@ -129,7 +128,7 @@ impl Attached {
     /// is nothing left to wait for.
     async fn wait_for_an_end(&self) -> Result<bool> {
         for file in [record::SUPERVISOR, record::TERRAFORM] {
-            let process: Option<Option<Process>> = record::proof(&self.folder.join(file));
+            let process: Option<Option<Process>> = proof(&self.folder.join(file));
             if let Some(process) = process.flatten().filter(Process::is_alive) {
                 self.wait_for(&process).await?;
                 return Ok(true);
@@ -142,15 +141,15 @@ impl Attached {
             tokio::time::sleep(BEGINNING).await;
             return Ok(true);
         }
-        record::write_whole(&self.folder.join(record::ABANDONED), b"")?;
+        write_whole(&self.folder.join(record::ABANDONED), b"")?;
         self.end_what_is_left();
         Ok(false)
     }
 
     /// Kills what supervisor and terraform have left behind, when both are gone.
     fn end_what_is_left(&self) {
-        let supervisor: Option<Option<Process>> = record::proof(&self.folder.join(record::SUPERVISOR));
-        let command: Option<Invocation> = record::proof(&self.folder.join(record::COMMAND));
+        let supervisor: Option<Option<Process>> = proof(&self.folder.join(record::SUPERVISOR));
+        let command: Option<Invocation> = proof(&self.folder.join(record::COMMAND));
         if let (Some(supervisor), Some(command)) = (supervisor.flatten(), command) {
             end_session(&supervisor, &command.working_dir);
         }
@@ -170,7 +169,7 @@ impl Attached {
         });
         // Noted before it is sent: a signal that is sent twice does harm, one that is missing does not.
         if !path.exists() {
-            record::write_whole(&path, b"")?;
+            write_whole(&path, b"")?;
             terraform.signal(Signal::INT);
         }
         Ok(())
@@ -179,9 +178,9 @@ impl Attached {
     /// Terraform, once it has begun; `None` when it will not.
     async fn begun(&self) -> Option<Process> {
         loop {
-            let supervisor: Option<Option<Process>> = record::proof(&self.folder.join(record::SUPERVISOR));
+            let supervisor: Option<Option<Process>> = proof(&self.folder.join(record::SUPERVISOR));
             let alive = supervisor.flatten().is_some_and(|process| process.is_alive());
-            let terraform: Option<Option<Process>> = record::proof(&self.folder.join(record::TERRAFORM));
+            let terraform: Option<Option<Process>> = proof(&self.folder.join(record::TERRAFORM));
             if terraform.is_some() || !alive {
                 return terraform.flatten();
             }
@@ -222,7 +221,7 @@ pub enum Interrupt {
 pub fn lives(run_dir: &Path) -> bool {
     let folders = fs::read_dir(run_dir).into_iter().flatten().flatten().map(|step| step.path());
     let processes = folders.flat_map(|folder| [record::SUPERVISOR, record::TERRAFORM].map(|file| folder.join(file)));
-    processes.filter_map(|file| record::proof::<Option<Process>>(&file).flatten()).any(|process| process.is_alive())
+    processes.filter_map(|file| proof::<Option<Process>>(&file).flatten()).any(|process| process.is_alive())
 }
 
 /// Kills supervisor, terraform and its providers. Only ever for commands that change nothing.
@@ -230,7 +229,7 @@ pub fn lives(run_dir: &Path) -> bool {
 /// # Errors
 /// When the folder cannot be read.
 pub fn kill(folder: &Path) -> Result<()> {
-    let supervisor: Option<Option<Process>> = record::proof(&folder.join(record::SUPERVISOR));
+    let supervisor: Option<Option<Process>> = proof(&folder.join(record::SUPERVISOR));
     if let Some(pid) = supervisor.flatten().filter(Process::is_alive).and_then(|process| process.pid()) {
         // The supervisor leads the session and the group in which all of them are.
         kill_process_group(pid, Signal::KILL).ok();

@@ -17,36 +17,16 @@
 mod capture;
 pub mod confine;
 mod daemon_side;
-mod process;
+mod effect;
 mod record;
-mod restrict;
 mod supervise;
 
+pub use captd_process::{Confinement, Error, Result, boot_id, landlock, missing_in, write_whole};
 pub use capture::capture;
-pub use confine::Confinement;
 pub use daemon_side::{Attached, Interrupt, attach, kill, lives, look_at, spawn};
-pub use process::boot_id;
-pub use record::{Exit, Invocation, NOT_FOUND, NOT_STARTED, STDERR, STDOUT, SUPERVISOR_LOG, write_whole};
-pub use restrict::{Effect, Version, effect, landlock, missing_in};
+pub use effect::{Effect, effect};
+pub use record::{Exit, Invocation, NOT_FOUND, NOT_STARTED, STDERR, STDOUT, SUPERVISOR_LOG};
 pub use supervise::supervise;
 
 /// The variables that a process gets, by name: these and no others.
 pub type Environment = std::collections::BTreeMap<String, String>;
-
-/// The supervisor cannot do what was asked.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {doing} {path}: {cause}")]
-pub struct Error {
-    doing: &'static str,
-    path: String,
-    cause: std::io::Error,
-}
-
-/// Result of the supervisor.
-pub type Result<T> = std::result::Result<T, Error>;
-
-/// Names the operation and the file in an I/O error.
-fn failed(doing: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error {
-    let path = path.display().to_string();
-    move |cause| Error { doing, path, cause }
-}

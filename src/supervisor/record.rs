@@ -1,13 +1,9 @@
-//! The files of a command's folder, and how they are written: whole and synced, or not at all.
+//! The files of a command's folder.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use serde::de::DeserializeOwned;
+use captd_process::Confinement;
 use serde::{Deserialize, Serialize};
-
-use super::{Confinement, Result, failed};
 
 /// Version of the folder's format. A captd reads the one before, too: an upgrade finds runs that the
 /// earlier captd began. 2 names the captd that wrote it.
@@ -100,43 +96,5 @@ impl Exit {
     #[must_use]
     pub fn is_success(self) -> bool {
         self.code == Some(0)
-    }
-}
-
-/// Writes a file whole and synced, its folder too.
-///
-/// # Errors
-/// When it cannot be written; what was there before is still there.
-pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        File::open(folder)?.sync_all()
-    };
-    write().map_err(failed("write", path))
-}
-
-pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let json = serde_json::to_vec(value).map_err(std::io::Error::other).map_err(failed("write", path))?;
-    write_whole(path, &json)
-}
-
-/// What a file of the folder proves: nothing, when it is not there, or is empty or damaged.
-pub(super) fn proof<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    read_json(path).ok().flatten()
-}
-
-/// Reads a file of the folder; `None` when it is not there.
-pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    match fs::read(path) {
-        Ok(bytes) => {
-            let value = serde_json::from_slice(&bytes).map_err(std::io::Error::other).map_err(failed("read", path))?;
-            Ok(Some(value))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed("read", path)(error)),
     }
 }

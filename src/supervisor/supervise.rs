@@ -8,10 +8,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::process::{Process, end_session};
 use super::record::{self, Exit, Invocation};
-use super::{Result, failed, restrict};
 use crate::domain::time::Clock;
+use captd_process::{Process, Result, end_session, failed, read_json, write_json};
 
 /// Runs the command of `folder`. Gives back without starting it when another supervisor has the
 /// folder, when it has been run, or when the daemon has abandoned it.
@@ -34,22 +33,22 @@ pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
     }
     let path = folder.join(record::COMMAND);
     let command: Invocation =
-        record::read_json(&path)?.ok_or_else(|| failed("read", &path)(std::io::ErrorKind::NotFound.into()))?;
-    record::write_json(&folder.join(record::SUPERVISOR), &Process::with_pid(std::process::id()))?;
+        read_json(&path)?.ok_or_else(|| failed("read", &path)(std::io::ErrorKind::NotFound.into()))?;
+    write_json(&folder.join(record::SUPERVISOR), &Process::with_pid(std::process::id()))?;
 
     let begun = clock.now();
     let mut child = match start(folder, &command)? {
         Ok(child) => child,
         Err(error) => return not_started(folder, &command, error),
     };
-    let noted = record::write_json(&folder.join(record::TERRAFORM), &Process::with_pid(child.id()));
+    let noted = write_json(&folder.join(record::TERRAFORM), &Process::with_pid(child.id()));
     let status = child.wait().map_err(failed("wait for", Path::new(&command.program)))?;
     if status.signal().is_some() {
         // It could not end its providers.
         Process::with_pid(std::process::id()).inspect(|own| end_session(own, &command.working_dir));
     }
     let took = clock.now().duration_since(begun).as_millis();
-    record::write_json(
+    write_json(
         &folder.join(record::EXIT),
         &Exit { code: status.code(), signal: status.signal(), duration_ms: u64::try_from(took).unwrap_or_default() },
     )?;
@@ -66,7 +65,7 @@ fn start(folder: &Path, command: &Invocation) -> Result<std::io::Result<Child>> 
         .stdout(open(&folder.join(record::STDOUT))?)
         .stderr(open(&folder.join(record::STDERR))?);
     Ok(match &command.confinement {
-        Some(rights) => restrict::start(&mut process, rights),
+        Some(rights) => captd_process::start(&mut process, rights),
         None => process.spawn(),
     })
 }
@@ -76,7 +75,7 @@ fn not_started(folder: &Path, command: &Invocation, error: std::io::Error) -> Re
     let path = folder.join(record::STDERR);
     writeln!(open(&path)?, "captd cannot start `{}`: {error}", command.program).map_err(failed("write", &path))?;
     let code = if error.kind() == std::io::ErrorKind::NotFound { record::NOT_FOUND } else { record::NOT_STARTED };
-    record::write_json(&folder.join(record::EXIT), &Exit { code: Some(code), signal: None, duration_ms: 0 })?;
+    write_json(&folder.join(record::EXIT), &Exit { code: Some(code), signal: None, duration_ms: 0 })?;
     Err(failed("start", Path::new(&command.program))(error))
 }
 

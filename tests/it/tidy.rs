@@ -61,16 +61,22 @@ impl Source {
         self.file.strip_prefix("src/")
     }
 
+    /// The crate below `crates/` that the file is part of.
+    fn in_crate(&self) -> Option<&str> {
+        self.file.strip_prefix("crates/")?.split_once("/src/").map(|(name, _)| name)
+    }
+
     fn violation(&self, line: usize, what: impl Into<String>, remedy: &'static str) -> Violation {
         Violation { file: self.file.clone(), line, what: what.into(), remedy }
     }
 }
 
-/// Every rule for a file of `src/`; of the tests only that nothing in them is ignored or unfinished.
+/// Every rule for a file of `src/` and of a crate; of the tests only that nothing in them is ignored or unfinished.
 fn check(source: &Source) -> Vec<Violation> {
     let mut found = tokens::unfinished(source);
-    if source.below_src().is_some() {
-        found.extend(floors::floors(source));
+    found.extend(floors::floors(source));
+    found.extend(floors::ground(source));
+    if source.below_src().is_some() || source.in_crate().is_some() {
         found.extend(shape::charter(source));
         found.extend(shape::file_length(source));
         found.extend(shape::function_lengths(source));
@@ -120,6 +126,7 @@ fn the_source_keeps_the_house_rules() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     files_below(root, &root.join("src"), &mut files);
+    files_below(root, &root.join("crates"), &mut files);
     files_below(root, &root.join("tests"), &mut files);
     files.retain(|file| Path::new(file).extension().is_some_and(|extension| extension == "rs"));
     assert!(files.iter().any(|file| file == "src/main.rs"), "src/main.rs is not among {files:?}");

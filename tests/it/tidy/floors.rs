@@ -28,12 +28,17 @@ pub(super) const HOUSE: &[(u8, &str, &str)] = &[
     (3, "render",     "(template revision, values) → map of file → text; pure but for one materialise"),
     (3, "terraform",  "argv, environment, events, plan and state: what Terraform is told and what it says"),
     (3, "supervisor", "the small process that owns one terraform and outlives the daemon"),
-    (3, "gateway",    "warm provider processes, shared safely between runs"),
 
     (2, "config",     "one file per section; every problem listed at once"),
     (2, "telemetry",  "what the daemon tells its operator"),
 
     (1, "domain",     "nouns and rules: no async, no I/O, no clock but the one handed in"),
+];
+
+/// The ground it stands on: (crate below `crates/`, the rooms that may know it, charter).
+#[rustfmt::skip]
+pub(super) const GROUND: &[(&str, &[&str], &str)] = &[
+    ("process", &["supervisor"], "processes that outlive whoever started them: told apart, confined, ended"),
 ];
 
 fn floor(room: &str) -> Option<u8> {
@@ -96,6 +101,29 @@ fn target_room<'path>(path: &'path NamedPath, modules: &[String]) -> Option<&'pa
             rest.get(up).copied().filter(|_| leaves_the_room)
         }
     }
+}
+
+/// Rooms and crates that name a crate which is not for them.
+pub(super) fn ground(source: &Source) -> Vec<Violation> {
+    let room = source.below_src().map(|file| module_path(file).swap_remove(0));
+    let Some(own) = room.as_deref().or(source.in_crate()) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for path in paths(&source.tokens) {
+        let Some(name) = path.segments.first().and_then(|first| first.strip_prefix("captd_")) else {
+            continue;
+        };
+        let known = GROUND.iter().find(|(known, ..)| *known == name);
+        if known.is_none_or(|(_, by, _)| !by.contains(&own)) {
+            found.push(source.violation(
+                path.line,
+                format!("{own} names the crate {name} (`{path}`)"),
+                "go through a room that may know it, or say in tests/it/tidy/floors.rs why this one may",
+            ));
+        }
+    }
+    found
 }
 
 fn only_modules(source: &Source) -> Vec<Violation> {

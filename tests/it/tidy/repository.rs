@@ -13,6 +13,7 @@ const TOP_LEVEL: &[&str] = &[
     "Makefile",
     "README.md",
     "benches",
+    "crates",
     "fuzz",
     "migrations",
     "modules",

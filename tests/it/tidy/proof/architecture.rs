@@ -36,6 +36,15 @@ fn every_import_names_a_room() {
 }
 
 #[test]
+fn a_crate_is_for_the_rooms_that_may_know_it() {
+    let through = "runner names the crate process (`captd_process::write_whole`)";
+    check("src/runner/mod.rs", "use captd_process::write_whole;", &[&format!("2: {through}")]);
+    check("src/supervisor/mod.rs", "pub use captd_process::write_whole;", &[]);
+    let unknown = "process names the crate attic (`captd_attic::Box`)";
+    check("crates/process/src/lib.rs", "use captd_attic::Box;", &[&format!("2: {unknown}")]);
+}
+
+#[test]
 fn the_library_is_a_list_of_rooms() {
     let more = "lib.rs holds more than docs, attributes and `mod` declarations";
     check("src/lib.rs", "pub use domain::Run;\npub mod domain;", &[&format!("2: {more}")]);

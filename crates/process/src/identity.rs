@@ -12,7 +12,7 @@ const LOOKS_MAX: u32 = 10;
 
 /// A process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Process {
+pub struct Process {
     /// Process id.
     pid: u32,
     /// Clock ticks from boot to its start.
@@ -23,31 +23,38 @@ pub(super) struct Process {
 
 impl Process {
     /// The process that has `pid` now; `None` when there is none.
-    pub(super) fn with_pid(pid: u32) -> Option<Self> {
+    #[must_use]
+    pub fn with_pid(pid: u32) -> Option<Self> {
         let (_, start_time) = stat(pid)?;
         Some(Self { pid, start_time, boot_id: boot_id() })
     }
 
     /// Whether it is still there. A zombie is gone: it does nothing any more.
-    pub(super) fn is_alive(&self) -> bool {
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
         let Some((state, start_time)) = stat(self.pid) else { return false };
         state != 'Z' && state != 'X' && start_time == self.start_time && boot_id() == self.boot_id
     }
 
-    pub(super) fn pid(&self) -> Option<Pid> {
+    /// Its id, as system calls take it.
+    #[must_use]
+    pub fn pid(&self) -> Option<Pid> {
         i32::try_from(self.pid).ok().and_then(Pid::from_raw)
     }
 
     /// Sends it a signal, if it is still there.
-    pub(super) fn signal(&self, signal: Signal) -> bool {
-        self.is_alive() && self.pid().is_some_and(|pid| kill_process(pid, signal).is_ok())
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.pid().filter(|_| self.is_alive()) {
+            // It may have ended since; that is what was wanted, or no concern of the one who asks.
+            kill_process(pid, signal).ok();
+        }
     }
 }
 
 /// Kills what is left of the session that `leader` led, as far as it works in `folder` or below, so
 /// that a pid that was used again leads to no stranger. What a dead terraform has begun would go on
 /// unrecorded, beside the run that comes after it.
-pub(super) fn end_session(leader: &Process, folder: &Path) {
+pub fn end_session(leader: &Process, folder: &Path) {
     if boot_id() != leader.boot_id {
         return;
     }
@@ -71,8 +78,9 @@ pub(super) fn end_session(leader: &Process, folder: &Path) {
     }
 }
 
-/// Session of a process: field 6 of `/proc/<pid>/stat`.
-fn session(pid: u32) -> Option<u32> {
+/// Session of a process: field 6 of `/proc/<pid>/stat`. `None` when there is no such process.
+#[must_use]
+pub fn session(pid: u32) -> Option<u32> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     text.rsplit_once(')')?.1.split_ascii_whitespace().nth(3)?.parse().ok()
 }

@@ -14,11 +14,9 @@ use landlock::{
     ABI, Access, AccessFs, BitFlags, LandlockStatus, RestrictionStatus, Ruleset, RulesetAttr, RulesetCreatedAttr,
     RulesetStatus, Scope, path_beneath_rules,
 };
-
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
-use super::confine::Confinement;
-use crate::config::Confine;
+use serde::{Deserialize, Serialize};
 
 /// The newest version of the kernel's interface that this was tested with. An older kernel
 /// enforces what it knows.
@@ -41,27 +39,32 @@ const KEPT: CapabilitySet = CapabilitySet::CHOWN
 /// A version of the kernel's interface, from 1.
 pub type Version = i32;
 
-/// What `engine.confine` comes to on this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Terraform is confined.
-    Confined(Version),
-    /// It is not, because it is not to be.
-    Off,
-    /// It is not, because the kernel cannot; why.
-    Unavailable(String),
-    /// Nothing may be started: it is required, and the kernel cannot; why.
-    Refused(String),
+/// What a command may touch, and it and all that it starts may touch nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// Files and folders to read and execute. What is not there is skipped.
+    pub read: Vec<PathBuf>,
+    /// Files and folders to write, too.
+    pub write: Vec<PathBuf>,
+    /// Its private folder for temporary files: made before it begins.
+    pub tmp: PathBuf,
+    /// A file to write whose folder is not writable: made, empty, before it begins.
+    pub file: Option<PathBuf>,
 }
 
-/// What a setting comes to where the kernel answers so.
-#[must_use]
-pub fn effect(setting: Confine, landlock: std::result::Result<Version, String>) -> Effect {
-    match (setting, landlock) {
-        (Confine::Off, _) => Effect::Off,
-        (_, Ok(version)) => Effect::Confined(version),
-        (Confine::Preferred, Err(why)) => Effect::Unavailable(why),
-        (Confine::Required, Err(why)) => Effect::Refused(why),
+impl Confinement {
+    /// The same, with a file to write whose folder is not writable.
+    #[must_use]
+    pub fn writing(mut self, file: &Path) -> Self {
+        self.file = Some(file.to_owned());
+        self
+    }
+
+    /// The same, with a file to read.
+    #[must_use]
+    pub fn reading(mut self, file: &Path) -> Self {
+        self.read.push(file.to_owned());
+        self
     }
 }
 
@@ -95,7 +98,7 @@ pub fn landlock() -> std::result::Result<Version, String> {
 ///
 /// # Errors
 /// When it cannot be confined or cannot be started; then nothing was.
-pub(super) fn start(command: &mut Command, rights: &Confinement) -> Result<Child> {
+pub fn start(command: &mut Command, rights: &Confinement) -> Result<Child> {
     DirBuilder::new().recursive(true).mode(0o700).create(&rights.tmp)?;
     if let Some(file) = &rights.file {
         OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;

@@ -1,0 +1,30 @@
+//! Processes that outlive whoever started them: told apart from all others, confined by the
+//! kernel, ended with all that they began; and the files by which they are found again.
+//!
+//! **Invariant:** knows nothing of Terraform or of captd.
+
+mod confined;
+mod identity;
+mod whole;
+
+pub use confined::{Confinement, Version, landlock, missing_in, start};
+pub use identity::{Process, boot_id, end_session, session};
+pub use whole::{proof, read_json, write_json, write_whole};
+
+/// A file or a process cannot be handled.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} {path}: {cause}")]
+pub struct Error {
+    doing: &'static str,
+    path: String,
+    cause: std::io::Error,
+}
+
+/// Result of what is done here.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Names the operation and the file in an I/O error.
+pub fn failed(doing: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.display().to_string();
+    move |cause| Error { doing, path, cause }
+}
