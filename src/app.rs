@@ -4,6 +4,7 @@
 //! the database opened and migrated, runs found again, and only then is the address bound.
 
 mod data_dir;
+mod gateway;
 mod notify;
 mod providers_on_disk;
 mod state_port;
@@ -107,7 +108,9 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
         shutdown: shutdown.clone(),
         version: Version { version: env!("CARGO_PKG_VERSION"), terraform },
     };
+    gateway::begin(&service);
     let tasks = begin(&service, shared, states, listener);
+    tasks.spawn(gateway::run(Arc::clone(&service), shutdown.clone()));
     tasks.spawn(notifier.clone().run(Arc::clone(&service), shutdown.clone()));
     notifier.ready(address);
     Ok(Running { address, token, service, shutdown, tasks, notifier, _data_dir: data_dir })

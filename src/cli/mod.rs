@@ -21,6 +21,7 @@ mod describe;
 mod discard;
 mod doctor;
 mod drain;
+mod gateway;
 mod get;
 mod hold;
 mod judge;
@@ -124,6 +125,9 @@ enum Command {
     /// Look at Terraform's state of a machine, and mend it
     #[command(subcommand)]
     State(state::Command),
+    /// Look at the warm provider processes
+    #[command(subcommand)]
+    Gateway(gateway::Command),
     /// Show what Terraform said in a run
     Logs(logs::Args),
     /// Show the version
@@ -184,6 +188,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     if arguments.get(1).is_some_and(|word| word == "supervise") {
         return supervise::run(&arguments[2..]);
     }
+    if arguments.get(1).is_some_and(|word| word == "exec") {
+        return supervise::exec(&arguments[2..]);
+    }
     let detailed = arguments.iter().any(|argument| argument == "--detailed-exitcode");
     let usage_code = if detailed { 1 } else { 2 };
     let cli = match parse::parse(arguments) {
@@ -207,7 +214,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 fn start(cli: Cli) -> anyhow::Result<Exit> {
     let Cli { connection, command } = cli;
     let mut runtime = match &command {
-        Command::Serve(_) | Command::Demo(_) => tokio::runtime::Builder::new_multi_thread(),
+        Command::Serve(_) | Command::Demo(_) | Command::Gateway(gateway::Command::Serve { .. }) => {
+            tokio::runtime::Builder::new_multi_thread()
+        }
         _ => tokio::runtime::Builder::new_current_thread(),
     };
     let runtime = runtime.enable_all().build()?;
@@ -222,6 +231,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Serve(args) => return serve::run(args, connection).await,
         Command::Demo(args) => return demo::run(args, connection).await,
         Command::Config(command) => return config_check::run(&command, connection),
+        Command::Gateway(gateway::Command::Serve { folder }) => return gateway::run(&folder).await,
         Command::Unit(args) => return unit::run(&args, connection),
         Command::Backup(args) => return backup::run(&args, connection).await,
         Command::State(command) => return state::run(connection, command).await,
@@ -251,6 +261,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Serve(_)
         | Command::Demo(_)
         | Command::Config(_)
+        | Command::Gateway(_)
         | Command::Doctor(_)
         | Command::State(_)
         | Command::Unit(_)

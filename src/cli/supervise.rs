@@ -1,4 +1,5 @@
-//! `captd supervise <run dir>`: owns one terraform; started by the daemon, never by a person.
+//! `captd supervise <run dir>` owns one terraform, `captd exec` becomes one: started by captd, never
+//! by a person.
 //!
 //! **Invariant:** no runtime, no client, no thread that stays: it is small, since many live at once.
 
@@ -23,4 +24,10 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Becomes another program.
+pub(super) fn exec(arguments: &[OsString]) -> ExitCode {
+    note(format_args!("error: `captd exec`: {}", supervisor::exec(arguments)));
+    ExitCode::FAILURE
 }

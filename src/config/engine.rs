@@ -24,6 +24,8 @@ pub struct Engine {
     pub provider_mirror: Option<PathBuf>,
     /// Runs that plan at the same time; planning costs CPU and memory here.
     pub plans_at_once: u32,
+    /// The same while providers are warm.
+    pub warm_plans_at_once: u32,
     /// Runs that apply at the same time; an apply mostly waits for the cloud.
     pub applies_at_once: u32,
     /// Runs that work on one cluster at the same time; EKS throttles by cluster.
@@ -37,6 +39,8 @@ pub struct Engine {
     /// Names of the daemon's environment variables that terraform inherits, besides the few that
     /// it needs everywhere.
     pub pass_environment: Vec<String>,
+    /// Whether provider processes are kept warm and shared between runs.
+    pub gateway: bool,
     /// Whether terraform is confined.
     pub confine: Confine,
     /// What a confined terraform may read and execute besides what it needs everywhere.
@@ -65,16 +69,22 @@ pub(super) fn parse(f: &mut Fields<'_, '_>, data_dir: &Path) -> Option<Engine> {
     if confine != Confine::Off && provider_mirror.as_ref().is_some_and(|path| holds(path, data_dir)) {
         f.problem("provider_mirror", "invalid_value", format!("{HOLDS_DATA}; move one of the two"));
     }
+    let gateway = gateway(f);
+    let plans_given = f.value("plans_at_once").is_some();
+    let plans_at_once = super::number(f, "plans_at_once", cores.min(1_024), 1, 1_024);
     Some(Engine {
         binary,
         provider_mirror,
-        plans_at_once: super::number(f, "plans_at_once", cores.min(1_024), 1, 1_024),
+        plans_at_once,
+        // A plan whose providers are warm mostly waits.
+        warm_plans_at_once: if plans_given { plans_at_once } else { (4 * cores).min(1_024) },
         applies_at_once: super::number(f, "applies_at_once", 64, 1, 4_096),
         runs_per_cluster_at_once: super::number(f, "runs_per_cluster_at_once", 16, 1, 4_096),
         queue_length_max: super::number(f, "queue_length_max", 10_000, 1, 1_000_000),
         plan_seconds_max: super::number(f, "plan_seconds_max", 1_800, 1, 86_400),
         log_bytes_max: super::number(f, "log_bytes_max", 16 << 20, 1 << 10, 1 << 30),
         pass_environment: f.texts("pass_environment").unwrap_or_default(),
+        gateway,
         confine,
         confine_read,
         confine_write,
@@ -82,6 +92,17 @@ pub(super) fn parse(f: &mut Fields<'_, '_>, data_dir: &Path) -> Option<Engine> {
 }
 
 const HOLDS_DATA: &str = "holds the data folder, which a confined terraform may not read";
+
+fn gateway(f: &mut Fields<'_, '_>) -> bool {
+    match f.text("gateway").as_deref() {
+        None | Some("on") => true,
+        Some("off") => false,
+        Some(other) => {
+            f.problem("gateway", "invalid_value", format!("`{other}` is none of: on, off"));
+            true
+        }
+    }
+}
 
 fn confine(f: &mut Fields<'_, '_>) -> Confine {
     match f.text("confine").as_deref() {

@@ -4,6 +4,7 @@
 //! **Invariant:** nothing is started before all of it was read and checked.
 
 pub mod engine;
+pub mod gateway;
 pub mod providers;
 mod readable;
 pub mod reconcile;
@@ -21,6 +22,7 @@ use crate::domain::fields::Fields;
 use crate::domain::problem::{Problem, Problems};
 
 pub use engine::{Confine, Engine};
+pub use gateway::Gateway;
 pub use providers::{AwsProvider, Providers};
 pub use readable::SYSTEM;
 pub use reconcile::Reconcile;
@@ -29,7 +31,8 @@ pub use server::Server;
 pub use state::State;
 pub use templates::Templates;
 
-const SECTIONS: [&str; 7] = ["server", "engine", "state", "reconcile", "retention", "templates", "providers"];
+const SECTIONS: [&str; 8] =
+    ["server", "engine", "gateway", "state", "reconcile", "retention", "templates", "providers"];
 
 /// All settings, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +43,8 @@ pub struct Config {
     pub server: Server,
     /// `[engine]`
     pub engine: Engine,
+    /// `[gateway]`
+    pub gateway: Gateway,
     /// `[state]`
     pub state: State,
     /// `[reconcile]`
@@ -183,6 +188,7 @@ fn parse(data_dir: &Path, value: &Value, problems: &mut Problems) -> Option<Conf
     let mut f = Fields::open(value, "", problems)?;
     let server = section(&mut f, "server", server::parse);
     let engine = section(&mut f, "engine", |f| engine::parse(f, data_dir));
+    let gateway = section(&mut f, "gateway", gateway::parse);
     let state = section(&mut f, "state", |f| state::parse(f, data_dir));
     let reconcile = section(&mut f, "reconcile", reconcile::parse);
     let retention = section(&mut f, "retention", retention::parse);
@@ -196,6 +202,7 @@ fn parse(data_dir: &Path, value: &Value, problems: &mut Problems) -> Option<Conf
         data_dir: data_dir.to_owned(),
         server: server?,
         engine: engine?,
+        gateway: gateway?,
         state: state?,
         reconcile: reconcile?,
         retention: retention?,

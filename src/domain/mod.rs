@@ -30,4 +30,5 @@ pub mod template;
 pub mod time;
 pub mod transition;
 pub mod trouble;
+pub mod warmth;
 pub mod workspace;

@@ -43,6 +43,14 @@ impl Head {
     }
 }
 
+/// Types of the resources and data sources in a state; none, when it is no state.
+#[must_use]
+pub fn types(state: &[u8]) -> std::collections::BTreeSet<String> {
+    let value: Value = serde_json::from_slice(state).unwrap_or_default();
+    let resources = value["resources"].as_array().into_iter().flatten();
+    resources.filter_map(|resource| Some(resource["type"].as_str()?.to_owned())).collect()
+}
+
 /// Hex SHA-256 of a state as it came.
 #[must_use]
 pub fn digest(state: &[u8]) -> String {

@@ -44,6 +44,9 @@ pub struct Manifest {
     pub description: String,
     /// Which provider configuration its runs need.
     pub provider: Provider,
+    /// Whether its runs use warm provider processes, where there are any.
+    #[serde(default, skip_serializing_if = "Gateway::is_on")]
+    pub gateway: Gateway,
     /// Modules that are copied into the workspace.
     #[serde(default)]
     pub modules: Vec<String>,
@@ -78,6 +81,24 @@ impl Manifest {
         self.protects.iter().any(|protected| {
             address.strip_prefix(protected.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
         })
+    }
+}
+
+/// Whether runs use warm provider processes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gateway {
+    /// Where there are any.
+    #[default]
+    On,
+    /// Never: each command starts its providers itself.
+    Off,
+}
+
+impl Gateway {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference in")]
+    fn is_on(&self) -> bool {
+        *self == Self::On
     }
 }
 

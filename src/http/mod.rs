@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod cursor;
 mod drain;
+mod gateway;
 mod health;
 mod hold;
 mod keys;
@@ -93,6 +94,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/hold", get(hold::read).put(hold::hold).delete(hold::release))
         .route("/keys/rotate", post(keys::rotate))
         .route("/drain", get(drain::read).post(drain::begin).delete(drain::end))
+        .route("/gateway", get(gateway::read))
         .route("/version", get(health::version));
     Router::new()
         .nest("/v1", v1)

@@ -61,7 +61,13 @@ async fn one_stage(service: &Arc<Service>, run: Run, stage: Stage, requests: Req
             service.plan_made(run.id, &prepared, &shown.plan, shown.outputs, saved).await?;
         }
         Ok(Done::Applied(outputs)) => service.applied(run.id, outputs).await?,
-        Err(Halt::Failed(failure)) => service.failed(run.id, failure).await?,
+        Err(Halt::Failed(failure)) => {
+            if failure.class == Class::Authentication {
+                // Before the next try: what was configured with these credentials is not used again.
+                service.retire_providers_of(run.id, "its credentials were refused").await;
+            }
+            service.failed(run.id, failure).await?;
+        }
         Err(Halt::Stopped) => service.stopped(run.id).await?,
         Err(Halt::Lost) => service.lost(run.id).await?,
     }
@@ -111,6 +117,7 @@ fn job(
         environment: prepared.environment.clone(),
         secrets: prepared.secrets.clone(),
         confinement: prepared.confinement.clone(),
+        warmth: prepared.warmth.clone(),
         manifest: prepared.manifest.clone(),
         adoption: prepared.adoption.clone(),
         plan_seconds_max: service.config().engine.plan_seconds_max,

@@ -9,6 +9,7 @@
 mod folders;
 mod planning;
 mod step;
+mod warm;
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use crate::domain::run::{Kind, Step};
 use crate::domain::secrets::Secrets;
 use crate::domain::template::Manifest;
 use crate::domain::time::SharedClock;
+use crate::domain::warmth::Warmth;
 use crate::render::{INITIALISED, Rendered, materialise};
 use crate::supervisor;
 use crate::terraform::argv::Command;
@@ -50,6 +52,8 @@ pub struct Job {
     pub secrets: Secrets,
     /// What Terraform's processes may touch; everything, where this is absent.
     pub confinement: Option<supervisor::Confinement>,
+    /// What makes its commands warm; absent, they go the plain way.
+    pub warmth: Option<Warmth>,
     /// What the template says of itself.
     pub manifest: Manifest,
     /// What it looks for before it creates, where an earlier run has left doubt.
@@ -123,7 +127,7 @@ async fn plan_in_time(job: &Job, rendered: &Rendered) -> Result<(Shown, Vec<u8>)
     let needs_init =
         materialise(&job.workspace_dir, rendered).map_err(|error| internal("cannot write the workspace", &error))?;
     if needs_init {
-        initialise(&Stepper { job, on_stop: OnStop::InterruptThenKill }, "1", rendered).await?;
+        initialise(&Stepper::new(job, OnStop::InterruptThenKill), "1", rendered).await?;
     }
     job.reports.send(Report::Planning).ok();
     let made = Planner::new(job).plan().await?;
@@ -145,7 +149,7 @@ pub async fn prepare_to_apply(job: &Job, rendered: &Rendered, plan: &[u8]) -> Re
     let needs_init =
         materialise(&job.workspace_dir, rendered).map_err(|error| internal("cannot write the workspace", &error))?;
     if needs_init {
-        let stepper = Stepper { job, on_stop: OnStop::InterruptThenKill };
+        let stepper = Stepper::new(job, OnStop::InterruptThenKill);
         initialise(&stepper, "3.99", rendered).await?;
     }
     std::fs::DirBuilder::new()
@@ -175,13 +179,13 @@ async fn initialise(stepper: &Stepper<'_>, place: &str, rendered: &Rendered) -> 
 /// # Errors
 /// [`Halt`].
 pub async fn apply(job: &Job) -> Result<Option<Map<String, Value>>, Halt> {
-    let stepper = Stepper { job, on_stop: OnStop::InterruptOnce };
+    let stepper = Stepper::new(job, OnStop::InterruptOnce);
     let plan = folders::applied_plan(&job.run_dir);
     stepper.run("4", &Command::Apply { plan }).await?;
     if job.kind == Kind::Destroy {
         return Ok(None);
     }
-    let stepper = Stepper { job, on_stop: OnStop::InterruptThenKill };
+    let stepper = Stepper::new(job, OnStop::InterruptThenKill);
     let Ok(output) = stepper.run("5", &Command::Output).await else { return Ok(None) };
     Ok(stepper.stdout(&output).await.ok().as_deref().and_then(outputs::parse))
 }

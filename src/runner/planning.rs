@@ -30,7 +30,7 @@ pub(super) struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     pub(super) fn new(job: &'a Job) -> Self {
-        Self { job, stepper: Stepper { job, on_stop: OnStop::InterruptThenKill }, steps: 0 }
+        Self { job, stepper: Stepper::new(job, OnStop::InterruptThenKill), steps: 0 }
     }
 
     /// Makes the plan that is to be applied or shown.

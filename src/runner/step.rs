@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Halt, Job, Report, folders, internal};
+use super::{Halt, Job, Report, folders, internal, warm};
 use crate::domain::failure::{Class, Failure};
 use crate::domain::run::Step;
 use crate::supervisor::{self, Attached, Exit, Interrupt};
@@ -31,9 +31,15 @@ pub(super) enum OnStop {
 pub(super) struct Stepper<'a> {
     pub(super) job: &'a Job,
     pub(super) on_stop: OnStop,
+    /// Whether its providers give the whole of their schemas.
+    pub(super) whole_schema: bool,
 }
 
-impl Stepper<'_> {
+impl<'a> Stepper<'a> {
+    pub(super) fn new(job: &'a Job, on_stop: OnStop) -> Self {
+        Self { job, on_stop, whole_schema: false }
+    }
+
     /// Runs the command at `place` to its end and gives back its folder.
     pub(super) async fn run(&self, place: &str, command: &Command) -> Result<PathBuf, Halt> {
         let folder = folders::step_dir(&self.job.run_dir, place, command.name());
@@ -120,9 +126,12 @@ impl Stepper<'_> {
             Command::Show { plan } | Command::Apply { plan } => rights.reading(plan),
             Command::Init | Command::Output | Command::Import { .. } | Command::Untaint { .. } => rights,
         });
+        // To init, what is installed is its own business.
+        let warm = if *command == Command::Init { None } else { warm::wish(self.job, self.whole_schema) };
         let record =
             supervisor::Invocation::new(self.job.program.clone(), command.argv(), self.job.workspace_dir.clone())
-                .confined(confinement);
+                .confined(confinement)
+                .warmed(warm);
         supervisor::spawn(folder, &record, &self.job.environment)
             .map_err(|error| internal("cannot start terraform", &error))
     }

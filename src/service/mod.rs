@@ -6,6 +6,7 @@ mod drain;
 mod enqueue;
 mod error;
 mod errored;
+mod gateway;
 mod hold;
 mod keys;
 mod logs;
@@ -25,9 +26,11 @@ mod wakes;
 mod write;
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 
 pub use error::{Error, Result};
+pub use gateway::GatewayView;
 pub use keys::{KeyFileError, Keys, Rotation, read_keys};
 pub use logs::LogPart;
 pub use machines::{ListMachines, MachineView, Page, Scale};
@@ -66,6 +69,8 @@ pub struct Service {
     keys: Keys,
     state_address: String,
     secrets: RwLock<Secrets>,
+    /// Whether the gateway is at work.
+    is_warm: AtomicBool,
     /// Hints that something may be due.
     pub wakes: Wakes,
 }
@@ -109,6 +114,7 @@ impl Service {
             terraform_environment: parts.environment,
             keys: parts.keys,
             state_address: parts.state_address,
+            is_warm: AtomicBool::new(false),
             wakes: Wakes::default(),
         }
     }
@@ -155,6 +161,12 @@ impl Service {
     fn cli_config_path(&self) -> PathBuf {
         cli_config_path(&self.config)
     }
+}
+
+/// Where the gateway has its socket, its cache and its processes.
+#[must_use]
+pub fn gateway_dir(config: &Config) -> PathBuf {
+    config.data_dir.join("gateway")
 }
 
 /// Where Terraform's CLI configuration is written.

@@ -1,8 +1,9 @@
 //! What a run needs before it can begin: rendered files, environment, program, folders.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{Result, Service};
+use super::{Result, Service, gateway_dir};
 use crate::config::providers::Credentials;
 use crate::config::{AwsProvider, Confine};
 use crate::domain::adoption::{Adoption, Owner};
@@ -10,7 +11,9 @@ use crate::domain::failure::{Class, Failure};
 use crate::domain::machine::{Approval, MachineSpec};
 use crate::domain::run::{Kind, Run};
 use crate::domain::secrets::Secrets;
-use crate::domain::template::{Manifest, Provider};
+use crate::domain::state;
+use crate::domain::template::{Gateway, Manifest, Provider};
+use crate::domain::warmth::Warmth;
 use crate::render::{Rendered, import_ids, render, values};
 use crate::supervisor::Confinement;
 use crate::supervisor::confine::{Needs, confinement};
@@ -36,6 +39,8 @@ pub struct Prepared {
     pub secrets: Secrets,
     /// What Terraform's processes may touch; everything, where this is absent.
     pub confinement: Option<Confinement>,
+    /// What makes its commands warm; absent, they go the plain way.
+    pub warmth: Option<Warmth>,
     /// Terraform's program.
     pub program: String,
     /// Holds the plan and the commands.
@@ -71,7 +76,9 @@ impl Service {
         };
         // What was made by an earlier generation is found and destroyed by that one.
         let spec = doubted.as_ref().filter(|_| run.kind == Kind::Destroy).unwrap_or(&wanted);
-        Ok(self.prepare_spec(run, spec, doubted.as_ref(), owner))
+        let types = self.state(run.workspace).await?.map(|state| state::types(&state)).unwrap_or_default();
+        let prepared = self.prepare_spec(run, spec, doubted.as_ref(), owner);
+        Ok(prepared.map(|prepared| Prepared { warmth: self.warmth(run, spec, &prepared.manifest, types), ..prepared }))
     }
 
     fn prepare_spec(
@@ -120,10 +127,21 @@ impl Service {
             approval: spec.run_policy.approval,
             confinement: self.confinement(run, provider, &environment),
             environment,
+            warmth: None,
             secrets: self.secrets_of(run.id),
             program: engine.binary.clone(),
             run_dir: self.run_dir(run.id),
             workspace_dir: self.workspace_dir(run.workspace),
+        })
+    }
+
+    fn warmth(&self, run: &Run, spec: &MachineSpec, manifest: &Manifest, types: BTreeSet<String>) -> Option<Warmth> {
+        (self.config.engine.gateway && manifest.gateway == Gateway::On).then(|| Warmth {
+            gateway: gateway_dir(&self.config),
+            run: run.id.to_string(),
+            namespace: run.namespace.to_string(),
+            configuration: spec.provider_config_ref.name.clone(),
+            types,
         })
     }
 

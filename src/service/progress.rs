@@ -89,8 +89,7 @@ impl Service {
         }
         let mut begin = Vec::new();
         let held = change.held().await?.is_some();
-        for (stage, limit) in
-            [(Stage::Apply, self.config.engine.applies_at_once), (Stage::Plan, self.config.engine.plans_at_once)]
+        for (stage, limit) in [(Stage::Apply, self.config.engine.applies_at_once), (Stage::Plan, self.plans_at_once())]
         {
             if stage == Stage::Apply && held {
                 continue;

@@ -14,9 +14,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::Environment;
 use super::record::{self, Exit, Invocation};
-
-/// The daemon's own program, even after its file was replaced by a newer one.
-const OWN_PROGRAM: &str = "/proc/self/exe";
+use super::shim::OWN_PROGRAM;
 
 /// How long a supervisor needs from taking its lock to leaving its first file.
 const BEGINNING: Duration = Duration::from_millis(2);

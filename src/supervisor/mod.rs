@@ -9,6 +9,7 @@
 //! | `supervisor.lock` | both | locked while the supervisor lives |
 //! | `supervisor.json`, `terraform.json` | the supervisor | pid, start time and boot id |
 //! | `stdout.log`, `stderr.log` | terraform | what it says: files, never a pipe |
+//! | `providers.json` | the supervisor | how its providers were reached |
 //! | `exit.json` | the supervisor | the exit status: whole, or not there; 126 or 127 when it could not start its program |
 //! | `abandoned` | the daemon | from now on nothing may be started here |
 //!
@@ -18,15 +19,21 @@ mod capture;
 pub mod confine;
 mod daemon_side;
 mod effect;
+mod gateway;
 mod record;
+mod shim;
 mod supervise;
+mod warm;
 
 pub use captd_process::{Confinement, Error, Result, boot_id, landlock, missing_in, write_whole};
 pub use capture::capture;
 pub use daemon_side::{Attached, Interrupt, attach, kill, lives, look_at, spawn};
 pub use effect::{Effect, effect};
+pub use gateway::{Settings, end as end_gateway, ensure as ensure_gateway, settings as gateway_settings};
 pub use record::{Exit, Invocation, NOT_FOUND, NOT_STARTED, STDERR, STDOUT, SUPERVISOR_LOG};
+pub use shim::{exec, own_session};
 pub use supervise::supervise;
+pub use warm::starter;
 
 /// The variables that a process gets, by name: these and no others.
 pub type Environment = std::collections::BTreeMap<String, String>;

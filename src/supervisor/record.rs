@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use captd_gateway::Wish;
 use captd_process::Confinement;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,7 @@ pub(super) const COMMAND: &str = "command.json";
 pub(super) const LOCK: &str = "supervisor.lock";
 pub(super) const SUPERVISOR: &str = "supervisor.json";
 pub(super) const TERRAFORM: &str = "terraform.json";
+pub(super) const SAID: &str = "providers.json";
 pub(super) const EXIT: &str = "exit.json";
 pub(super) const ABANDONED: &str = "abandoned";
 pub(super) const INTERRUPTED: &str = "interrupted";
@@ -50,6 +52,9 @@ pub struct Invocation {
     /// What it may touch; everything, where this is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confinement: Option<Confinement>,
+    /// What it wants of the gateway; nothing, where this is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm: Option<Wish>,
 }
 
 impl Invocation {
@@ -57,13 +62,20 @@ impl Invocation {
     #[must_use]
     pub fn new(program: String, args: Vec<String>, working_dir: PathBuf) -> Self {
         let captd = Some(env!("CARGO_PKG_VERSION").to_owned());
-        Self { format: FORMAT, captd, program, args, working_dir, confinement: None }
+        Self { format: FORMAT, captd, program, args, working_dir, confinement: None, warm: None }
     }
 
     /// The same, with no rights but these.
     #[must_use]
     pub fn confined(mut self, confinement: Option<Confinement>) -> Self {
         self.confinement = confinement;
+        self
+    }
+
+    /// The same, with its providers warm.
+    #[must_use]
+    pub fn warmed(mut self, warm: Option<Wish>) -> Self {
+        self.warm = warm;
         self
     }
 }

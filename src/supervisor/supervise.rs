@@ -9,6 +9,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::record::{self, Exit, Invocation};
+use super::shim;
+use super::warm::Warm;
 use crate::domain::time::Clock;
 use captd_process::{Process, Result, end_session, failed, read_json, write_json};
 
@@ -20,9 +22,8 @@ use captd_process::{Process, Result, end_session, failed, read_json, write_json}
 /// program cannot be started: then `exit.json` has code 126 or 127, as a shell gives it, and
 /// `stderr.log` the reason.
 pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
-    // A session of its own: no terminal, no signal to the daemon's group reaches it. Fails only
-    // where it leads a group already, and then it has been detached by whoever started it.
-    rustix::process::setsid().ok();
+    // No terminal, no signal to the daemon's group reaches it.
+    shim::own_session();
     let path = folder.join(record::LOCK);
     let lock = open(&path)?;
     if lock.try_lock().is_err() {
@@ -37,7 +38,12 @@ pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
     write_json(&folder.join(record::SUPERVISOR), &Process::with_pid(std::process::id()))?;
 
     let begun = clock.now();
-    let mut child = match start(folder, &command)? {
+    let warm = match command.warm.as_ref().map(|wish| Warm::begin(wish, command.confinement.as_ref())) {
+        None => None,
+        Some(Ok(warm)) => Some(warm),
+        Some(Err(why)) => return not_started(folder, &command, std::io::Error::other(why)),
+    };
+    let mut child = match start(folder, &command, warm.as_ref().and_then(Warm::reattach))? {
         Ok(child) => child,
         Err(error) => return not_started(folder, &command, error),
     };
@@ -47,6 +53,10 @@ pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
         // It could not end its providers.
         Process::with_pid(std::process::id()).inspect(|own| end_session(own, &command.working_dir));
     }
+    if let Some(warm) = warm {
+        // For the record only.
+        write_json(&folder.join(record::SAID), &warm.end()).ok();
+    }
     let took = clock.now().duration_since(begun).as_millis();
     write_json(
         &folder.join(record::EXIT),
@@ -55,16 +65,26 @@ pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
     noted
 }
 
-/// Starts the program, confined where it is to be.
-fn start(folder: &Path, command: &Invocation) -> Result<std::io::Result<Child>> {
-    let mut process = Command::new(&command.program);
+/// Starts the program, confined where it is to be, its providers warm where they are.
+fn start(folder: &Path, command: &Invocation, reattach: Option<String>) -> Result<std::io::Result<Child>> {
+    let mut rights = command.confinement.clone();
+    let program = captd_process::find_program(command.program.as_ref()).filter(|_| reattach.is_some());
+    let mut process = match &program {
+        // What it becomes must be readable, too.
+        Some(program) => {
+            rights.as_mut().into_iter().for_each(|rights| rights.read.push(program.clone()));
+            shim::command(program, false)
+        }
+        None => Command::new(&command.program),
+    };
     process
         .args(&command.args)
+        .envs(reattach.map(|text| (shim::REATTACH, text)))
         .current_dir(&command.working_dir)
         .stdin(Stdio::null())
         .stdout(open(&folder.join(record::STDOUT))?)
         .stderr(open(&folder.join(record::STDERR))?);
-    Ok(match &command.confinement {
+    Ok(match &rights {
         Some(rights) => captd_process::start(&mut process, rights),
         None => process.spawn(),
     })

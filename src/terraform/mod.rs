@@ -7,6 +7,7 @@ pub mod argv;
 pub mod environment;
 pub mod events;
 pub mod installation;
+pub mod lock;
 pub mod outputs;
 pub mod plan;
 pub mod version;

@@ -47,6 +47,8 @@ fn nothing_said_means_the_defaults() {
         assert_eq!(config.engine.provider_mirror, None);
         let cores = std::thread::available_parallelism().unwrap().get();
         assert_eq!(config.engine.plans_at_once as usize, cores.min(1_024));
+        assert_eq!(config.engine.warm_plans_at_once as usize, (4 * cores).min(1_024));
+        assert!(config.engine.gateway);
         assert_eq!(config.engine.applies_at_once, 64);
         assert_eq!(config.engine.pass_environment, [""; 0]);
         assert_eq!(config.reconcile.observe_interval_seconds, 600);

@@ -103,7 +103,7 @@ pub fn start(command: &mut Command, rights: &Confinement) -> Result<Child> {
     if let Some(file) = &rights.file {
         OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
     }
-    let program = program(command.get_program(), std::env::var_os("PATH").as_deref());
+    let program = find_program(command.get_program());
     command.env("TMPDIR", &rights.tmp);
     on_its_own_thread(|| {
         let read = rights.read.iter().map(PathBuf::as_path).chain(program.as_deref());
@@ -150,6 +150,12 @@ fn restrict<'a>(
         .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(write, own)))
         .and_then(landlock::RulesetCreated::restrict_self);
     restricted.map_err(|error| Error::other(format!("cannot confine it: {error}")))
+}
+
+/// The file of a program, as it would be found now: itself, or the first of its name on the PATH.
+#[must_use]
+pub fn find_program(name: &OsStr) -> Option<PathBuf> {
+    program(name, std::env::var_os("PATH").as_deref())
 }
 
 /// The file of a program: itself, or the first of its name on the PATH. Links lead to what they

@@ -7,7 +7,7 @@ mod confined;
 mod identity;
 mod whole;
 
-pub use confined::{Confinement, Version, landlock, missing_in, start};
+pub use confined::{Confinement, Version, find_program, landlock, missing_in, start};
 pub use identity::{Process, boot_id, end_session, session};
 pub use whole::{proof, read_json, write_json, write_whole};
 

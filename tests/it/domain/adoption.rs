@@ -75,6 +75,7 @@ fn a_creation_that_was_given_up_is_judged_by_what_came_of_it() {
     };
     let manifest = Manifest {
         description: "Mine.".to_owned(),
+        gateway: captd::domain::template::Gateway::On,
         provider: Provider::Aws,
         modules: Vec::new(),
         protects: Vec::new(),

@@ -9,6 +9,7 @@ const GROUP: &str = "module.nodegroup.aws_eks_node_group.this";
 fn manifest() -> Manifest {
     Manifest {
         description: String::new(),
+        gateway: captd::domain::template::Gateway::On,
         provider: Provider::Aws,
         modules: Vec::new(),
         protects: vec![GROUP.to_owned()],

@@ -93,6 +93,7 @@ fn echo() -> Template {
         revision: "1".to_owned(),
         manifest: Manifest {
             description: String::new(),
+            gateway: captd::domain::template::Gateway::On,
             provider: Provider::None,
             modules: Vec::new(),
             protects: Vec::new(),

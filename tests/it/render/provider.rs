@@ -19,6 +19,7 @@ fn template(files: &[(&str, &str)]) -> Template {
         revision: "1".to_owned(),
         manifest: Manifest {
             description: String::new(),
+            gateway: captd::domain::template::Gateway::On,
             provider: Provider::Aws,
             modules: Vec::new(),
             protects: Vec::new(),

@@ -38,7 +38,8 @@ pub(super) const HOUSE: &[(u8, &str, &str)] = &[
 /// The ground it stands on: (crate below `crates/`, the rooms that may know it, charter).
 #[rustfmt::skip]
 pub(super) const GROUND: &[(&str, &[&str], &str)] = &[
-    ("process", &["supervisor"], "processes that outlive whoever started them: told apart, confined, ended"),
+    ("gateway", &["supervisor", "runner", "service", "http", "app", "cli"], "warm provider processes, shared safely between runs"),
+    ("process", &["supervisor", "gateway"], "processes that outlive whoever started them: told apart, confined, ended"),
 ];
 
 fn floor(room: &str) -> Option<u8> {

@@ -1,0 +1,165 @@
+//! The other side of the gateway's socket: what supervisors and the daemon ask.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use tokio::net::UnixStream;
+
+use crate::control::{self, Answer, Borrower, Octets, PROTOCOL, Request};
+use crate::package::Provider;
+use crate::protocol::Dialect;
+use crate::status::Status;
+
+/// The gateway does not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is not there, or went away: the plain way is open.
+    #[error("the gateway is away: {0}")]
+    Away(std::io::Error),
+    /// It says no: the plain way is open.
+    #[error("the gateway refuses: {0}")]
+    Refused(String),
+    /// The provider must not be started at all.
+    #[error("{0}")]
+    Forbidden(String),
+}
+
+/// A connection to the gateway.
+#[derive(Debug)]
+pub struct Client {
+    stream: UnixStream,
+}
+
+/// What becomes of a wish for a process.
+#[derive(Debug)]
+pub(crate) enum Lending {
+    /// There is one.
+    Lent(Lent),
+    /// The provider refuses its configuration, and says why in its answer.
+    Answered(Vec<u8>),
+}
+
+/// A process that was lent, for as long as this is kept.
+#[derive(Debug)]
+pub(crate) struct Lent {
+    pub(crate) socket: PathBuf,
+    /// Its answer to being configured.
+    pub(crate) answer: Vec<u8>,
+    /// Locked while it is in use: known to every gateway, now and later.
+    pub(crate) _in_use: File,
+}
+
+impl Client {
+    /// Connects to the gateway of `folder`.
+    ///
+    /// # Errors
+    /// When it is away, or speaks another version.
+    pub async fn connect(folder: &Path, borrower: Option<Borrower>) -> Result<Self, Error> {
+        let token = std::fs::read_to_string(folder.join(control::TOKEN)).map_err(Error::Away)?;
+        let stream = UnixStream::connect(folder.join(control::SOCKET)).await.map_err(Error::Away)?;
+        let mut client = Self { stream };
+        client.done(&Request::Hello { protocol: PROTOCOL, token, borrower: borrower.map(Box::new) }).await?;
+        Ok(client)
+    }
+
+    /// How it is doing.
+    ///
+    /// # Errors
+    /// When it is away.
+    pub async fn status(&mut self) -> Result<Status, Error> {
+        match self.ask(&Request::Status).await? {
+            Answer::Status { status } => Ok(*status),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Keeps idle processes warm until the connection ends.
+    ///
+    /// # Errors
+    /// When it is away.
+    pub async fn stay(&mut self) -> Result<(), Error> {
+        self.done(&Request::Stay).await
+    }
+
+    /// Waits until the gateway ends or closes the connection.
+    pub async fn ended(&mut self) {
+        control::read::<Answer>(&mut self.stream).await.ok();
+    }
+
+    /// Asks it to end.
+    ///
+    /// # Errors
+    /// When it is away.
+    pub async fn leave(&mut self) -> Result<(), Error> {
+        self.done(&Request::Leave).await
+    }
+
+    /// What served `run` serves nobody after its last run.
+    ///
+    /// # Errors
+    /// When it is away.
+    pub async fn retire(&mut self, run: String, why: String) -> Result<(), Error> {
+        self.done(&Request::Retire { run, why }).await
+    }
+
+    pub(crate) async fn describe(&mut self, provider: &Provider) -> Result<(Dialect, PathBuf), Error> {
+        match self.ask(&Request::Describe { provider: provider.clone() }).await? {
+            Answer::Described { dialect, schema } => {
+                Ok((Dialect::from_number(dialect).ok_or_else(unexpected)?, schema))
+            }
+            _ => Err(unexpected()),
+        }
+    }
+
+    pub(crate) async fn check(&mut self, provider: &Provider, request: &[u8]) -> Result<Vec<u8>, Error> {
+        let request = Request::Check { provider: provider.clone(), request: Octets(request.to_vec()) };
+        match self.ask(&request).await? {
+            Answer::Message { octets } => Ok(octets.0),
+            _ => Err(unexpected()),
+        }
+    }
+
+    pub(crate) async fn lend(&mut self, provider: &Provider, configure: Option<&[u8]>) -> Result<Lending, Error> {
+        let configure = configure.map(|bytes| Octets(bytes.to_vec()));
+        // A process that is retired between the answer and the lock is not used; another one is.
+        for _ in 0..LENDS_MAX {
+            let request = Request::Lend { provider: provider.clone(), configure: configure.clone() };
+            let (socket, in_use, answer) = match self.ask(&request).await? {
+                Answer::Lent { socket, in_use, answer } => (socket, in_use, answer),
+                Answer::Message { octets } => return Ok(Lending::Answered(octets.0)),
+                _ => return Err(unexpected()),
+            };
+            let file = File::open(&in_use);
+            if let Some(file) = file.ok().filter(|file| file.try_lock_shared().is_ok()) {
+                return Ok(Lending::Lent(Lent { socket, answer: answer.0, _in_use: file }));
+            }
+        }
+        Err(Error::Refused("every process that it named had ended".to_owned()))
+    }
+
+    pub(crate) async fn cut(&mut self, before: usize, after: usize, is_repeat: bool) -> Result<(), Error> {
+        let count = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.done(&Request::Cut { bytes_before: count(before), bytes_after: count(after), is_repeat }).await
+    }
+
+    async fn done(&mut self, request: &Request) -> Result<(), Error> {
+        self.ask(request).await.map(|_| ())
+    }
+
+    async fn ask(&mut self, request: &Request) -> Result<Answer, Error> {
+        control::write(&mut self.stream, request).await.map_err(Error::Away)?;
+        match control::read(&mut self.stream).await.map_err(Error::Away)? {
+            None => Err(Error::Away(std::io::ErrorKind::UnexpectedEof.into())),
+            Some(Answer::Refused { why, fatal: true }) => Err(Error::Forbidden(why)),
+            Some(Answer::Refused { why, fatal: false }) => Err(Error::Refused(why)),
+            Some(answer) => Ok(answer),
+        }
+    }
+}
+
+/// How often a process is asked for that turns out to have ended.
+const LENDS_MAX: u32 = 3;
+
+fn unexpected() -> Error {
+    Error::Refused("its answer is to another question".to_owned())
+}

@@ -1,0 +1,210 @@
+//! One provider of one command: where its answers come from. From the gateway; when that is away,
+//! from processes of its own, which end with the command.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::client::conn::http2::SendRequest;
+
+use super::Wish;
+use crate::answers;
+use crate::client::{Client, Error, Lending};
+use crate::control::Borrower;
+use crate::grpc::{self, Body, Cause};
+use crate::package::Provider;
+use crate::plugin::{self, Plugin, Starter};
+use crate::protocol::{Call, Dialect};
+
+/// Where the answers of one provider come from.
+pub(super) struct Source {
+    pub(super) dialect: Dialect,
+    provider: Provider,
+    borrower: Borrower,
+    gateway: PathBuf,
+    client: tokio::sync::Mutex<Option<Client>>,
+    schema: PathBuf,
+    types: Option<BTreeSet<String>>,
+    cut: tokio::sync::OnceCell<Bytes>,
+    starter: Starter,
+    /// Holds the folders of own processes.
+    folder: PathBuf,
+    own: Mutex<Vec<Plugin>>,
+    number: AtomicUsize,
+    plain: Mutex<BTreeSet<String>>,
+}
+
+/// A provider process that answers on a connection.
+pub(super) struct Backend {
+    pub(super) sender: SendRequest<Body>,
+    /// Kept for as long as the process is in use.
+    _lent: Option<crate::client::Lent>,
+}
+
+/// What configuring comes to.
+pub(super) struct Configured {
+    /// The provider's own answer.
+    pub(super) answer: Vec<u8>,
+    /// Who answers from now on; nobody, when the answer is a refusal.
+    pub(super) backend: Option<Backend>,
+}
+
+/// How long a gateway has to begin, and how often it is looked whether it has.
+const BEGINNING: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The gateway, which may be about to begin.
+async fn begun(wish: &Wish, borrower: &Borrower) -> Result<Client, Error> {
+    let connected = async {
+        loop {
+            match Client::connect(&wish.gateway, Some(borrower.clone())).await {
+                Err(Error::Away(_)) => tokio::time::sleep(LOOK).await,
+                connected => return connected,
+            }
+        }
+    };
+    match tokio::time::timeout(BEGINNING, connected).await {
+        Ok(connected) => connected,
+        Err(_) => Client::connect(&wish.gateway, Some(borrower.clone())).await,
+    }
+}
+
+impl Source {
+    pub(super) async fn open(
+        wish: &Wish,
+        borrower: &Borrower,
+        provider: &Provider,
+        starter: &Starter,
+    ) -> Result<Self, Error> {
+        let mut client = begun(wish, borrower).await?;
+        let (dialect, schema) = client.describe(provider).await?;
+        Ok(Self {
+            dialect,
+            provider: provider.clone(),
+            borrower: borrower.clone(),
+            gateway: wish.gateway.clone(),
+            client: tokio::sync::Mutex::new(Some(client)),
+            schema,
+            types: wish.types.clone(),
+            cut: tokio::sync::OnceCell::new(),
+            starter: starter.clone(),
+            folder: wish.sockets.clone(),
+            own: Mutex::default(),
+            number: AtomicUsize::new(0),
+            plain: Mutex::default(),
+        })
+    }
+
+    /// The schema, cut to what the command needs.
+    pub(super) async fn schema(&self) -> Result<Bytes, Cause> {
+        let cut = self.cut.get_or_try_init(|| async {
+            let wanted = |name: &str| self.types.as_ref().is_none_or(|types| types.contains(name));
+            let (bytes, before) = answers::cut(&self.schema, wanted)?;
+            // For the record only.
+            if let Some(client) = self.client.lock().await.as_mut() {
+                client.cut(before, bytes.len(), self.types.is_none()).await.ok();
+            }
+            Ok::<_, Cause>(bytes)
+        });
+        cut.await.cloned()
+    }
+
+    /// The answer to a check of a provider block.
+    pub(super) async fn check(&self, request: &[u8]) -> Result<Vec<u8>, Cause> {
+        let mut client = self.client.lock().await;
+        if let Some(gateway) = self.connected(&mut client).await {
+            match gateway.check(&self.provider, request).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => self.away(&mut client, &error)?,
+            }
+        }
+        drop(client);
+        let (mut sender, _) = self.start_own().await?;
+        Ok(grpc::call(&mut sender, self.dialect.path(Call::Check), request).await?.to_vec())
+    }
+
+    /// A process that is configured by this request.
+    pub(super) async fn configure(&self, request: &[u8]) -> Result<Configured, Cause> {
+        let mut client = self.client.lock().await;
+        if let Some(gateway) = self.connected(&mut client).await {
+            match gateway.lend(&self.provider, Some(request)).await {
+                Ok(Lending::Answered(answer)) => return Ok(Configured { answer, backend: None }),
+                Ok(Lending::Lent(lent)) => {
+                    let sender = grpc::connect(&lent.socket).await?;
+                    let answer = lent.answer.clone();
+                    return Ok(Configured { answer, backend: Some(Backend { sender, _lent: Some(lent) }) });
+                }
+                Err(error) => self.away(&mut client, &error)?,
+            }
+        }
+        drop(client);
+        let (mut sender, backend) = self.start_own().await?;
+        let answer = grpc::call(&mut sender, self.dialect.path(Call::Configure), request).await?.to_vec();
+        Ok(Configured { answer, backend: Some(backend) })
+    }
+
+    /// A process that need not be configured.
+    pub(super) async fn any(&self) -> Result<Backend, Cause> {
+        let mut client = self.client.lock().await;
+        if let Some(gateway) = self.connected(&mut client).await {
+            match gateway.lend(&self.provider, None).await {
+                Ok(Lending::Lent(lent)) => {
+                    return Ok(Backend { sender: grpc::connect(&lent.socket).await?, _lent: Some(lent) });
+                }
+                Ok(Lending::Answered(_)) => return Err("an answer to another question".into()),
+                Err(error) => self.away(&mut client, &error)?,
+            }
+        }
+        drop(client);
+        Ok(self.start_own().await?.1)
+    }
+
+    /// The gateway, perhaps one that was started meanwhile.
+    async fn connected<'a>(&self, client: &'a mut Option<Client>) -> Option<&'a mut Client> {
+        if client.is_none() {
+            *client = Client::connect(&self.gateway, Some(self.borrower.clone())).await.ok();
+        }
+        client.as_mut()
+    }
+
+    /// Notes that the gateway could not help. What it forbids is not done otherwise.
+    fn away(&self, client: &mut Option<Client>, error: &Error) -> Result<(), Cause> {
+        match error {
+            Error::Forbidden(why) => return Err(why.clone().into()),
+            Error::Away(_) => *client = None,
+            Error::Refused(_) => {}
+        }
+        self.plain().insert(error.to_string());
+        Ok(())
+    }
+
+    async fn start_own(&self) -> Result<(SendRequest<Body>, Backend), Cause> {
+        if self.plain().is_empty() {
+            self.plain().insert("the gateway is away".to_owned());
+        }
+        let program = self.provider.program()?;
+        let number = self.number.fetch_add(1, Ordering::SeqCst);
+        let folder = self.folder.join(format!("o{number}"));
+        // Nobody but this session reaches into the folder for temporary files, so any name does.
+        let plugin = plugin::start(&program, &self.borrower.environment, &folder, "s", &self.starter).await?;
+        let socket = plugin.socket.clone();
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).push(plugin);
+        let sender = grpc::connect(&socket).await?;
+        Ok((sender.clone(), Backend { sender, _lent: None }))
+    }
+
+    fn plain(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.plain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends its own processes, and says why there were any.
+    pub(super) fn end(&self) -> Vec<String> {
+        for plugin in self.own.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            plugin.end();
+        }
+        self.plain().iter().map(|why| format!("{}: {why}", self.provider.address)).collect()
+    }
+}

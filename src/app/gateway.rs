@@ -1,0 +1,113 @@
+//! Keeps a gateway at work for as long as the daemon is.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use captd_gateway::{Client, Limits, SOCKET_PATH_BYTES_MAX};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::service::{Service, gateway_dir};
+use crate::supervisor::{Settings, ensure_gateway};
+
+/// How long a gateway has to begin, and how often it is looked whether it has.
+const BEGINNING: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(20);
+/// How long to wait before another one is started in the place of one that ended.
+const AGAIN: Duration = Duration::from_secs(1);
+const AGAIN_MAX: Duration = Duration::from_mins(1);
+/// Bytes of a provider's socket below the gateway's folder, as go-plugin and captd name it.
+const SOCKET_BYTES: usize = "/p/9999/plugin1234567890".len();
+
+/// What the gateway of this configuration is told.
+fn settings(service: &Service, config: &Config) -> Settings {
+    let gateway = &config.gateway;
+    let mib = |count: u32| u64::from(count) << 20;
+    Settings {
+        limits: Limits {
+            processes_max: gateway.processes_max,
+            pool_bytes_max: mib(gateway.pool_mib_max),
+            process_bytes_max: mib(gateway.process_mib_max),
+            idle_seconds_max: gateway.idle_seconds_max,
+            age_seconds_max: gateway.age_seconds_max,
+            uses_max: gateway.uses_max,
+        },
+        confinement: service.provider_confinement(),
+    }
+}
+
+/// Why there can be no gateway with this data folder.
+fn obstacle(folder: &Path) -> Option<String> {
+    let bytes = folder.as_os_str().len() + SOCKET_BYTES;
+    (bytes > SOCKET_PATH_BYTES_MAX).then(|| {
+        format!(
+            "a provider's socket below {} would have a path of {bytes} bytes, and {SOCKET_PATH_BYTES_MAX} are possible; take a data folder with a shorter path",
+            folder.display()
+        )
+    })
+}
+
+/// Starts the gateway, so that the first run finds it.
+pub(super) fn begin(service: &Service) {
+    let config = service.config();
+    let folder = gateway_dir(config);
+    if config.engine.gateway && obstacle(&folder).is_none() {
+        // Tried again, and told, by the one who keeps it.
+        ensure_gateway(&folder, &settings(service, config), &service.plain_environment()).ok();
+    }
+}
+
+/// Keeps a gateway at work until `shutdown`; then it is asked to end with its last run.
+pub(super) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
+    let config = service.config();
+    if !config.engine.gateway {
+        return;
+    }
+    let folder = gateway_dir(config);
+    if let Some(why) = obstacle(&folder) {
+        tracing::warn!(%why, "no gateway: runs start their providers themselves");
+        return;
+    }
+    let settings = settings(&service, config);
+    let mut again = AGAIN;
+    loop {
+        tokio::select! {
+            kept = keep(&service, &folder, &settings) => match kept {
+                Ok(()) => again = AGAIN,
+                Err(error) => tracing::warn!(%error, "no gateway: runs start their providers themselves meanwhile"),
+            },
+            () = shutdown.cancelled() => break,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(again) => again = AGAIN_MAX.min(again * 2),
+            () = shutdown.cancelled() => break,
+        }
+    }
+    if let Ok(mut client) = Client::connect(&folder, None).await {
+        client.leave().await.ok();
+    }
+}
+
+/// Stays with the gateway until it ends.
+async fn keep(service: &Service, folder: &Path, settings: &Settings) -> anyhow::Result<()> {
+    ensure_gateway(folder, settings, &service.plain_environment())?;
+    let begun = tokio::time::timeout(BEGINNING, connected(folder)).await;
+    let mut client = begun.map_err(|_| anyhow::anyhow!("it did not begin within {} s", BEGINNING.as_secs()))?;
+    client.stay().await?;
+    tracing::info!("the gateway is at work");
+    service.set_warm(true);
+    client.ended().await;
+    service.set_warm(false);
+    tracing::warn!("the gateway has ended; another one is started");
+    Ok(())
+}
+
+async fn connected(folder: &Path) -> Client {
+    loop {
+        match Client::connect(folder, None).await {
+            Ok(client) => return client,
+            Err(_) => tokio::time::sleep(LOOK).await,
+        }
+    }
+}

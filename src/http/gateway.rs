@@ -1,0 +1,20 @@
+//! `/v1/gateway`: how the warm provider processes are doing.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use serde_json::json;
+
+use super::Shared;
+use super::problem::Answer;
+use crate::service::GatewayView;
+
+/// `GET /v1/gateway`
+pub(super) async fn read(State(shared): State<Shared>) -> Answer {
+    Ok(Json(match shared.service.gateway().await {
+        GatewayView::Off => json!({"state": "off"}),
+        GatewayView::Away(why) => json!({"state": "away", "why": why}),
+        GatewayView::At(status) => json!({"state": "on", "status": status}),
+    })
+    .into_response())
+}

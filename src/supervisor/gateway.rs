@@ -1,0 +1,72 @@
+//! The gateway's process: what it is told at its start, and how the daemon starts it, finds it again
+//! and ends it.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use captd_gateway::{Identity, Limits, PROTOCOL, living};
+use captd_process::{Confinement, Result, failed, read_json, write_json};
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+
+use super::Environment;
+use super::shim::OWN_PROGRAM;
+
+const SETTINGS: &str = "settings.json";
+const LOG: &str = "gateway.log";
+
+/// What a gateway is told at its start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// What bounds it.
+    pub limits: Limits,
+    /// What its providers may touch; everything, where this is absent.
+    pub confinement: Option<Confinement>,
+}
+
+/// Reads what was written for the gateway of `folder`.
+///
+/// # Errors
+/// When there is nothing to be read.
+pub fn settings(folder: &Path) -> Result<Settings> {
+    let path = folder.join(SETTINGS);
+    read_json(&path)?.ok_or_else(|| failed("read", &path)(std::io::ErrorKind::NotFound.into()))
+}
+
+/// Makes sure that the gateway of `folder` is this captd's: starts one, where none lives, and in the
+/// place of one of another version. Its processes are found again.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn ensure(folder: &Path, settings: &Settings, environment: &Environment) -> Result<()> {
+    if let Some(found) = living(folder) {
+        if found.protocol == PROTOCOL && found.captd == env!("CARGO_PKG_VERSION") {
+            return Ok(());
+        }
+        end(&found);
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("make", folder))?;
+    write_json(&folder.join(SETTINGS), settings)?;
+    let path = folder.join(LOG);
+    let log = OpenOptions::new().create(true).write(true).truncate(true).open(&path).map_err(failed("write", &path))?;
+    let child = Command::new(OWN_PROGRAM)
+        .args(["gateway", "serve"])
+        .arg(folder)
+        .env_clear()
+        .envs(environment)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn();
+    let mut child = child.map_err(failed("start a gateway in", folder))?;
+    // For as long as the daemon lives, somebody must take its exit status.
+    std::thread::spawn(move || child.wait());
+    Ok(())
+}
+
+/// Ends a gateway: no run hears of it.
+pub fn end(gateway: &Identity) {
+    gateway.process.signal(Signal::TERM);
+}

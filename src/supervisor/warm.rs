@@ -1,0 +1,70 @@
+//! A command whose providers are warm: the proxy between its terraform and the gateway, for as
+//! long as the command takes.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use captd_gateway::{Environment, Launch, Proxy, Said, Starter, Wish};
+use captd_process::Confinement;
+
+use super::shim;
+
+/// The proxy of one command, and what drives it.
+pub(super) struct Warm {
+    runtime: tokio::runtime::Runtime,
+    proxy: Proxy,
+}
+
+impl Warm {
+    /// Asks the gateway for what the command needs.
+    ///
+    /// # Errors
+    /// A sentence, when a provider must not be started at all.
+    pub(super) fn begin(wish: &Wish, confinement: Option<&Confinement>) -> Result<Self, String> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        std::fs::create_dir_all(&wish.sockets).map_err(|error| format!("{}: {error}", wish.sockets.display()))?;
+        let environment: Environment = std::env::vars().collect();
+        let starter = starter(confinement.cloned());
+        let proxy = runtime.block_on(Proxy::start(wish, &environment, &starter));
+        Ok(Self { proxy: proxy.map_err(|error| error.to_string())?, runtime })
+    }
+
+    /// What terraform is told, but for its process id.
+    pub(super) fn reattach(&self) -> Option<String> {
+        self.proxy.reattach()
+    }
+
+    /// Ends what was begun for the command, and says how its providers were reached.
+    pub(super) fn end(self) -> Said {
+        self.runtime.shutdown_background();
+        self.proxy.end()
+    }
+}
+
+/// Starts providers with these rights; with all, where there are none.
+#[must_use]
+pub fn starter(confinement: Option<Confinement>) -> Starter {
+    Arc::new(move |launch| start(launch, confinement.clone()))
+}
+
+fn start(launch: Launch<'_>, confinement: Option<Confinement>) -> std::io::Result<Child> {
+    let mut command: Command = shim::command(launch.program, true);
+    command
+        .env_clear()
+        .envs(&launch.environment)
+        .current_dir(launch.folder)
+        .stdin(Stdio::null())
+        .stdout(launch.stdout)
+        .stderr(launch.stderr);
+    match confinement {
+        None => command.spawn(),
+        Some(mut rights) => {
+            rights.read.extend(launch.program.parent().map(Path::to_owned));
+            rights.write.push(launch.folder.to_owned());
+            rights.tmp = PathBuf::from(launch.folder);
+            captd_process::start(&mut command, &rights)
+        }
+    }
+}
