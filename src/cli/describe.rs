@@ -196,15 +196,19 @@ fn run_text(session: &Session, run: &Run) -> Vec<String> {
         .map(|step| {
             let took = step.duration_ms.map_or_else(|| "-".to_owned(), |millis| times::took(i128::from(millis)));
             let code = step.exit_code.map_or_else(|| "-".to_owned(), |code| code.to_string());
-            vec![step.name.clone(), took, code]
+            let providers = if step.plain_because.is_empty() { "" } else { "started for it" };
+            let providers = if step.warm.is_empty() { providers } else { "warm" };
+            vec![step.name.clone(), took, code, providers.to_owned()]
         })
         .collect();
     lines.push("Steps:".to_owned());
     lines.push(if rows.is_empty() {
         "  none".to_owned()
     } else {
-        indented(&Columns::new(vec!["STEP", "TOOK", "EXIT"]).with_header(&rows))
+        indented(&Columns::new(vec!["STEP", "TOOK", "EXIT", "PROVIDERS"]).with_header(&rows))
     });
+    let because: std::collections::BTreeSet<&String> = run.steps.iter().flat_map(|step| &step.plain_because).collect();
+    lines.extend(because.into_iter().map(|why| line("Not warm", why)));
     if run.state == "awaiting_approval" {
         lines.push("What to do next:".to_owned());
         lines.extend(approval_lines(run).into_iter().map(|line| format!("  {line}")));

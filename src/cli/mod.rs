@@ -256,12 +256,13 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Hold => hold::hold(&session).await,
         Command::Release => hold::release(&session).await,
         Command::Drain(args) => drain::run(&session, &args).await,
+        Command::Gateway(gateway::Command::Status { json }) => gateway::status(&session, json).await,
         Command::Logs(args) => logs::run(&session, &args).await,
         Command::Version(_) => version::server(&session).await,
         Command::Serve(_)
         | Command::Demo(_)
         | Command::Config(_)
-        | Command::Gateway(_)
+        | Command::Gateway(gateway::Command::Serve { .. })
         | Command::Doctor(_)
         | Command::State(_)
         | Command::Unit(_)

@@ -216,7 +216,7 @@ pub enum Outcome {
 }
 
 /// One Terraform command of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
     /// `init`, `plan`, `show`, `apply` or `output`; `import` and `untaint` in a rescue.
@@ -232,6 +232,12 @@ pub struct Step {
     /// How it ended; absent while it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
+    /// Providers that were warm: reached through the gateway.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warm: Vec<String>,
+    /// Why a provider was not, or not always, though it was to be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plain_because: Vec<String>,
 }
 
 impl Run {

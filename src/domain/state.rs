@@ -1,6 +1,8 @@
 //! Terraform's state as captd keeps it: its history has one name (lineage) and one count (serial),
 //! and never forks.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,12 +45,30 @@ impl Head {
     }
 }
 
-/// Types of the resources and data sources in a state; none, when it is no state.
+/// What a state needs of whoever reads it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Types of its resources and data sources.
+    pub types: BTreeSet<String>,
+    /// Addresses of their providers, without the one that is part of Terraform.
+    pub providers: BTreeSet<String>,
+}
+
+/// Terraform's own provider, which needs no installing.
+const BUILT_IN: &str = "terraform.io/builtin/";
+
+/// What a state needs; nothing, when it is none.
 #[must_use]
-pub fn types(state: &[u8]) -> std::collections::BTreeSet<String> {
+pub fn needs(state: &[u8]) -> Needs {
     let value: Value = serde_json::from_slice(state).unwrap_or_default();
-    let resources = value["resources"].as_array().into_iter().flatten();
-    resources.filter_map(|resource| Some(resource["type"].as_str()?.to_owned())).collect()
+    let mut needs = Needs::default();
+    for resource in value["resources"].as_array().into_iter().flatten() {
+        needs.types.extend(resource["type"].as_str().map(str::to_owned));
+        // `module.a.provider["registry.terraform.io/hashicorp/aws"].alias`
+        let provider = resource["provider"].as_str().and_then(|text| text.split('"').nth(1));
+        needs.providers.extend(provider.filter(|address| !address.starts_with(BUILT_IN)).map(str::to_owned));
+    }
+    needs
 }
 
 /// Hex SHA-256 of a state as it came.

@@ -117,6 +117,8 @@ fn job(
         environment: prepared.environment.clone(),
         secrets: prepared.secrets.clone(),
         confinement: prepared.confinement.clone(),
+        revision_dir: prepared.revision_dir.clone(),
+        state_providers: prepared.state_providers.clone(),
         warmth: prepared.warmth.clone(),
         manifest: prepared.manifest.clone(),
         adoption: prepared.adoption.clone(),

@@ -33,7 +33,10 @@ pub fn materialise(folder: &Path, rendered: &Rendered) -> io::Result<bool> {
         write(&path, text).map_err(|error| named(&path, &error))?;
     }
     let initialised = fs::read_to_string(folder.join(INITIALISED)).is_ok_and(|digest| digest == rendered.structure);
-    Ok(!initialised || !folder.join(".terraform").exists())
+    // What it shares with others may have been removed.
+    let links = [".terraform/providers", ".terraform/modules"].map(|link| folder.join(link));
+    let leads_nowhere = links.iter().any(|link| link.is_symlink() && !link.exists());
+    Ok(!initialised || leads_nowhere || !folder.join(".terraform").exists())
 }
 
 /// Removes links on the way to a file. Only a template's own program can have made them, and they

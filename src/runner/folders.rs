@@ -19,6 +19,11 @@ pub(super) fn applied_plan(run_dir: &Path) -> PathBuf {
     run_dir.join(format!("apply.{PLAN}"))
 }
 
+/// Marks a run whose commands have the whole schema of their providers.
+pub(super) fn whole_schema(run_dir: &Path) -> PathBuf {
+    run_dir.join("whole-schema")
+}
+
 /// The folder of a run's command. Their names sort in the order of the commands.
 pub(super) fn step_dir(run_dir: &Path, place: &str, name: &str) -> PathBuf {
     run_dir.join(format!("{place}-{name}"))

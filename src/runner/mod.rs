@@ -8,9 +8,11 @@
 
 mod folders;
 mod planning;
+mod revision;
 mod step;
 mod warm;
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
@@ -27,7 +29,7 @@ use crate::domain::secrets::Secrets;
 use crate::domain::template::Manifest;
 use crate::domain::time::SharedClock;
 use crate::domain::warmth::Warmth;
-use crate::render::{INITIALISED, Rendered, materialise};
+use crate::render::{Rendered, materialise};
 use crate::supervisor;
 use crate::terraform::argv::Command;
 use crate::terraform::environment::Environment;
@@ -44,6 +46,10 @@ pub struct Job {
     pub run_dir: PathBuf,
     /// Holds the rendered files and Terraform's state.
     pub workspace_dir: PathBuf,
+    /// What all workspaces of its revision have in common.
+    pub revision_dir: PathBuf,
+    /// Addresses of the providers that the workspace's state needs.
+    pub state_providers: BTreeSet<String>,
     /// Terraform's program.
     pub program: String,
     /// All of the environment of Terraform's processes.
@@ -127,7 +133,7 @@ async fn plan_in_time(job: &Job, rendered: &Rendered) -> Result<(Shown, Vec<u8>)
     let needs_init =
         materialise(&job.workspace_dir, rendered).map_err(|error| internal("cannot write the workspace", &error))?;
     if needs_init {
-        initialise(&Stepper::new(job, OnStop::InterruptThenKill), "1", rendered).await?;
+        revision::initialise(&Stepper::new(job, OnStop::InterruptThenKill), "1", rendered).await?;
     }
     job.reports.send(Report::Planning).ok();
     let made = Planner::new(job).plan().await?;
@@ -150,7 +156,7 @@ pub async fn prepare_to_apply(job: &Job, rendered: &Rendered, plan: &[u8]) -> Re
         materialise(&job.workspace_dir, rendered).map_err(|error| internal("cannot write the workspace", &error))?;
     if needs_init {
         let stepper = Stepper::new(job, OnStop::InterruptThenKill);
-        initialise(&stepper, "3.99", rendered).await?;
+        revision::initialise(&stepper, "3.99", rendered).await?;
     }
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -159,18 +165,6 @@ pub async fn prepare_to_apply(job: &Job, rendered: &Rendered, plan: &[u8]) -> Re
         .map_err(|error| internal("cannot make the run's folder", &error))?;
     supervisor::write_whole(&folders::applied_plan(&job.run_dir), plan)
         .map_err(|error| internal("cannot write the saved plan", &error))
-}
-
-/// Initialises the workspace. One that fails may leave half-written files (seen: an empty
-/// `.terraform/terraform.tfstate`) at which every later one would fail, so they go.
-async fn initialise(stepper: &Stepper<'_>, place: &str, rendered: &Rendered) -> Result<(), Halt> {
-    let workspace = &stepper.job.workspace_dir;
-    if let Err(halt) = stepper.run(place, &Command::Init).await {
-        std::fs::remove_dir_all(workspace.join(".terraform")).ok();
-        return Err(halt);
-    }
-    supervisor::write_whole(&workspace.join(INITIALISED), rendered.structure.as_bytes())
-        .map_err(|error| internal("cannot mark the workspace", &error))
 }
 
 /// Applies the plan that was put in place, and nothing else. Gives back the outputs that are not

@@ -114,6 +114,8 @@ impl<'a> Planner<'a> {
         let folder = folders::step_dir(&self.job.run_dir, &place, command.name());
         if let Err(halt) = self.stepper.run(&place, &command).await {
             return match halt {
+                // Nothing was changed, so it may be asked again.
+                Halt::Failed(_) if self.stepper.takes_whole_schema(&folder).await => Box::pin(self.attempt(kind)).await,
                 Halt::Failed(_) => Ok((folder, Err(halt))),
                 Halt::Stopped | Halt::Lost => Err(halt),
             };

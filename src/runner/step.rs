@@ -14,6 +14,8 @@ use crate::terraform::events;
 const GRACE: Duration = Duration::from_secs(10);
 /// How often a command that was lost is begun again before its run fails.
 const LOSSES_MAX: u32 = 5;
+/// What the gateway says of a provider that is not the one of the lock file.
+const OTHER_PROVIDER: &str = "the lock file of this template revision allows only";
 /// Bytes of a log that are searched for errors.
 const SEARCHED_BYTES_MAX: usize = 4 << 20;
 
@@ -31,13 +33,34 @@ pub(super) enum OnStop {
 pub(super) struct Stepper<'a> {
     pub(super) job: &'a Job,
     pub(super) on_stop: OnStop,
-    /// Whether its providers give the whole of their schemas.
-    pub(super) whole_schema: bool,
+    /// Where they run, if not in the workspace.
+    elsewhere: Option<PathBuf>,
 }
 
 impl<'a> Stepper<'a> {
     pub(super) fn new(job: &'a Job, on_stop: OnStop) -> Self {
-        Self { job, on_stop, whole_schema: false }
+        Self { job, on_stop, elsewhere: None }
+    }
+
+    /// Whether a plan that failed with a part of the schema is to be repeated with the whole of it;
+    /// from then on all commands of the run have it.
+    pub(super) async fn takes_whole_schema(&self, folder: &Path) -> bool {
+        let marker = folders::whole_schema(&self.job.run_dir);
+        if marker.exists() || supervisor::said(folder).warm.is_empty() {
+            return false;
+        }
+        let said = tail(&folder.join(supervisor::STDOUT)).await + &tail(&folder.join(supervisor::STDERR)).await;
+        events::may_lack_schema(&said) && supervisor::write_whole(&marker, b"").is_ok()
+    }
+
+    /// The same, in another folder.
+    pub(super) fn in_folder(&self, folder: &Path) -> Self {
+        Self { elsewhere: Some(folder.to_owned()), ..*self }
+    }
+
+    /// Where its commands run.
+    pub(super) fn folder(&self) -> &Path {
+        self.elsewhere.as_deref().unwrap_or(&self.job.workspace_dir)
     }
 
     /// Runs the command at `place` to its end and gives back its folder.
@@ -45,11 +68,13 @@ impl<'a> Stepper<'a> {
         let folder = folders::step_dir(&self.job.run_dir, place, command.name());
         let started_at = self.job.clock.now();
         let name = command.name().to_owned();
-        let mut step = Step { name, place: place.to_owned(), started_at, duration_ms: None, exit_code: None };
+        let mut step = Step { name, place: place.to_owned(), started_at, ..Step::default() };
         self.job.reports.send(Report::Step(step.clone())).ok();
         let (exit, stopped) = self.to_its_end(&folder, command).await?;
         step.duration_ms = Some(exit.duration_ms);
         step.exit_code = Some(exit.shell_code());
+        let said = supervisor::said(&folder);
+        (step.warm, step.plain_because) = (said.warm, said.plain);
         self.job.reports.send(Report::Step(step)).ok();
         if exit.is_success() && !(stopped && self.on_stop == OnStop::InterruptThenKill) {
             return Ok(folder);
@@ -124,14 +149,22 @@ impl<'a> Stepper<'a> {
         let confinement = self.job.confinement.clone().map(|rights| match command {
             Command::Plan { out, .. } => rights.writing(out),
             Command::Show { plan } | Command::Apply { plan } => rights.reading(plan),
-            Command::Init | Command::Output | Command::Import { .. } | Command::Untaint { .. } => rights,
+            Command::Init => {
+                let mut rights = rights;
+                rights.write.push(self.folder().to_owned());
+                rights
+            }
+            Command::Output | Command::Import { .. } | Command::Untaint { .. } => rights,
         });
         // To init, what is installed is its own business.
-        let warm = if *command == Command::Init { None } else { warm::wish(self.job, self.whole_schema) };
-        let record =
-            supervisor::Invocation::new(self.job.program.clone(), command.argv(), self.job.workspace_dir.clone())
-                .confined(confinement)
-                .warmed(warm);
+        let warm = if *command == Command::Init {
+            None
+        } else {
+            warm::wish(self.job, folders::whole_schema(&self.job.run_dir).exists())
+        };
+        let record = supervisor::Invocation::new(self.job.program.clone(), command.argv(), self.folder().to_owned())
+            .confined(confinement)
+            .warmed(warm);
         supervisor::spawn(folder, &record, &self.job.environment)
             .map_err(|error| internal("cannot start terraform", &error))
     }
@@ -141,6 +174,10 @@ impl<'a> Stepper<'a> {
         let stdout = self.job.secrets.redact(&tail(&folder.join(supervisor::STDOUT)).await);
         let stderr = self.job.secrets.redact(&tail(&folder.join(supervisor::STDERR)).await);
         let message = events::failure_message(&stdout, &stderr);
+        if message.contains(OTHER_PROVIDER) {
+            let remedy = "Nothing of it was started. Install the provider anew from where it should come from, or remove the folder `revisions` in the data folder while captd is stopped, so that it is initialised and locked anew; then call `captd retry`.";
+            return Failure::with_remedy(Class::Configuration, message, remedy);
+        }
         if exit.is_not_started() {
             let remedy = "Check engine.binary, and with `captd doctor` whether terraform can be confined; captd tries again by itself.";
             return Failure::with_remedy(Class::Internal, message, remedy);

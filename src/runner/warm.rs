@@ -25,7 +25,7 @@ fn platform() -> String {
 /// workspace needs no provider. `whole`: with all of the schemas.
 pub(super) fn wish(job: &Job, whole: bool) -> Option<Wish> {
     let warmth = job.warmth.as_ref()?;
-    let text = fs::read_to_string(job.workspace_dir.join(".terraform.lock.hcl")).ok()?;
+    let text = fs::read_to_string(job.workspace_dir.join(lock::FILE)).ok()?;
     let providers: Vec<Provider> =
         lock::parse(&text)?.into_iter().filter_map(|locked| installed(&job.workspace_dir, locked)).collect();
     if providers.is_empty() {
@@ -52,13 +52,12 @@ fn installed(workspace: &Path, locked: Locked) -> Option<Provider> {
 /// Each word of the workspace's configuration, modules included, and the types of its state.
 fn types(workspace: &Path, state: &BTreeSet<String>) -> BTreeSet<String> {
     let mut found = state.clone();
-    let mut folders = vec![workspace.to_owned()];
+    let mut folders = vec![workspace.to_owned(), workspace.join(".terraform/modules")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let path = entry.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            // Providers are programs, and no configuration.
-            if path.is_dir() && !path.is_symlink() && name != "providers" {
+            if path.is_dir() && !path.is_symlink() && name != ".terraform" {
                 folders.push(path);
             } else if [".tf", ".tf.json"].iter().any(|end| name.ends_with(end)) {
                 let text = fs::read_to_string(&path).unwrap_or_default();

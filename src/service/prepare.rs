@@ -41,6 +41,10 @@ pub struct Prepared {
     pub confinement: Option<Confinement>,
     /// What makes its commands warm; absent, they go the plain way.
     pub warmth: Option<Warmth>,
+    /// What all workspaces of its revision have in common.
+    pub revision_dir: PathBuf,
+    /// Addresses of the providers that the workspace's state needs.
+    pub state_providers: BTreeSet<String>,
     /// Terraform's program.
     pub program: String,
     /// Holds the plan and the commands.
@@ -76,9 +80,13 @@ impl Service {
         };
         // What was made by an earlier generation is found and destroyed by that one.
         let spec = doubted.as_ref().filter(|_| run.kind == Kind::Destroy).unwrap_or(&wanted);
-        let types = self.state(run.workspace).await?.map(|state| state::types(&state)).unwrap_or_default();
+        let needs = self.state(run.workspace).await?.map(|state| state::needs(&state)).unwrap_or_default();
         let prepared = self.prepare_spec(run, spec, doubted.as_ref(), owner);
-        Ok(prepared.map(|prepared| Prepared { warmth: self.warmth(run, spec, &prepared.manifest, types), ..prepared }))
+        Ok(prepared.map(|prepared| Prepared {
+            warmth: self.warmth(run, spec, &prepared.manifest, needs.types),
+            state_providers: needs.providers,
+            ..prepared
+        }))
     }
 
     fn prepare_spec(
@@ -119,13 +127,16 @@ impl Service {
         let password = self.run_password(run.id).map_err(|error| Failure::new(Class::Internal, error.to_string()))?;
         let address = format!("{}/state/v1/workspaces/{}", self.state_address, run.workspace);
         environment.extend(http_backend(&address, &format!("run/{}", run.id), &password));
+        let revision_dir = self.revision_dir(&rendered.structure);
         Ok(Prepared {
             rendered,
             revision: template.revision.clone(),
             manifest: template.manifest.clone(),
             adoption,
             approval: spec.run_policy.approval,
-            confinement: self.confinement(run, provider, &environment),
+            confinement: self.confinement(run, provider, &environment, &revision_dir),
+            revision_dir,
+            state_providers: BTreeSet::new(),
             environment,
             warmth: None,
             secrets: self.secrets_of(run.id),
@@ -145,7 +156,13 @@ impl Service {
         })
     }
 
-    fn confinement(&self, run: &Run, provider: Option<&AwsProvider>, environment: &Environment) -> Option<Confinement> {
+    fn confinement(
+        &self,
+        run: &Run,
+        provider: Option<&AwsProvider>,
+        environment: &Environment,
+        revision_dir: &Path,
+    ) -> Option<Confinement> {
         let engine = &self.config.engine;
         let home = environment.get("HOME").map(Path::new);
         let by_files = |provider: &AwsProvider| !matches!(provider.credentials, Credentials::Key { .. });
@@ -161,7 +178,12 @@ impl Service {
             read: &engine.confine_read,
             write: &engine.confine_write,
         };
-        (engine.confine != Confine::Off).then(|| confinement(&needs))
+        (engine.confine != Confine::Off).then(|| confinement(&needs).reading(revision_dir))
+    }
+
+    /// The folder of a rendered structure: of the same depth as a workspace's, so that paths in it mean the same.
+    fn revision_dir(&self, structure: &str) -> PathBuf {
+        self.config.data_dir.join("revisions").join(structure.get(..16).unwrap_or(structure))
     }
 
     pub(super) fn run_dir(&self, run: uuid::Uuid) -> PathBuf {

@@ -214,6 +214,12 @@ pub enum Interrupt {
     Second,
 }
 
+/// How the providers of a command were reached; nothing, while that is not known.
+#[must_use]
+pub fn said(folder: &Path) -> captd_gateway::Said {
+    proof(&folder.join(record::SAID)).unwrap_or_default()
+}
+
 /// Whether a process of a run is proven alive.
 #[must_use]
 pub fn lives(run_dir: &Path) -> bool {

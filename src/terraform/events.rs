@@ -41,6 +41,13 @@ pub fn missing_imports(stdout: &str) -> Vec<String> {
     missing.filter_map(|event| quoted(event["diagnostic"]["detail"].as_str()?)).collect()
 }
 
+/// Whether a failure may come from a schema that was not given, since it is of a type that was not
+/// expected. Which texts Terraform has for it depends on where it misses the schema.
+#[must_use]
+pub fn may_lack_schema(message: &str) -> bool {
+    ["schema", "Invalid resource type", "Invalid data source"].iter().any(|text| message.contains(text))
+}
+
 /// The first text in quotes, as Go writes it.
 fn quoted(text: &str) -> Option<String> {
     let from = &text[text.find('"')?..];

@@ -3,6 +3,9 @@
 use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Block, Body};
 
+/// Its name in a folder.
+pub const FILE: &str = ".terraform.lock.hcl";
+
 /// A provider of the lock file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locked {

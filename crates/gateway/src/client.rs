@@ -137,9 +137,9 @@ impl Client {
         Err(Error::Refused("every process that it named had ended".to_owned()))
     }
 
-    pub(crate) async fn cut(&mut self, before: usize, after: usize, is_repeat: bool) -> Result<(), Error> {
+    pub(crate) async fn cut(&mut self, before: usize, after: usize, is_whole: bool) -> Result<(), Error> {
         let count = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.done(&Request::Cut { bytes_before: count(before), bytes_after: count(after), is_repeat }).await
+        self.done(&Request::Cut { bytes_before: count(before), bytes_after: count(after), is_whole }).await
     }
 
     async fn done(&mut self, request: &Request) -> Result<(), Error> {

@@ -68,7 +68,7 @@ pub(crate) enum Request {
     /// A process: configured by this request, or one that need not be configured.
     Lend { provider: Provider, configure: Option<Octets> },
     /// How much of the schema a terraform was given.
-    Cut { bytes_before: u64, bytes_after: u64, is_repeat: bool },
+    Cut { bytes_before: u64, bytes_after: u64, is_whole: bool },
     /// Processes that served this run are lent to nobody any more.
     Retire { run: String, why: String },
     /// How it is doing.

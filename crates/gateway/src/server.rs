@@ -223,11 +223,11 @@ impl Gateway {
                 self.lend(&provider, configure.as_deref(), borrower).await.unwrap_or_else(refused)
             }
             (Request::Describe { .. } | Request::Check { .. } | Request::Lend { .. }, None) => nobody(),
-            (Request::Cut { bytes_before, bytes_after, is_repeat }, _) => {
+            (Request::Cut { bytes_before, bytes_after, is_whole }, _) => {
                 let mut counts = self.counts();
                 counts.schema_bytes_before += bytes_before;
                 counts.schema_bytes_after += bytes_after;
-                counts.schema_repeats += u64::from(is_repeat);
+                counts.whole_schemas += u64::from(is_whole);
                 Answer::Done
             }
             (Request::Retire { run, why }, _) => {

@@ -81,8 +81,8 @@ pub struct Counts {
     pub schema_bytes_before: u64,
     /// And afterwards.
     pub schema_bytes_after: u64,
-    /// Plans that were repeated with the whole schema.
-    pub schema_repeats: u64,
+    /// Commands that were given whole schemas, since a plan of their run had failed without.
+    pub whole_schemas: u64,
     /// Requests that were refused, by reason.
     pub refused: BTreeMap<String, u64>,
 }

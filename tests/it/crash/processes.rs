@@ -35,10 +35,27 @@ fn pid_in(record: &Path) -> Option<u32> {
     u32::try_from(value["pid"].as_u64()?).ok()
 }
 
-/// Provider processes that `terraform` has started.
-pub fn providers(terraform: u32) -> Vec<u32> {
-    let children = all().filter(|pid| parent(*pid) == Some(terraform));
-    children.filter(|pid| command_line(*pid).contains("terraform-provider")).collect()
+/// Provider processes that `terraform` may use: those that all share, and those that it has started.
+pub fn providers(terraform: u32, data: &Path) -> Vec<u32> {
+    let shared = fs::read_dir(data.join("gateway/p")).into_iter().flatten().flatten();
+    let shared = shared.filter_map(|entry| {
+        let record: Value = serde_json::from_slice(&fs::read(entry.path().join("process.json")).ok()?).ok()?;
+        u32::try_from(record["process"]["pid"].as_u64()?).ok().filter(|pid| lives_in(*pid, data))
+    });
+    let own = all().filter(|pid| parent(*pid) == Some(terraform));
+    shared.chain(own.filter(|pid| command_line(*pid).contains("terraform-provider"))).collect()
+}
+
+/// The gateway.
+pub fn gateway(data: &Path) -> Option<u32> {
+    let record: Value = serde_json::from_slice(&fs::read(data.join("gateway/gateway.json")).ok()?).ok()?;
+    u32::try_from(record["process"]["pid"].as_u64()?).ok().filter(|pid| lives_in(*pid, data))
+}
+
+/// Whether it is the daemon, its gateway, or a process that this keeps warm.
+pub fn stays_with_the_daemon(pid: u32, line: &str, data: &Path) -> bool {
+    let is_warm = fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(data.join("gateway/p")));
+    is_warm || (line.contains(" serve ") && line.contains("captd"))
 }
 
 /// Processes that name the folder, or work in it: pid and command line.

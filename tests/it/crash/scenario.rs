@@ -31,6 +31,7 @@ pub enum Victim {
     Supervisor,
     Terraform,
     Provider,
+    Gateway,
     Disk,
     Database,
     Clock,
@@ -41,12 +42,13 @@ pub enum Victim {
 }
 
 impl Victim {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Daemon,
         Self::DaemonAway,
         Self::Supervisor,
         Self::Terraform,
         Self::Provider,
+        Self::Gateway,
         Self::Disk,
         Self::Database,
         Self::Clock,
@@ -66,7 +68,8 @@ impl Victim {
             Self::DaemonAway => "daemon killed, and away for up to a minute",
             Self::Supervisor => "supervisor killed",
             Self::Terraform => "terraform killed",
-            Self::Provider => "provider killed",
+            Self::Provider => "provider killed, which all runs share",
+            Self::Gateway => "gateway killed",
             Self::Disk => "data folder full",
             Self::Database => "database locked by another process",
             Self::Clock => "clock jumps by hours",
@@ -86,6 +89,7 @@ pub enum Harm {
     KillSupervisor,
     KillTerraform,
     KillProvider,
+    KillGateway,
     /// The disk of the data folder is full for this time.
     FillDisk(Duration),
     /// Another process holds the database for this time.
@@ -217,6 +221,7 @@ fn fault(rng: &mut Rng, cloud: Cloud, deeds: usize) -> Fault {
         Victim::Supervisor => Harm::KillSupervisor,
         Victim::Terraform => Harm::KillTerraform,
         Victim::Provider => Harm::KillProvider,
+        Victim::Gateway => Harm::KillGateway,
         Victim::Disk => Harm::FillDisk(seconds(rng, 0.5, 6.0)),
         Victim::Database => Harm::LockDatabase(seconds(rng, 0.5, 12.0)),
         Victim::Clock => {
@@ -260,7 +265,8 @@ fn rule(rng: &mut Rng, effect: &Value) -> Harm {
 }
 
 fn moment(rng: &mut Rng, victim: Victim, cloud: Cloud, deeds: usize) -> Moment {
-    let has_to_be_at_work = matches!(victim, Victim::Supervisor | Victim::Terraform | Victim::Provider);
+    let has_to_be_at_work =
+        matches!(victim, Victim::Supervisor | Victim::Terraform | Victim::Provider | Victim::Gateway);
     if !has_to_be_at_work && rng.u32(0..10) < 3 {
         return Moment::After(seconds(rng, 0.0, if cloud == Cloud::Aws { 60.0 } else { 8.0 }));
     }
@@ -268,6 +274,7 @@ fn moment(rng: &mut Rng, victim: Victim, cloud: Cloud, deeds: usize) -> Moment {
     let then = match (cloud, command) {
         (Cloud::Local, "plan") => seconds(rng, 0.0, 0.1),
         (Cloud::Local, _) => seconds(rng, 0.0, 2.0),
+        (Cloud::Aws, "plan") => seconds(rng, 0.0, 1.0),
         (Cloud::Aws, _) => seconds(rng, 0.0, 12.0),
     };
     // On AWS, where a trial is long, only what is sure to come.

@@ -49,7 +49,9 @@ async fn do_harm(world: &World, fault: &Fault, over: &CancellationToken) -> Resu
             world.struck(victim, &format!("away for {away:?}"));
             return world.kill_daemon(*away).await;
         }
-        Harm::KillSupervisor | Harm::KillTerraform | Harm::KillProvider => kill_one(world, fault, over).await,
+        Harm::KillSupervisor | Harm::KillTerraform | Harm::KillProvider | Harm::KillGateway => {
+            kill_one(world, fault, over).await;
+        }
         Harm::FillDisk(time) => {
             // Filled by one at a time.
             let disk = world.disk.lock().await;
@@ -88,7 +90,9 @@ async fn kill_one(world: &World, fault: &Fault, over: &CancellationToken) {
                 let pid = match fault.harm {
                     Harm::KillSupervisor => command.supervisor,
                     Harm::KillTerraform => command.terraform,
-                    _ => command.terraform.and_then(|pid| processes::providers(pid).pop()),
+                    Harm::KillGateway => processes::gateway(&world.data),
+                    // One of its own, where it was not to share one.
+                    _ => command.terraform.and_then(|pid| processes::providers(pid, &world.data).pop()),
                 };
                 // Kept before, so that nobody sees its end without knowing the cause.
                 if fault.harm == Harm::KillTerraform {
