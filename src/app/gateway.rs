@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use captd_gateway::{Client, Limits, SOCKET_PATH_BYTES_MAX};
+use captd_gateway::{Client, Limits, SOCKET_PATH_BYTES_MAX, has_processes};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -84,16 +84,28 @@ pub(super) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
             () = shutdown.cancelled() => break,
         }
     }
-    if let Ok(mut client) = Client::connect(&folder, None).await {
-        client.leave().await.ok();
+    if let Err(error) = leave(&service, &folder, &settings).await {
+        tracing::warn!(%error, "the gateway cannot be asked to end");
     }
+}
+
+/// Asks the gateway to end with its last run. Where one has just ended, what it has left needs another.
+async fn leave(service: &Service, folder: &Path, settings: &Settings) -> anyhow::Result<()> {
+    let mut client = match Client::connect(folder, None).await {
+        Ok(client) => client,
+        Err(_) if !has_processes(folder) => return Ok(()),
+        Err(_) => {
+            ensure_gateway(folder, settings, &service.plain_environment())?;
+            begun(folder).await?
+        }
+    };
+    Ok(client.leave().await?)
 }
 
 /// Stays with the gateway until it ends.
 async fn keep(service: &Service, folder: &Path, settings: &Settings) -> anyhow::Result<()> {
     ensure_gateway(folder, settings, &service.plain_environment())?;
-    let begun = tokio::time::timeout(BEGINNING, connected(folder)).await;
-    let mut client = begun.map_err(|_| anyhow::anyhow!("it did not begin within {} s", BEGINNING.as_secs()))?;
+    let mut client = begun(folder).await?;
     client.stay().await?;
     tracing::info!("the gateway is at work");
     service.set_warm(true);
@@ -103,11 +115,16 @@ async fn keep(service: &Service, folder: &Path, settings: &Settings) -> anyhow::
     Ok(())
 }
 
-async fn connected(folder: &Path) -> Client {
-    loop {
-        match Client::connect(folder, None).await {
-            Ok(client) => return client,
-            Err(_) => tokio::time::sleep(LOOK).await,
+/// The gateway that was just started, or is there already.
+async fn begun(folder: &Path) -> anyhow::Result<Client> {
+    let connected = async {
+        loop {
+            match Client::connect(folder, None).await {
+                Ok(client) => return client,
+                Err(_) => tokio::time::sleep(LOOK).await,
+            }
         }
-    }
+    };
+    let begun = tokio::time::timeout(BEGINNING, connected).await;
+    begun.map_err(|_| anyhow::anyhow!("it did not begin within {} s", BEGINNING.as_secs()))
 }

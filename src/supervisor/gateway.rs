@@ -3,6 +3,7 @@
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -52,6 +53,8 @@ pub fn ensure(folder: &Path, settings: &Settings, environment: &Environment) -> 
     let path = folder.join(LOG);
     let log = OpenOptions::new().create(true).write(true).truncate(true).open(&path).map_err(failed("write", &path))?;
     let child = Command::new(OWN_PROGRAM)
+        // What `ps` shows.
+        .arg0("captd")
         .args(["gateway", "serve"])
         .arg(folder)
         .env_clear()

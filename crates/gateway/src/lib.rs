@@ -38,5 +38,5 @@ pub use package::{Error as PackageError, Provider};
 pub use plugin::{Environment, Launch, Starter};
 pub use pool::Limits;
 pub use proxy::{Proxy, Said, Wish, with_pid};
-pub use server::{Identity, Now, Parts, Random, SOCKET_PATH_BYTES_MAX, living, serve};
+pub use server::{Identity, Now, Parts, Random, SOCKET_PATH_BYTES_MAX, has_processes, living, serve};
 pub use status::{Counts, ProcessStatus, Retirement, Status};

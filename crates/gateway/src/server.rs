@@ -79,6 +79,12 @@ pub fn living(folder: &Path) -> Option<Identity> {
     captd_process::proof::<Identity>(&folder.join(control::IDENTITY)).filter(|found| found.process.is_alive())
 }
 
+/// Whether a gateway of `folder` has left provider processes.
+#[must_use]
+pub fn has_processes(folder: &Path) -> bool {
+    fs::read_dir(folder.join(POOL)).is_ok_and(|mut entries| entries.next().is_some())
+}
+
 struct Gateway {
     parts: Parts,
     token: String,
