@@ -1,4 +1,4 @@
-# The commands of captd: `make demo`, `make test`, and `make crash-test` for hours. What they make lies below target/.
+# The commands of captd: `make demo`, `make test`, `make bench`, and `make crash-test` for hours. What they make lies below target/.
 
 PYTHON ?= python3
 VENV := $(CURDIR)/target/venv
@@ -55,6 +55,10 @@ crash-test: venv ## kill captd and all it stands on, many times: TRIALS=100 SEED
 		CAPTD_CRASH_AT_ONCE='$(AT_ONCE)' CAPTD_TEST_PYTHON='$(VENV)/bin/python' \
 		cargo test --quiet crash:: -- --nocapture
 
+bench: venv ## captd beside the plain Terraform, as a table: ROWS=1,2 BIG=1 RUNS=5 PLAIN_RUNS=3
+	@BENCH_ROWS='$(ROWS)' BENCH_BIG='$(BIG)' BENCH_RUNS='$(RUNS)' BENCH_PLAIN_RUNS='$(PLAIN_RUNS)' \
+		CAPTD_REQUIRE=terraform,aws CAPTD_TEST_PYTHON='$(VENV)/bin/python' cargo bench --bench speed
+
 check-tools: ## say which of the needed tools are missing, why they are needed, how to get them
 	@.ci/tools $(TEST_TOOLS)
 	@echo 'all there: $(TEST_TOOLS)'
@@ -70,4 +74,4 @@ venv:
 		cp $(REQUIREMENTS) '$(VENV)/requirements.txt'; \
 	} || { echo 'The packages of $(REQUIREMENTS) could not be installed; pip says above why.' >&2; exit 1; }
 
-.PHONY: help demo test upgrade-test crash-test check-tools venv
+.PHONY: help demo test upgrade-test crash-test bench check-tools venv
