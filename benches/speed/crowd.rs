@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::ground::{Ground, at, now};
-use super::one::{in_steps, say_steps};
+use super::one::say_steps;
 use super::plain::{self, Plain, cores};
 use super::processes::Peak;
-use super::table::{Goal, Row, median};
+use super::table::{Goal, Row};
 
 /// No-op runs that are handed in at once; the plain side does fewer, as many at a time as there are
 /// cores. Seconds are those of all divided by their number.
@@ -55,14 +55,8 @@ pub async fn sweep(ground: &mut Ground) -> Vec<Row> {
     let captd = vec![last(&runs, "finishedAt") - begun];
     let name = format!("7 restart, then a no-op run of each of {count} workspaces");
     vec![
-        Row { name, unit: "s", plain: vec![], captd, goals: vec![Goal::AtMost(40.0)] },
-        Row {
-            name: "7 memory meanwhile, at most".to_owned(),
-            unit: "MiB",
-            plain: vec![],
-            captd: vec![mib],
-            goals: vec![],
-        },
+        Row::of_captd(&name, "s", captd, vec![Goal::AtMost(40.0)]),
+        Row::of_captd("7 memory meanwhile, at most", "MiB", vec![mib], vec![]),
     ]
 }
 
@@ -89,22 +83,12 @@ pub async fn creations(ground: &mut Ground) -> Vec<Row> {
     say_steps(&runs);
     // As many plans at a time as captd makes while providers are warm.
     let plans = runs.iter().map(planning).sum::<f64>() / number(4 * cores());
-    eprintln!(
-        "  one creation {alone:.1} s, plans {plans:.1} s, a plan {:?} s",
-        median(&runs.iter().map(in_steps).collect::<Vec<_>>())
-    );
     let name =
         format!("8 {count} machines of {slow} s each, until all are ready (one: {alone:.1} s, plans: {plans:.1} s)");
     let bound = 1.2 * alone + plans;
     vec![
-        Row { name, unit: "s", plain: vec![], captd: vec![ready], goals: vec![Goal::AtMost(bound)] },
-        Row {
-            name: "8 memory meanwhile, at most".to_owned(),
-            unit: "MiB",
-            plain: vec![],
-            captd: vec![mib],
-            goals: vec![],
-        },
+        Row::of_captd(&name, "s", vec![ready], vec![Goal::AtMost(bound)]),
+        Row::of_captd("8 memory meanwhile, at most", "MiB", vec![mib], vec![]),
     ]
 }
 

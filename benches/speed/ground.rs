@@ -31,6 +31,8 @@ pub struct Ground {
     /// Subnets by cluster.
     clusters: HashMap<String, Vec<String>>,
     plain: TempDir,
+    /// Processes that wanted a core in the minute before.
+    load_before: String,
 }
 
 /// Seconds since the Unix epoch.
@@ -61,11 +63,13 @@ fn start(dir: TempDir) -> Daemon {
 
 impl Ground {
     pub fn start(settings: Settings) -> Self {
+        let load = std::fs::read_to_string("/proc/loadavg").unwrap();
+        let load_before = load.split_whitespace().next().unwrap().to_owned();
         let aws = FakeAws::start();
         let dir = TempDir::new().unwrap();
         std::fs::write(dir.path().join("captd.toml"), format!("{}{CONFIG}", aws.config())).unwrap();
         let daemon = Some(start(dir));
-        Self { settings, aws, daemon, clusters: HashMap::new(), plain: TempDir::new().unwrap() }
+        Self { settings, aws, daemon, clusters: HashMap::new(), plain: TempDir::new().unwrap(), load_before }
     }
 
     pub async fn end(mut self) {
@@ -231,10 +235,12 @@ impl Ground {
         let Settings { runs, plain_runs, .. } = self.settings;
         #[expect(clippy::disallowed_methods, reason = "the day of the measurement")]
         let today = Timestamp::now().strftime("%Y-%m-%d");
+        let build = if cfg!(debug_assertions) { "debug" } else { "release" };
         format!(
-            "Measured on {today} on {} cores with {} GiB, Terraform {}, AWS provider {}, captd {} as a release build; captd {runs} times, the plain side {plain_runs} times.",
+            "Measured on {today} on {} cores with {} GiB (load before: {}), Terraform {}, AWS provider {}, captd {} as a {build} build; captd {runs} times, the plain side {plain_runs} times.",
             cores(),
             kib.div_ceil(1 << 20),
+            self.load_before,
             terraform_version(),
             self.provider_version(),
             env!("CARGO_PKG_VERSION"),

@@ -1,5 +1,7 @@
 //! Rows about one run at a time: nothing to do, scale by one, CPU time, the first after a cold start.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::ground::{Ground, at, took};
@@ -91,8 +93,7 @@ pub async fn cold_start(ground: &mut Ground) -> Vec<Row> {
         runs.push(run);
     }
     say_steps(&runs);
-    let name = "6 start of all, until the end of a no-op run".to_owned();
-    vec![Row { name, unit: "s", plain: vec![], captd, goals: vec![Goal::AtMost(2.0)] }]
+    vec![Row::of_captd("6 start of all, until the end of a no-op run", "s", captd, vec![Goal::AtMost(2.0)])]
 }
 
 impl Ground {
@@ -113,7 +114,7 @@ impl Ground {
 }
 
 /// Seconds that a run spends in Terraform's commands.
-pub fn in_steps(run: &Value) -> f64 {
+fn in_steps(run: &Value) -> f64 {
     steps(run).map(|(_, seconds)| seconds).sum()
 }
 
@@ -133,6 +134,11 @@ pub fn say_steps(runs: &[Value]) {
     for name in names {
         let times: Vec<f64> = runs.iter().flat_map(steps).filter(|(step, _)| *step == name).map(|(_, s)| s).collect();
         eprintln!("  {name}: {}", spread(&times, "s"));
+    }
+    let steps = runs.iter().flat_map(|run| run["steps"].as_array().unwrap());
+    let cold: BTreeSet<String> = steps.filter_map(|step| Some(step.get("plainBecause")?.to_string())).collect();
+    for why in cold {
+        eprintln!("  a step was not warm: {why}");
     }
     let queued: Vec<f64> = runs.iter().map(|run| at(run, "startedAt") - at(run, "createdAt")).collect();
     let own: Vec<f64> = runs.iter().zip(&queued).map(|(run, queued)| took(run) - in_steps(run) - queued).collect();

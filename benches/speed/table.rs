@@ -24,6 +24,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// A row without a plain side.
+    pub fn of_captd(name: &str, unit: &'static str, captd: Vec<f64>, goals: Vec<Goal>) -> Self {
+        Self { name: name.to_owned(), unit, plain: Vec::new(), captd, goals }
+    }
+
     fn ratio(&self) -> Option<f64> {
         Some(median(&self.plain)? / median(&self.captd)?)
     }

@@ -71,16 +71,20 @@ impl Source {
     }
 }
 
-/// Every rule for a file of `src/` and of a crate; of the tests only that nothing in them is ignored or unfinished.
+/// Every rule for a file of `src/` and of a crate; the shape of a benchmark's; of the tests only that nothing in them
+/// is ignored or unfinished.
 fn check(source: &Source) -> Vec<Violation> {
     let mut found = tokens::unfinished(source);
     found.extend(floors::floors(source));
     found.extend(floors::ground(source));
-    if source.below_src().is_some() || source.in_crate().is_some() {
+    let is_program = source.below_src().is_some() || source.in_crate().is_some();
+    if is_program || source.file.starts_with("benches/") {
         found.extend(shape::charter(source));
         found.extend(shape::file_length(source));
         found.extend(shape::function_lengths(source));
         found.extend(shape::module_names(source));
+    }
+    if is_program {
         found.extend(tokens::sql(source));
         found.extend(tokens::processes(source));
         found.extend(tokens::clocks(source));
@@ -128,6 +132,7 @@ fn the_source_keeps_the_house_rules() {
     files_below(root, &root.join("src"), &mut files);
     files_below(root, &root.join("crates"), &mut files);
     files_below(root, &root.join("tests"), &mut files);
+    files_below(root, &root.join("benches"), &mut files);
     files.retain(|file| Path::new(file).extension().is_some_and(|extension| extension == "rs"));
     assert!(files.iter().any(|file| file == "src/main.rs"), "src/main.rs is not among {files:?}");
 
