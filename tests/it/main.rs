@@ -15,6 +15,7 @@ mod doctor;
 mod domain;
 mod drain;
 mod full_disk;
+mod gateway;
 mod keys;
 mod left_behind;
 mod local;

@@ -41,10 +41,19 @@ impl FakeAws {
         )
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Makes a cluster, and gives back the ids of its subnets.
     pub async fn seed(&self, cluster: &str) -> Vec<String> {
-        let seeded = self.control("seed", &json!({"cluster": cluster, "region": "eu-central-1"})).await;
-        serde_json::from_value(seeded["subnet_ids"].clone()).unwrap()
+        serde_json::from_value(self.seeded(cluster).await["subnet_ids"].clone()).unwrap()
+    }
+
+    /// Makes a cluster, and gives back all that was made with it.
+    pub async fn seeded(&self, cluster: &str) -> Value {
+        self.control("seed", &json!({"cluster": cluster, "region": "eu-central-1"})).await
     }
 
     /// Changes a node group as if in the console.
@@ -99,12 +108,28 @@ impl FakeAws {
         names.map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// Calls of captd's terraforms, in their order, as the journal has them.
-    pub async fn calls(&self) -> Vec<Value> {
+    /// Makes an SNS topic, as an observer of its own.
+    pub async fn make_topic(&self, name: &str) {
+        let request = self.client.post(&self.url).header("authorization", observer("sns"));
+        let form = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("Action=CreateTopic&Version=2010-03-31&Name={name}"));
+        let answer = form.send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+
+    /// All calls but the observer's, in their order, as the journal has them.
+    pub async fn journal(&self) -> Vec<Value> {
         let journal: Value =
             self.client.get(format!("{}/_fake/journal", self.url)).send().await.unwrap().json().await.unwrap();
-        let calls = journal.as_array().unwrap().iter().filter(|call| call["access_key"] == "AKIACAPTDTEST");
+        let calls = journal.as_array().unwrap().iter().filter(|call| call["access_key"] != OBSERVER);
         calls.cloned().collect()
+    }
+
+    /// Calls of captd's terraforms, in their order, as the journal has them.
+    pub async fn calls(&self) -> Vec<Value> {
+        let journal = self.journal().await;
+        journal.into_iter().filter(|call| call["access_key"] == "AKIACAPTDTEST").collect()
     }
 
     /// Actions that captd's terraforms called, in their order.
@@ -120,10 +145,12 @@ impl FakeAws {
     }
 }
 
-/// Who looks, and is not captd.
+/// Access key of the one who looks, and is not captd.
+const OBSERVER: &str = "observer";
+
 fn observer(service: &str) -> String {
     format!(
-        "AWS4-HMAC-SHA256 Credential=observer/20260101/eu-central-1/{service}/aws4_request, SignedHeaders=host, Signature=x"
+        "AWS4-HMAC-SHA256 Credential={OBSERVER}/20260101/eu-central-1/{service}/aws4_request, SignedHeaders=host, Signature=x"
     )
 }
 

@@ -7,11 +7,16 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from moto.eks.responses import EKSResponse
 
 CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/")
+NODE_GROUP = re.compile(r"/(?:node-groups|nodegroup/[^/]+)/([^/?]+)")
+# Fields of a form that name what a call is about; of an ARN, its end does.
+NAMES = ("RoleName", "TopicArn", "Name")
+# Calls that make something, and the field that names it.
+MAKING = {"CreateRole": "RoleName", "CreateTopic": "Name"}
 
 
 @dataclass
@@ -25,7 +30,9 @@ class Call:
     region: str | None
     action: str | None
     access_key: str | None
-    # What a call that makes a node group or a role is to make, and the token by which repetitions are known.
+    # The node group, role or topic that it names.
+    about: str | None
+    # What a call that makes one of these is to make, and the token by which repetitions are known.
     makes: str | None
     token: str | None
     time: float = field(default_factory=time.time)
@@ -38,23 +45,26 @@ class Call:
 
 def identify(environ):
     """Reads who calls what; the body is put back for moto to read again."""
-    access_key = region = service = action = makes = token = None
+    access_key = region = service = action = about = makes = token = None
     if found := CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", "")):
         access_key, region, service = found.groups()
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(body)
     if service == "eks":
+        about = (NODE_GROUP.search(unquote(path)) or [None, None])[1]
         action = eks_action(method, environ["RAW_URI"].split("?")[0], region)
         if action == "CreateNodegroup":
             wish = json.loads(body)
-            makes, token = wish.get("nodegroupName"), wish.get("clientRequestToken")
+            about = makes = wish.get("nodegroupName")
+            token = wish.get("clientRequestToken")
     elif environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         fields = parse_qs(body.decode("utf-8", "replace"))
         action = fields.get("Action", [None])[0]
-        if action == "CreateRole":
-            makes = fields.get("RoleName", [None])[0]
-    return Call(method, path, environ.get("QUERY_STRING", ""), service, region, action, access_key, makes, token)
+        about = next((fields[name][0].rsplit(":", 1)[-1] for name in NAMES if name in fields), None)
+        makes = fields.get(MAKING.get(action), [None])[0]
+    query = environ.get("QUERY_STRING", "")
+    return Call(method, path, query, service, region, action, access_key, about, makes, token)
 
 
 def eks_action(method, raw_path, region):
@@ -86,6 +96,7 @@ class Journal:
                 "action": call.action,
                 "region": call.region,
                 "access_key": call.access_key,
+                "about": call.about,
                 "makes": call.makes,
                 "token": call.token,
                 "status": None,
