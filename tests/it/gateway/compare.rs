@@ -89,7 +89,7 @@ fn is_by_chance(word: &str) -> bool {
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     let ends_with_uuid = shape.ends_with(&[8, 4, 4, 4, 12]) && word.len() >= 36 && is_hex(&word[word.len() - 36..]);
     let is_id = |beginning: &&str| word.strip_prefix(*beginning).is_some_and(|rest| rest.len() >= 8 && has_digit(rest));
-    ends_with_uuid || ID_BEGINNINGS.iter().any(|beginning| is_id(&beginning))
+    ends_with_uuid || ID_BEGINNINGS.iter().any(is_id)
 }
 
 fn has_digit(text: &str) -> bool {

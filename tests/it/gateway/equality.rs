@@ -47,9 +47,9 @@ impl Teller {
             assert_eq!((&said.warm, &said.plain), (&vec![AWS.to_owned()], &Vec::new()), "{stage}: {}", done.stderr);
         }
         let aside = [(self.aws.url(), "ENDPOINT")];
-        let state = settled(&self.bench.state(), &aside);
+        let kept = settled(&self.bench.state(), &aside);
         let said = said(&done, args, &aside);
-        let told = json!({"code": done.code, "stderr": done.stderr, "said": said, "state": state});
+        let told = json!({"code": done.code, "stderr": done.stderr, "said": said, "state": kept});
         self.told.push((format!("{stage}: {}", args[0]), told));
     }
 
@@ -113,7 +113,7 @@ fn said(done: &Done, args: &[&str], aside: &[(&str, &str)]) -> Value {
     if matches!(args[0], "plan" | "apply") {
         return events(&done.stdout, aside);
     }
-    serde_json::from_str(&done.stdout).map(|shown| settled(&shown, aside)).unwrap_or_else(|_| json!(done.stdout))
+    serde_json::from_str(&done.stdout).map_or_else(|_| json!(done.stdout), |shown| settled(&shown, aside))
 }
 
 #[tokio::test]
