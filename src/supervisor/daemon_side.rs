@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use captd_process::{Process, Result, end_session, failed, proof, read_json, write_json, write_whole};
+use captd_process::{Process, Result, end_session, end_working_in, failed, proof, read_json, write_json, write_whole};
 use rustix::process::{PidfdFlags, Signal, kill_process_group, pidfd_open};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -150,6 +150,8 @@ impl Attached {
         let command: Option<Invocation> = proof(&self.folder.join(record::COMMAND));
         if let (Some(supervisor), Some(command)) = (supervisor.flatten(), command) {
             end_session(&supervisor, &command.working_dir);
+            // Providers that it started itself have sessions of their own.
+            command.warm.inspect(|wish| end_working_in(&wish.sockets));
         }
     }
 

@@ -21,10 +21,14 @@ struct Creating {
 
 impl Creating {
     async fn begin(creating_seconds: u32) -> Self {
+        Self::begin_with("", creating_seconds).await
+    }
+
+    async fn begin_with(config: &str, creating_seconds: u32) -> Self {
         let aws = FakeAws::start();
         let subnets = aws.seed("demo").await;
         aws.rule(&serde_json::json!({"action": "CreateNodegroup", "creating_seconds": creating_seconds})).await;
-        let daemon = Daemon::start_with(Setup { config: aws.config() });
+        let daemon = Daemon::start_with(Setup { config: format!("{}{config}", aws.config()) });
         daemon.apply(&seed_yaml(&subnets)).await;
         until("the cloud was asked", async || (creations(&aws).await > 0).then_some(())).await;
         let run = daemon.runs(MACHINE).await[0]["id"].as_str().unwrap().to_owned();
@@ -144,12 +148,13 @@ async fn an_apply_that_ends_while_the_daemon_is_away_waits_for_it() {
 }
 
 /// Terraform goes on without it, and hands in its state. How it ended nobody knows, so the next run looks.
+/// Its provider is its own: without the gateway.
 #[tokio::test]
 async fn an_apply_whose_supervisor_is_killed_is_looked_at_and_not_applied_again() {
     if !requires("aws") {
         return;
     }
-    let creating = Creating::begin(60).await;
+    let creating = Creating::begin_with("[engine]\ngateway = \"off\"\n", 60).await;
     let folder = creating.apply_folder();
     let terraform = Noted::read(&folder.join("terraform.json"));
     let before = creating.log().await;
@@ -167,5 +172,29 @@ async fn an_apply_whose_supervisor_is_killed_is_looked_at_and_not_applied_again(
     })
     .await;
     assert_eq!(rescue["state"], "unchanged", "{rescue}");
+    creating.check_and_end().await;
+}
+
+/// Between terraform and a warm provider there is the supervisor: its end costs the run its provider, and what was
+/// begun is taken in by the next one.
+#[tokio::test]
+async fn an_apply_that_loses_its_supervisor_and_so_its_provider_is_not_applied_again() {
+    if !requires("aws") {
+        return;
+    }
+    let creating = Creating::begin(10).await;
+    let folder = creating.apply_folder();
+    let terraform = Noted::read(&folder.join("terraform.json"));
+    let supervisor = rustix::process::Pid::from_raw(Noted::read(&folder.join("supervisor.json")).pid).unwrap();
+    rustix::process::kill_process(supervisor, Signal::KILL).unwrap();
+
+    assert_eq!(creating.daemon.wait_for_end(&creating.run).await["state"], "lost");
+    assert!(!terraform.is_alive());
+    let rescue = until("it is taken in", async || {
+        let runs = creating.daemon.runs(MACHINE).await;
+        runs.into_iter().find(|run| run["state"] == "succeeded")
+    })
+    .await;
+    assert_eq!(rescue["summary"]["import"], 1, "{rescue}");
     creating.check_and_end().await;
 }

@@ -7,6 +7,7 @@ mod member;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
+use captd_process::end_working_in;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -65,9 +66,12 @@ impl Pool {
         let mut members = Vec::new();
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let folder = entry.path();
-            match found(&folder, now) {
-                Some(member) => members.push(member),
-                None => std::fs::remove_dir_all(&folder).unwrap_or_default(),
+            if let Some(member) = found(&folder, now) {
+                members.push(member);
+            } else {
+                // It may have been about to begin, so that nothing was noted yet.
+                end_working_in(&folder);
+                std::fs::remove_dir_all(&folder).ok();
             }
         }
         Self { limits, members, retirements: VecDeque::new() }

@@ -58,13 +58,23 @@ pub fn end_session(leader: &Process, folder: &Path) {
     if boot_id() != leader.boot_id {
         return;
     }
+    end_all(folder, |pid| pid != leader.pid && session(pid) == Some(leader.pid));
+}
+
+/// Kills what works in `folder` or below, whoever began it.
+pub fn end_working_in(folder: &Path) {
+    end_all(folder, |pid| pid != std::process::id());
+}
+
+/// Kills the processes that are `meant`, as far as they work in `folder` or below.
+fn end_all(folder: &Path, meant: impl Fn(u32) -> bool) {
     let Ok(folder) = folder.canonicalize() else { return };
     // A process that is begun while others are ended is found by the next look.
     for _ in 0..LOOKS_MAX {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         let left: Vec<Process> = pids
-            .filter(|pid| *pid != leader.pid && session(*pid) == Some(leader.pid))
+            .filter(|pid| meant(*pid))
             .filter(|pid| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(&folder)))
             .filter_map(Process::with_pid)
             .filter(Process::is_alive)

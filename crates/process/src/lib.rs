@@ -8,7 +8,7 @@ mod identity;
 mod whole;
 
 pub use confined::{Confinement, Version, find_program, landlock, missing_in, start};
-pub use identity::{Process, boot_id, end_session, session};
+pub use identity::{Process, boot_id, end_session, end_working_in, session};
 pub use whole::{proof, read_json, write_json, write_whole};
 
 /// A file or a process cannot be handled.
