@@ -347,6 +347,7 @@ const KNOWN: &[(Class, &[&str])] = &[
             "ResourceNotFoundException",
             "AlreadyExists",
             "Inconsistent dependency lock file",
+            "Incompatible API version with plugin",
             "Syntax error",
             "Argument or block definition required",
             "Argument definition required",

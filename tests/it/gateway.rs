@@ -5,3 +5,5 @@ mod bench;
 mod compare;
 mod credentials;
 mod equality;
+mod lives;
+mod providers;

@@ -88,13 +88,11 @@ impl Daemon {
             .env("AWS_PROFILE", "nobody")
             .env("CAPTD_RECONCILE__TICK_SECONDS", "1")
             .env("CAPTD_TEST_CLOCK_FILE", dir.path().join("clock"))
+            .envs(provider_mirror().map(|mirror| ("CAPTD_ENGINE__PROVIDER_MIRROR", mirror)))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(dir.path().join("captd.log")).unwrap());
-        if let Some(mirror) = provider_mirror() {
-            command.env("CAPTD_ENGINE__PROVIDER_MIRROR", mirror);
-        }
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let address = lines
