@@ -74,6 +74,8 @@ impl Service {
             }
             None => None,
         };
+        // Whoever held one connection and waited for a second would hold up all others, and they it.
+        drop(snapshot);
         let owner = Owner {
             installation: self.installation.clone(),
             machine: format!("{}/{}/{machine}", run.namespace, run.machine),

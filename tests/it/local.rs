@@ -109,6 +109,23 @@ async fn fifty_machines_of_one_apply_are_all_made_within_the_limits() {
 }
 
 #[tokio::test]
+async fn more_runs_than_the_database_has_readers_begin_together() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start_with(Setup { config: "[engine]\nplans_at_once = 64\n".to_owned() });
+    let names: Vec<String> = (0..40).map(|number| format!("together-{number}")).collect();
+    let yaml: String = names.iter().map(|name| seed_yaml(name, 1)).collect();
+    assert_eq!(daemon.apply(&yaml).await.status, 200);
+    for name in &names {
+        daemon.wait_until_ready(name).await;
+    }
+    let failed = daemon.get("/v1/runs?state=failed").await.json();
+    assert_eq!(failed["items"], json!([]), "one try is enough for each");
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn a_failed_creation_is_tried_again_by_itself_and_the_status_says_when() {
     if !requires("terraform") {
         return;
