@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::render::VALUES_FILE;
-use crate::supervisor::{self, confine::tmp_dir};
+use crate::supervisor;
+use crate::supervisor::confine::{sockets_dir, tmp_dir};
 
 /// How the names of saved plans end.
 const PLAN: &str = "tfplan";
@@ -38,7 +39,7 @@ fn entries(run_dir: &Path) -> Vec<(String, PathBuf)> {
 /// Removes the values that Terraform was given, and its temporary files, when a stage of a run is
 /// over. The next one puts the values back.
 pub fn forget_values(run_dir: &Path, workspace_dir: &Path) {
-    forget(&[workspace_dir.join(VALUES_FILE), tmp_dir(run_dir)]);
+    forget(&[workspace_dir.join(VALUES_FILE), tmp_dir(run_dir), sockets_dir(run_dir)]);
 }
 
 /// Removes what planning left that holds values in the clear, once it was taken in. The apply may

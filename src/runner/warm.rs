@@ -8,7 +8,7 @@ use std::path::Path;
 use captd_gateway::{Provider, Wish};
 
 use super::Job;
-use crate::supervisor::confine::tmp_dir;
+use crate::supervisor::confine::sockets_dir;
 use crate::terraform::lock::{self, Locked};
 
 /// Terraform's name of this system, as its folders of providers have it.
@@ -33,7 +33,7 @@ pub(super) fn wish(job: &Job, whole: bool) -> Option<Wish> {
     }
     Some(Wish {
         gateway: warmth.gateway.clone(),
-        sockets: tmp_dir(&job.run_dir),
+        sockets: sockets_dir(&job.run_dir),
         providers,
         types: (!whole).then(|| types(&job.workspace_dir, &warmth.types)),
         run: warmth.run.clone(),

@@ -53,10 +53,21 @@ pub struct Needs<'a> {
 /// since providers put sockets into it, and a socket's path has 107 bytes at most.
 #[must_use]
 pub fn tmp_dir(run_dir: &Path) -> PathBuf {
+    beside(run_dir, "tmp")
+}
+
+/// Where a run's supervisors have their sockets and their own providers: out of a template's hands,
+/// who could lay a link there that a supervisor follows.
+#[must_use]
+pub fn sockets_dir(run_dir: &Path) -> PathBuf {
+    beside(run_dir, "g")
+}
+
+fn beside(run_dir: &Path, extension: &str) -> PathBuf {
     let name = run_dir.file_name().unwrap_or_default().to_string_lossy();
     // The end of an id is chance; its beginning is time.
     let tail = name.char_indices().rev().nth(11).map_or(&*name, |(at, _)| &name[at..]);
-    run_dir.with_file_name(format!("{tail}.tmp"))
+    run_dir.with_file_name(format!("{tail}.{extension}"))
 }
 
 /// Why a terraform with this data folder cannot be confined, where that is so. `real` is the same

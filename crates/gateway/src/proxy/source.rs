@@ -187,8 +187,8 @@ impl Source {
         }
         let program = self.provider.program()?;
         let number = self.number.fetch_add(1, Ordering::SeqCst);
-        let folder = self.folder.join(format!("o{number}"));
-        // Nobody but this session reaches into the folder for temporary files, so any name does.
+        let folder = self.folder.join(number.to_string());
+        // It ends with this command, and what it may do this command's terraform may do: any name does.
         let plugin = plugin::start(&program, &self.borrower.environment, &folder, "s", &self.starter).await?;
         let socket = plugin.socket.clone();
         self.own.lock().unwrap_or_else(PoisonError::into_inner).push(plugin);
