@@ -11,9 +11,8 @@ use crate::config::Config;
 use crate::service::{Service, gateway_dir};
 use crate::supervisor::{Settings, ensure_gateway};
 
-/// How long a gateway has to begin, and how often it is looked whether it has.
+/// How long a gateway has to begin.
 const BEGINNING: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_millis(20);
 /// How long to wait before another one is started in the place of one that ended.
 const AGAIN: Duration = Duration::from_secs(1);
 const AGAIN_MAX: Duration = Duration::from_mins(1);
@@ -96,7 +95,7 @@ async fn leave(service: &Service, folder: &Path, settings: &Settings) -> anyhow:
         Err(_) if !has_processes(folder) => return Ok(()),
         Err(_) => {
             ensure_gateway(folder, settings, &service.plain_environment())?;
-            begun(folder).await?
+            Client::connect_within(BEGINNING, folder, None).await?
         }
     };
     Ok(client.leave().await?)
@@ -105,7 +104,7 @@ async fn leave(service: &Service, folder: &Path, settings: &Settings) -> anyhow:
 /// Stays with the gateway until it ends.
 async fn keep(service: &Service, folder: &Path, settings: &Settings) -> anyhow::Result<()> {
     ensure_gateway(folder, settings, &service.plain_environment())?;
-    let mut client = begun(folder).await?;
+    let mut client = Client::connect_within(BEGINNING, folder, None).await?;
     client.stay().await?;
     tracing::info!("the gateway is at work");
     service.set_warm(true);
@@ -113,18 +112,4 @@ async fn keep(service: &Service, folder: &Path, settings: &Settings) -> anyhow::
     service.set_warm(false);
     tracing::warn!("the gateway has ended; another one is started");
     Ok(())
-}
-
-/// The gateway that was just started, or is there already.
-async fn begun(folder: &Path) -> anyhow::Result<Client> {
-    let connected = async {
-        loop {
-            match Client::connect(folder, None).await {
-                Ok(client) => return client,
-                Err(_) => tokio::time::sleep(LOOK).await,
-            }
-        }
-    };
-    let begun = tokio::time::timeout(BEGINNING, connected).await;
-    begun.map_err(|_| anyhow::anyhow!("it did not begin within {} s", BEGINNING.as_secs()))
 }

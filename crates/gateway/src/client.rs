@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::net::UnixStream;
 
@@ -9,6 +10,9 @@ use crate::control::{self, Answer, Borrower, Octets, PROTOCOL, Request};
 use crate::package::Provider;
 use crate::protocol::Dialect;
 use crate::status::Status;
+
+/// How often it is looked whether a gateway has begun.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The gateway does not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +64,25 @@ impl Client {
         let mut client = Self { stream };
         client.done(&Request::Hello { protocol: PROTOCOL, token, borrower: borrower.map(Box::new) }).await?;
         Ok(client)
+    }
+
+    /// The same with a gateway that may be about to begin, and has `patience` for that.
+    ///
+    /// # Errors
+    /// When it is away all that time, or speaks another version.
+    pub async fn connect_within(patience: Duration, folder: &Path, borrower: Option<&Borrower>) -> Result<Self, Error> {
+        let connected = async {
+            loop {
+                match Self::connect(folder, borrower.cloned()).await {
+                    Err(Error::Away(_)) => tokio::time::sleep(LOOK).await,
+                    connected => return connected,
+                }
+            }
+        };
+        match tokio::time::timeout(patience, connected).await {
+            Ok(connected) => connected,
+            Err(_) => Self::connect(folder, borrower.cloned()).await,
+        }
     }
 
     /// How it is doing.

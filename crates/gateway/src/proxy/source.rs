@@ -52,25 +52,8 @@ pub(super) struct Configured {
     pub(super) backend: Option<Backend>,
 }
 
-/// How long a gateway has to begin, and how often it is looked whether it has.
+/// How long a gateway has to begin.
 const BEGINNING: Duration = Duration::from_secs(1);
-const LOOK: Duration = Duration::from_millis(20);
-
-/// The gateway, which may be about to begin.
-async fn begun(wish: &Wish, borrower: &Borrower) -> Result<Client, Error> {
-    let connected = async {
-        loop {
-            match Client::connect(&wish.gateway, Some(borrower.clone())).await {
-                Err(Error::Away(_)) => tokio::time::sleep(LOOK).await,
-                connected => return connected,
-            }
-        }
-    };
-    match tokio::time::timeout(BEGINNING, connected).await {
-        Ok(connected) => connected,
-        Err(_) => Client::connect(&wish.gateway, Some(borrower.clone())).await,
-    }
-}
 
 impl Source {
     pub(super) async fn open(
@@ -79,7 +62,7 @@ impl Source {
         provider: &Provider,
         starter: &Starter,
     ) -> Result<Self, Error> {
-        let mut client = begun(wish, borrower).await?;
+        let mut client = Client::connect_within(BEGINNING, &wish.gateway, Some(borrower)).await?;
         let (dialect, schema) = client.describe(provider).await?;
         Ok(Self {
             dialect,
