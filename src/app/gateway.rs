@@ -4,20 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use captd_gateway::{Client, Limits, SOCKET_PATH_BYTES_MAX, has_processes};
+use captd_gateway::{Client, Limits, has_processes};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::service::{Service, gateway_dir};
-use crate::supervisor::{Settings, ensure_gateway};
+use crate::supervisor::{Settings, ensure_gateway, gateway_obstacle};
 
 /// How long a gateway has to begin.
 const BEGINNING: Duration = Duration::from_secs(10);
 /// How long to wait before another one is started in the place of one that ended.
 const AGAIN: Duration = Duration::from_secs(1);
 const AGAIN_MAX: Duration = Duration::from_mins(1);
-/// Bytes of a provider's socket below the gateway's folder, as go-plugin and captd name it.
-const SOCKET_BYTES: usize = "/p/9999/plugin1234567890".len();
 
 /// What the gateway of this configuration is told.
 fn settings(service: &Service, config: &Config) -> Settings {
@@ -31,27 +29,17 @@ fn settings(service: &Service, config: &Config) -> Settings {
             idle_seconds_max: gateway.idle_seconds_max,
             age_seconds_max: gateway.age_seconds_max,
             uses_max: gateway.uses_max,
+            handshake_seconds_max: gateway.handshake_seconds_max,
         },
         confinement: service.provider_confinement(),
     }
-}
-
-/// Why there can be no gateway with this data folder.
-fn obstacle(folder: &Path) -> Option<String> {
-    let bytes = folder.as_os_str().len() + SOCKET_BYTES;
-    (bytes > SOCKET_PATH_BYTES_MAX).then(|| {
-        format!(
-            "a provider's socket below {} would have a path of {bytes} bytes, and {SOCKET_PATH_BYTES_MAX} are possible; take a data folder with a shorter path",
-            folder.display()
-        )
-    })
 }
 
 /// Starts the gateway, so that the first run finds it.
 pub(super) fn begin(service: &Service) {
     let config = service.config();
     let folder = gateway_dir(config);
-    if config.engine.gateway && obstacle(&folder).is_none() {
+    if config.engine.gateway && gateway_obstacle(&folder).is_none() {
         // Tried again, and told, by the one who keeps it.
         ensure_gateway(&folder, &settings(service, config), &service.plain_environment()).ok();
     }
@@ -64,7 +52,7 @@ pub(super) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
         return;
     }
     let folder = gateway_dir(config);
-    if let Some(why) = obstacle(&folder) {
+    if let Some(why) = gateway_obstacle(&folder) {
         tracing::warn!(%why, "no gateway: runs start their providers themselves");
         return;
     }

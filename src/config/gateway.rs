@@ -17,6 +17,8 @@ pub struct Gateway {
     pub age_seconds_max: u32,
     /// Times that one is lent.
     pub uses_max: u32,
+    /// Seconds in which one says where it listens; then its start has failed.
+    pub handshake_seconds_max: u32,
 }
 
 pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Gateway> {
@@ -27,6 +29,8 @@ pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Gateway> {
         idle_seconds_max: super::number(f, "idle_seconds_max", 900, 1, 86_400),
         age_seconds_max: super::number(f, "age_seconds_max", 43_200, 1, 604_800),
         uses_max: super::number(f, "uses_max", 20_000, 1, 1_000_000),
+        // As long as terraform gives it.
+        handshake_seconds_max: super::number(f, "handshake_seconds_max", 60, 1, 3_600),
     };
     if gateway.process_mib_max > gateway.pool_mib_max {
         f.problem("process_mib_max", "out_of_range", "is greater than pool_mib_max");

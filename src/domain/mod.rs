@@ -18,6 +18,7 @@ pub mod metadata;
 pub mod name;
 pub mod namespace;
 pub mod observation;
+pub mod outputs;
 pub mod plan;
 pub mod problem;
 pub mod retry;

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use super::outputs::visible;
 
 /// Bytes of a state that is taken.
 pub const BYTES_MAX: usize = 128 << 20;
@@ -45,30 +47,33 @@ impl Head {
     }
 }
 
-/// What a state needs of whoever reads it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Needs {
+/// What a run must know of a state.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Contents {
     /// Types of its resources and data sources.
     pub types: BTreeSet<String>,
     /// Addresses of their providers, without the one that is part of Terraform.
     pub providers: BTreeSet<String>,
+    /// Outputs, without the sensitive ones.
+    pub outputs: Map<String, Value>,
 }
 
 /// Terraform's own provider, which needs no installing.
 const BUILT_IN: &str = "terraform.io/builtin/";
 
-/// What a state needs; nothing, when it is none.
+/// What is in a state; nothing, when it is none.
 #[must_use]
-pub fn needs(state: &[u8]) -> Needs {
+pub fn contents(state: &[u8]) -> Contents {
     let value: Value = serde_json::from_slice(state).unwrap_or_default();
-    let mut needs = Needs::default();
+    let mut found =
+        Contents { outputs: value["outputs"].as_object().map(visible).unwrap_or_default(), ..Contents::default() };
     for resource in value["resources"].as_array().into_iter().flatten() {
-        needs.types.extend(resource["type"].as_str().map(str::to_owned));
+        found.types.extend(resource["type"].as_str().map(str::to_owned));
         // `module.a.provider["registry.terraform.io/hashicorp/aws"].alias`
         let provider = resource["provider"].as_str().and_then(|text| text.split('"').nth(1));
-        needs.providers.extend(provider.filter(|address| !address.starts_with(BUILT_IN)).map(str::to_owned));
+        found.providers.extend(provider.filter(|address| !address.starts_with(BUILT_IN)).map(str::to_owned));
     }
-    needs
+    found
 }
 
 /// Hex SHA-256 of a state as it came.

@@ -118,7 +118,7 @@ fn job(
         secrets: prepared.secrets.clone(),
         confinement: prepared.confinement.clone(),
         revision_dir: prepared.revision_dir.clone(),
-        state_providers: prepared.state_providers.clone(),
+        state: prepared.state.clone(),
         warmth: prepared.warmth.clone(),
         manifest: prepared.manifest.clone(),
         adoption: prepared.adoption.clone(),

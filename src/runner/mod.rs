@@ -12,7 +12,6 @@ mod revision;
 mod step;
 mod warm;
 
-use std::collections::BTreeSet;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
@@ -26,6 +25,7 @@ use crate::domain::adoption::Adoption;
 use crate::domain::failure::{Class, Failure};
 use crate::domain::run::{Kind, Step};
 use crate::domain::secrets::Secrets;
+use crate::domain::state::Contents;
 use crate::domain::template::Manifest;
 use crate::domain::time::SharedClock;
 use crate::domain::warmth::Warmth;
@@ -48,8 +48,8 @@ pub struct Job {
     pub workspace_dir: PathBuf,
     /// What all workspaces of its revision have in common.
     pub revision_dir: PathBuf,
-    /// Addresses of the providers that the workspace's state needs.
-    pub state_providers: BTreeSet<String>,
+    /// What is in the workspace's state, where it has one.
+    pub state: Option<Contents>,
     /// Terraform's program.
     pub program: String,
     /// All of the environment of Terraform's processes.

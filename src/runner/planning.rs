@@ -2,7 +2,7 @@
 //! what it made must be found first.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::step::{OnStop, Stepper};
 use super::{Halt, Job, folders, internal};
@@ -120,11 +120,22 @@ impl<'a> Planner<'a> {
                 Halt::Stopped | Halt::Lost => Err(halt),
             };
         }
+        if let Some(shown) = self.nothing(kind, &folder).await? {
+            return Ok((folder, Ok(Made { shown, file })));
+        }
         let shown = self.step(&Command::Show { plan: file.clone() }).await?;
         let text = self.stepper.stdout(&shown).await?;
         let shown =
             plan::parse(&text).map_err(|error| Halt::Failed(Failure::new(Class::Internal, error.to_string())))?;
         Ok((folder, Ok(Made { shown, file })))
+    }
+
+    /// What a plan shows that would change nothing, and whose log says so: that is known without
+    /// another command. The outputs are then those of the state.
+    async fn nothing(&self, kind: Kind, folder: &Path) -> Result<Option<Shown>, Halt> {
+        let (Kind::Apply | Kind::Plan, Some(state)) = (kind, &self.job.state) else { return Ok(None) };
+        let log = self.stepper.stdout(folder).await?;
+        Ok(events::changes_nothing(&log).then(|| Shown::nothing(state.outputs.clone())))
     }
 
     async fn step(&mut self, command: &Command) -> Result<PathBuf, Halt> {

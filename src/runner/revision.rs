@@ -41,7 +41,7 @@ pub(super) async fn initialise(stepper: &Stepper<'_>, place: &str, rendered: &Re
         init(&stepper.in_folder(revision), place, rendered).await?;
     }
     drop(held);
-    if has_all(revision, &job.state_providers) {
+    if job.state.as_ref().is_none_or(|state| has_all(revision, &state.providers)) {
         return link(revision, &job.workspace_dir)
             .and_then(|()| mark(&job.workspace_dir, rendered))
             .map_err(|error| internal("cannot link the workspace to its revision", &error));

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{Service, gateway_dir};
 use crate::config::Confine;
-use crate::supervisor::Confinement;
 use crate::supervisor::confine::{Needs, confinement};
+use crate::supervisor::{Confinement, gateway_obstacle};
 use crate::terraform::environment::{Environment, environment};
 use crate::terraform::installation::mirror_folders;
 
@@ -71,7 +71,11 @@ impl Service {
         if !self.config.engine.gateway {
             return GatewayView::Off;
         }
-        let status = async { Client::connect(&gateway_dir(&self.config), None).await?.status().await };
+        let folder = gateway_dir(&self.config);
+        if let Some(why) = gateway_obstacle(&folder) {
+            return GatewayView::Away(why);
+        }
+        let status = async { Client::connect(&folder, None).await?.status().await };
         match status.await {
             Ok(status) => GatewayView::At(Box::new(status)),
             Err(error) => GatewayView::Away(error.to_string()),

@@ -1,6 +1,5 @@
 //! What a run needs before it can begin: rendered files, environment, program, folders.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Result, Service, gateway_dir};
@@ -11,7 +10,7 @@ use crate::domain::failure::{Class, Failure};
 use crate::domain::machine::{Approval, MachineSpec};
 use crate::domain::run::{Kind, Run};
 use crate::domain::secrets::Secrets;
-use crate::domain::state;
+use crate::domain::state::{self, Contents};
 use crate::domain::template::{Gateway, Manifest, Provider};
 use crate::domain::warmth::Warmth;
 use crate::render::{Rendered, import_ids, render, values};
@@ -43,8 +42,8 @@ pub struct Prepared {
     pub warmth: Option<Warmth>,
     /// What all workspaces of its revision have in common.
     pub revision_dir: PathBuf,
-    /// Addresses of the providers that the workspace's state needs.
-    pub state_providers: BTreeSet<String>,
+    /// What is in the workspace's state, where it has one.
+    pub state: Option<Contents>,
     /// Terraform's program.
     pub program: String,
     /// Holds the plan and the commands.
@@ -82,11 +81,11 @@ impl Service {
         };
         // What was made by an earlier generation is found and destroyed by that one.
         let spec = doubted.as_ref().filter(|_| run.kind == Kind::Destroy).unwrap_or(&wanted);
-        let needs = self.state(run.workspace).await?.map(|state| state::needs(&state)).unwrap_or_default();
+        let state = self.state(run.workspace).await?.map(|state| state::contents(&state));
         let prepared = self.prepare_spec(run, spec, doubted.as_ref(), owner);
         Ok(prepared.map(|prepared| Prepared {
-            warmth: self.warmth(run, spec, &prepared.manifest, needs.types),
-            state_providers: needs.providers,
+            warmth: self.warmth(run, spec, &prepared.manifest, state.as_ref()),
+            state,
             ..prepared
         }))
     }
@@ -138,7 +137,7 @@ impl Service {
             approval: spec.run_policy.approval,
             confinement: self.confinement(run, provider, &environment, &revision_dir),
             revision_dir,
-            state_providers: BTreeSet::new(),
+            state: None,
             environment,
             warmth: None,
             secrets: self.secrets_of(run.id),
@@ -148,13 +147,13 @@ impl Service {
         })
     }
 
-    fn warmth(&self, run: &Run, spec: &MachineSpec, manifest: &Manifest, types: BTreeSet<String>) -> Option<Warmth> {
+    fn warmth(&self, run: &Run, spec: &MachineSpec, manifest: &Manifest, state: Option<&Contents>) -> Option<Warmth> {
         (self.config.engine.gateway && manifest.gateway == Gateway::On).then(|| Warmth {
             gateway: gateway_dir(&self.config),
             run: run.id.to_string(),
             namespace: run.namespace.to_string(),
             configuration: spec.provider_config_ref.name.clone(),
-            types,
+            types: state.map(|state| state.types.clone()).unwrap_or_default(),
         })
     }
 

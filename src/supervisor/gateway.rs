@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use captd_gateway::{Identity, Limits, PROTOCOL, living};
+use captd_gateway::{Identity, Limits, PROTOCOL, SOCKET_PATH_BYTES_MAX, living};
 use captd_process::{Confinement, Result, failed, read_json, write_json};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ use super::shim::OWN_PROGRAM;
 
 const SETTINGS: &str = "settings.json";
 const LOG: &str = "gateway.log";
+/// Bytes of a provider's socket below the gateway's folder, as go-plugin and captd name it.
+const PROVIDER_SOCKET_BYTES: usize = "/p/9999/plugin1234567890".len();
 
 /// What a gateway is told at its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,14 +38,27 @@ pub fn settings(folder: &Path) -> Result<Settings> {
     read_json(&path)?.ok_or_else(|| failed("read", &path)(std::io::ErrorKind::NotFound.into()))
 }
 
+/// Why there can be no gateway in `folder`.
+#[must_use]
+pub fn obstacle(folder: &Path) -> Option<String> {
+    let bytes = folder.as_os_str().len() + PROVIDER_SOCKET_BYTES;
+    (bytes > SOCKET_PATH_BYTES_MAX).then(|| {
+        format!(
+            "a provider's socket below {} would have a path of {bytes} bytes, and {SOCKET_PATH_BYTES_MAX} are possible; take a data folder with a shorter path",
+            folder.display()
+        )
+    })
+}
+
 /// Makes sure that the gateway of `folder` is this captd's: starts one, where none lives, and in the
-/// place of one of another version. Its processes are found again.
+/// place of one of another version or with other settings. Its processes are found again.
 ///
 /// # Errors
 /// When it cannot be started.
 pub fn ensure(folder: &Path, settings: &Settings, environment: &Environment) -> Result<()> {
     if let Some(found) = living(folder) {
-        if found.protocol == PROTOCOL && found.captd == env!("CARGO_PKG_VERSION") {
+        let is_this = found.protocol == PROTOCOL && found.captd == env!("CARGO_PKG_VERSION");
+        if is_this && self::settings(folder).is_ok_and(|told| told == *settings) {
             return Ok(());
         }
         end(&found);

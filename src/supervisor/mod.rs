@@ -29,7 +29,9 @@ pub use captd_process::{Confinement, Error, Result, boot_id, landlock, missing_i
 pub use capture::capture;
 pub use daemon_side::{Attached, Interrupt, attach, kill, lives, look_at, said, spawn};
 pub use effect::{Effect, effect};
-pub use gateway::{Settings, end as end_gateway, ensure as ensure_gateway, settings as gateway_settings};
+pub use gateway::{
+    Settings, end as end_gateway, ensure as ensure_gateway, obstacle as gateway_obstacle, settings as gateway_settings,
+};
 pub use record::{Exit, Invocation, NOT_FOUND, NOT_STARTED, STDERR, STDOUT, SUPERVISOR_LOG};
 pub use shim::{exec, own_session};
 pub use supervise::supervise;

@@ -43,7 +43,7 @@ pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
         Some(Ok(warm)) => Some(warm),
         Some(Err(why)) => return not_started(folder, &command, std::io::Error::other(why)),
     };
-    let mut child = match start(folder, &command, warm.as_ref().and_then(Warm::reattach))? {
+    let mut child = match start(folder, &command, &warm.as_ref().map(Warm::variables).unwrap_or_default())? {
         Ok(child) => child,
         Err(error) => return not_started(folder, &command, error),
     };
@@ -66,9 +66,9 @@ pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
 }
 
 /// Starts the program, confined where it is to be, its providers warm where they are.
-fn start(folder: &Path, command: &Invocation, reattach: Option<String>) -> Result<std::io::Result<Child>> {
+fn start(folder: &Path, command: &Invocation, warm: &[(&str, String)]) -> Result<std::io::Result<Child>> {
     let mut rights = command.confinement.clone();
-    let program = captd_process::find_program(command.program.as_ref()).filter(|_| reattach.is_some());
+    let program = captd_process::find_program(command.program.as_ref()).filter(|_| !warm.is_empty());
     let mut process = match &program {
         // What it becomes must be readable, too.
         Some(program) => {
@@ -79,7 +79,7 @@ fn start(folder: &Path, command: &Invocation, reattach: Option<String>) -> Resul
     };
     process
         .args(&command.args)
-        .envs(reattach.map(|text| (shim::REATTACH, text)))
+        .envs(warm.iter().map(|(name, value)| (name, value)))
         .current_dir(&command.working_dir)
         .stdin(Stdio::null())
         .stdout(open(&folder.join(record::STDOUT))?)

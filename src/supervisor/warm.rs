@@ -10,6 +10,11 @@ use captd_process::Confinement;
 
 use super::shim;
 
+/// What Go's garbage collector is told in a terraform whose providers are all elsewhere, unless it
+/// is told already: a heap of so little is hardly worth collecting, up to a limit. Measured: that
+/// spares a seventh of a run's CPU time.
+const COLLECTOR: &[(&str, &str)] = &[("GOGC", "1000"), ("GOMEMLIMIT", "512MiB")];
+
 /// The proxy of one command, and what drives it.
 pub(super) struct Warm {
     runtime: tokio::runtime::Runtime,
@@ -31,9 +36,16 @@ impl Warm {
         Ok(Self { proxy: proxy.map_err(|error| error.to_string())?, runtime })
     }
 
-    /// What terraform is told, but for its process id.
-    pub(super) fn reattach(&self) -> Option<String> {
-        self.proxy.reattach()
+    /// The variables by which terraform is told; none, when no provider is warm.
+    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
+        let Some(reattach) = self.proxy.reattach() else { return Vec::new() };
+        let mut variables = vec![(shim::REATTACH, reattach)];
+        // A provider that it starts itself would be told, too.
+        if self.proxy.has_all() {
+            let unset = COLLECTOR.iter().filter(|(name, _)| std::env::var_os(name).is_none());
+            variables.extend(unset.map(|(name, value)| (*name, (*value).to_owned())));
+        }
+        variables
     }
 
     /// Ends what was begun for the command, and says how its providers were reached.

@@ -48,6 +48,33 @@ pub fn may_lack_schema(message: &str) -> bool {
     ["schema", "Invalid resource type", "Invalid data source"].iter().any(|text| message.contains(text))
 }
 
+/// Whether the log of a plan that was made says that it changes nothing, and that nothing differs
+/// from the state. A log of another kind than is known here does not say so.
+#[must_use]
+pub fn changes_nothing(stdout: &str) -> bool {
+    let (mut is_known, mut has_summary) = (false, false);
+    for event in stdout.lines().filter_map(parse) {
+        match event["type"].as_str() {
+            Some("version") => is_known = event["ui"].as_str().is_some_and(|version| version.starts_with("1.")),
+            Some("planned_change" | "resource_drift") => return false,
+            Some("outputs") if !event["outputs"].as_object().is_some_and(|all| all.values().all(stays)) => {
+                return false;
+            }
+            Some("change_summary") => {
+                let changes = event["changes"].as_object();
+                has_summary = changes.is_some_and(|all| all.values().all(|count| !count.is_number() || *count == 0));
+            }
+            _ => {}
+        }
+    }
+    is_known && has_summary
+}
+
+/// Whether a planned output is what it was.
+fn stays(output: &Value) -> bool {
+    output["action"] == "noop"
+}
+
 /// The first text in quotes, as Go writes it.
 fn quoted(text: &str) -> Option<String> {
     let from = &text[text.find('"')?..];

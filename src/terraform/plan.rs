@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::outputs;
 use crate::domain::adoption::{Found, Tainted};
+use crate::domain::outputs::visible;
 use crate::domain::plan::{Action, AttributeChange, MASK, Plan, ResourceChange, Summary};
 
 /// A plan, and the outputs that it knows already.
@@ -18,6 +18,14 @@ pub struct Shown {
     pub found: Vec<Found>,
     /// What it would replace because it is marked as tainted, as it is in the cloud.
     pub tainted: Vec<Tainted>,
+}
+
+impl Shown {
+    /// A plan that changes nothing, where the outputs are these.
+    #[must_use]
+    pub fn nothing(outputs: Map<String, Value>) -> Self {
+        Self { plan: Plan::default(), outputs, found: Vec::new(), tainted: Vec::new() }
+    }
 }
 
 /// The text is no plan.
@@ -43,7 +51,7 @@ pub fn parse(text: &str) -> Result<Shown, NotAPlan> {
             Walk::of(change).compare(name, &mut changes);
         }
     }
-    let known = value["planned_values"]["outputs"].as_object().map(outputs::visible);
+    let known = value["planned_values"]["outputs"].as_object().map(visible);
     Ok(Shown {
         plan: Plan { summary: summarise(&resources), resources, outputs: changes, drift },
         outputs: known.unwrap_or_default(),

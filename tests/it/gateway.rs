@@ -6,4 +6,6 @@ mod compare;
 mod credentials;
 mod equality;
 mod lives;
+mod lost;
 mod providers;
+mod shop;

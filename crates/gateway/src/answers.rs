@@ -5,6 +5,8 @@
 //! by a digest.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -13,11 +15,13 @@ use captd_process::write_whole;
 use sha2::{Digest, Sha256};
 
 use crate::package::{file_name, hex};
-use crate::protocol::{Call, Dialect, errors};
+use crate::protocol::{Call, Dialect, errors, stays_in_schema};
 use crate::wire;
 
 /// Field of a provider block in a check, and in the answer to it.
 const BLOCK: u64 = 1;
+/// Bytes of a type's schema in which its name is.
+const BEGIN_BYTES: usize = 256;
 /// Answers in memory that do not go on the disk.
 const IN_MEMORY_MAX: usize = 1_000;
 
@@ -105,14 +109,29 @@ fn make_parent(path: &Path) -> captd_process::Result<()> {
     std::fs::create_dir_all(folder).map_err(captd_process::failed("make", folder))
 }
 
-/// The schema of `file` for a terraform that needs the types that `wanted` holds, and its size
-/// before.
+/// The schema of `path` for a terraform that needs the types that `wanted` holds, and its size
+/// before. Of the others, only the names are read.
 ///
 /// # Errors
 /// When the file cannot be read or holds no schema.
-pub(crate) fn cut(file: &Path, wanted: impl Fn(&str) -> bool) -> std::io::Result<(Bytes, usize)> {
-    let whole = std::fs::read(file)?;
-    let cut = crate::protocol::cut_schema(&whole, wanted);
-    let cut = cut.ok_or_else(|| std::io::Error::other(format!("{} holds no schema", file.display())))?;
-    Ok((Bytes::from(cut), whole.len()))
+pub(crate) fn cut(path: &Path, wanted: impl Fn(&str) -> bool) -> std::io::Result<(Bytes, usize)> {
+    let none = || std::io::Error::other(format!("{} holds no schema", path.display()));
+    let file = File::open(path)?;
+    let size = usize::try_from(file.metadata()?.len()).map_err(std::io::Error::other)?;
+    let (mut cut, mut at) = (Vec::new(), 0);
+    while at < size {
+        let mut begin = [0; BEGIN_BYTES];
+        let read = file.read_at(&mut begin, at as u64)?;
+        let (length, stays) = stays_in_schema(&begin[..read], &wanted).ok_or_else(none)?;
+        if length > size - at {
+            return Err(none());
+        }
+        if stays {
+            let from = cut.len();
+            cut.resize(from + length, 0);
+            file.read_exact_at(&mut cut[from..], at as u64)?;
+        }
+        at += length;
+    }
+    Ok((Bytes::from(cut), size))
 }

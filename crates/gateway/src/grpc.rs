@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Limited, StreamBody};
+use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::header::{HeaderMap, HeaderValue};
@@ -84,19 +84,34 @@ fn framed(message: &[u8]) -> Bytes {
 ///
 /// # Errors
 /// When it is larger than [`MESSAGE_BYTES_MAX`], cut off, or holds no single plain message.
-pub(crate) async fn message(body: Incoming) -> Result<(Bytes, HeaderMap), Cause> {
-    let collected = Limited::new(body, MESSAGE_BYTES_MAX + PREFIX).collect().await?;
-    let trailers = collected.trailers().cloned().unwrap_or_default();
-    let mut bytes = collected.to_bytes();
-    if bytes.is_empty() {
-        return Ok((bytes, trailers));
+pub(crate) async fn message(mut body: Incoming) -> Result<(Bytes, HeaderMap), Cause> {
+    let mut bytes = BytesMut::new();
+    let mut trailers = HeaderMap::new();
+    while let Some(frame) = body.frame().await {
+        match frame?.into_data() {
+            Ok(data) => bytes.extend_from_slice(&data),
+            Err(frame) => trailers = frame.into_trailers().unwrap_or_default(),
+        }
+        // What it begins with says how long it is to be: nothing too large is waited for.
+        let length = announced(&bytes).unwrap_or_default().max(bytes.len().saturating_sub(PREFIX));
+        if length > MESSAGE_BYTES_MAX {
+            return Err(format!("a message of {length} bytes, and {MESSAGE_BYTES_MAX} are allowed").into());
+        }
     }
-    let length = bytes.get(1..PREFIX).and_then(|four| Some(u32::from_be_bytes(four.try_into().ok()?)));
-    let is_whole = length.is_some_and(|length| usize::try_from(length).is_ok_and(|it| it == bytes.len() - PREFIX));
+    if bytes.is_empty() {
+        return Ok((bytes.freeze(), trailers));
+    }
+    let is_whole = announced(&bytes).is_some_and(|length| length == bytes.len() - PREFIX);
     if !is_whole || bytes[0] != 0 {
         return Err("a body that holds no single plain gRPC message".into());
     }
-    Ok((bytes.split_off(PREFIX), trailers))
+    Ok((bytes.split_off(PREFIX).freeze(), trailers))
+}
+
+/// The length of a message, as its prefix has it.
+fn announced(bytes: &[u8]) -> Option<usize> {
+    let four = bytes.get(1..PREFIX)?.try_into().ok()?;
+    usize::try_from(u32::from_be_bytes(four)).ok()
 }
 
 /// Connects to a plugin's socket. The connection is driven by a task of its own.

@@ -39,13 +39,13 @@ const MAGIC_COOKIE: (&str, &str) =
     ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2");
 /// What a provider logs. At TRACE, which it takes by itself, there are whole HTTP bodies in it.
 const LOGS: &[&str] = &["TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_SDK", "TF_LOG_SDK_PROTO", "TF_LOG_SDK_FRAMEWORK"];
-/// How long a provider may take to say where it listens. Terraform gives it a minute.
-const HANDSHAKE: Duration = Duration::from_mins(1);
 /// How often it is looked whether it has.
 const LOOK: Duration = Duration::from_millis(5);
 /// Bytes of a handshake; more is none.
 const HANDSHAKE_BYTES_MAX: usize = 4_096;
 
+/// Bytes of a standard error before it is emptied.
+const STDERR_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of a standard error that are read.
 const TAIL_BYTES: u64 = 4_096;
 
@@ -65,8 +65,8 @@ pub(crate) enum Error {
     Start(std::io::Error),
     #[error("the provider ended before it said where it listens{0}")]
     Ended(String),
-    #[error("the provider gave no handshake within {} s", HANDSHAKE.as_secs())]
-    Silent,
+    #[error("the provider did not say where it listens within {} s", .0.as_secs())]
+    Silent(Duration),
     #[error("the provider's handshake is none: `{0}`")]
     Garbage(String),
     #[error("the provider speaks protocol {0}, and terraform 5 and 6")]
@@ -90,14 +90,30 @@ pub(crate) fn environment_of(environment: &Environment) -> Environment {
     environment.iter().filter(|(name, _)| is_for(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
 }
 
-/// Starts `program` in `folder`, which is its own.
-pub(crate) async fn start(
-    program: &Path,
-    environment: &Environment,
-    folder: &Path,
-    secret_name: &str,
-    starter: &Starter,
-) -> Result<Plugin, Error> {
+/// How a provider is started.
+#[derive(Clone, Copy)]
+pub(crate) struct Start<'a> {
+    pub(crate) program: &'a Path,
+    pub(crate) environment: &'a Environment,
+    /// Becomes its own.
+    pub(crate) folder: &'a Path,
+    /// Becomes the name of its socket.
+    pub(crate) secret_name: &'a str,
+    /// How long it may take to say where it listens.
+    pub(crate) patience: Duration,
+}
+
+/// Starts a provider. One that cannot be greeted leaves no process and no folder.
+pub(crate) async fn start(start: Start<'_>, starter: &Starter) -> Result<Plugin, Error> {
+    let plugin = launch(start, starter).await;
+    if plugin.is_err() {
+        std::fs::remove_dir_all(start.folder).ok();
+    }
+    plugin
+}
+
+async fn launch(start: Start<'_>, starter: &Starter) -> Result<Plugin, Error> {
+    let Start { program, environment, folder, secret_name, patience } = start;
     std::fs::create_dir_all(folder).map_err(Error::Start)?;
     let file = |name: &str| std::fs::OpenOptions::new().create(true).append(true).open(folder.join(name));
     let mut variables = environment_of(environment);
@@ -121,7 +137,8 @@ pub(crate) async fn start(
     let process = Process::with_pid(child.id());
     std::thread::spawn(move || child.wait());
     let Some(process) = process else { return Err(Error::Ended(said(folder))) };
-    let greeted = tokio::time::timeout(HANDSHAKE, greet(&process, folder)).await.unwrap_or(Err(Error::Silent));
+    let greeted = tokio::time::timeout(patience, greet(&process, folder)).await;
+    let greeted = greeted.unwrap_or(Err(Error::Silent(patience)));
     let (dialect, listens) = match greeted {
         Ok(greeted) => greeted,
         Err(error) => {
@@ -145,6 +162,15 @@ impl Plugin {
     }
 }
 
+/// Empties the standard error of what runs in `folder` when it is too long. It is open for
+/// appending, so what comes next begins at the beginning.
+pub(crate) fn bound_stderr(folder: &Path) {
+    let path = folder.join(STDERR);
+    if path.metadata().is_ok_and(|about| about.len() > STDERR_BYTES_MAX) {
+        std::fs::OpenOptions::new().write(true).truncate(true).open(path).ok();
+    }
+}
+
 /// The variable of its own by which a provider's log has its level: `TF_LOG_PROVIDER_AWS`.
 fn log_of(program: &Path) -> Option<String> {
     let name = program.file_name()?.to_str()?.strip_prefix("terraform-provider-")?.split('_').next()?;
@@ -161,6 +187,9 @@ pub(crate) fn end(process: &Process, folder: &Path) {
 async fn greet(process: &Process, folder: &Path) -> Result<(Dialect, PathBuf), Error> {
     loop {
         let ended = !process.is_alive();
+        if !ended {
+            bound_stderr(folder);
+        }
         let line = handshake(folder);
         match line {
             Some(line) => return read_handshake(&line),

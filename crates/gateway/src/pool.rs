@@ -11,6 +11,7 @@ use captd_process::end_working_in;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::plugin;
 use crate::status::{ProcessStatus, Retirement};
 pub(crate) use member::Member;
 use member::found;
@@ -30,6 +31,8 @@ pub struct Limits {
     pub age_seconds_max: u32,
     /// Times that it is lent; then it retires.
     pub uses_max: u32,
+    /// Seconds in which it says where it listens; then its start has failed.
+    pub handshake_seconds_max: u32,
 }
 
 /// Retirements that are remembered.
@@ -131,7 +134,7 @@ impl Pool {
                 self.end(at, &why, now);
                 continue;
             }
-            member.bound_stderr();
+            plugin::bound_stderr(&member.plugin.folder);
             if member.is_in_use(now) {
                 member.last_used_at = now;
             }

@@ -95,21 +95,20 @@ pub(crate) fn asked(path: &str) -> Asked {
     }
 }
 
-/// The schema answer without the resource and data source types that `wanted` does not hold. All
-/// else in it stays: without the capabilities in field 6, for one, destroying is planned otherwise.
-/// `None` when it is no such answer.
-pub(crate) fn cut_schema(answer: &[u8], wanted: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(answer.len() / 16);
-    for field in wire::fields(answer)? {
-        let keeps = match field.number {
-            RESOURCE_SCHEMAS | DATA_SOURCE_SCHEMAS => wanted(&wire::text(&wire::fields(field.bytes)?, 1)),
-            _ => true,
-        };
-        if keeps {
-            out.extend_from_slice(field.whole);
-        }
+/// Of the field of a schema answer that begins so: its length, and whether it stays in an answer
+/// that has only the resource and data source types that `wanted` holds. All else stays: without
+/// the capabilities in field 6, for one, destroying is planned otherwise. `None` when it is no such
+/// answer.
+pub(crate) fn stays_in_schema(begin: &[u8], wanted: impl Fn(&str) -> bool) -> Option<(usize, bool)> {
+    let field = wire::head(begin)?;
+    if !matches!(field.number, RESOURCE_SCHEMAS | DATA_SOURCE_SCHEMAS) {
+        return Some((field.ends, true));
     }
-    Some(out)
+    // The entry of a map: first its name.
+    let entry = begin.get(field.begins..)?;
+    let name = wire::head(entry)?;
+    let text = std::str::from_utf8(entry.get(name.begins..name.ends)?).ok()?;
+    Some((field.ends, name.number != 1 || wanted(text)))
 }
 
 /// The errors in an answer to `call`, each as `summary: detail`. An answer that cannot be read

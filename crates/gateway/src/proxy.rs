@@ -119,6 +119,12 @@ impl Proxy {
         (!self.sources.is_empty()).then(|| self.reattach.to_string())
     }
 
+    /// Whether every provider of the command is reached through it.
+    #[must_use]
+    pub fn has_all(&self) -> bool {
+        self.said.plain.is_empty()
+    }
+
     /// Ends what it has started itself, and says how it went.
     #[must_use]
     pub fn end(mut self) -> Said {

@@ -26,6 +26,9 @@ use crate::status::{Counts, Status};
 
 /// How often the pool is looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long one has to make room for the next, and how often that looks.
+const TAKING_OVER: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(20);
 /// How long it stays when nobody wants it to.
 const ALONE: Duration = Duration::from_secs(30);
 /// Bytes of a socket's path, as the system has it.
@@ -92,13 +95,15 @@ struct Gateway {
     pool: Mutex<Pool>,
     counts: Mutex<Counts>,
     answers: Answers,
-    /// One start at a time for what would share it.
-    starts: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-    /// One process at a time that is thrown away.
-    thrown: tokio::sync::Mutex<()>,
+    /// One at a time for those that would share it: what is started, what a program is asked once.
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     number: AtomicUsize,
     staying: AtomicUsize,
+    /// Questions whose answer is not written yet: a process may be about to start for one.
+    asked: AtomicUsize,
     leaving: AtomicBool,
+    /// Nothing is answered any more.
+    closed: AtomicBool,
     woken: tokio::sync::Notify,
 }
 
@@ -113,7 +118,7 @@ pub async fn serve(parts: Parts) -> captd_process::Result<()> {
     makes.map_err(failed("make"))?;
     let lock = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(folder.join(LOCK));
     let lock: File = lock.map_err(failed("open the lock of"))?;
-    lock.try_lock().map_err(|error| failed("serve beside another gateway in")(std::io::Error::other(error)))?;
+    take(&lock).await.map_err(failed("serve beside another gateway in"))?;
     let mut token = [0; 32];
     (parts.random)(&mut token);
     let token = hex(token);
@@ -134,11 +139,12 @@ pub async fn serve(parts: Parts) -> captd_process::Result<()> {
         token,
         started_at: now,
         counts: Mutex::default(),
-        starts: Mutex::default(),
-        thrown: tokio::sync::Mutex::default(),
+        turns: Mutex::default(),
         number: AtomicUsize::new(0),
         staying: AtomicUsize::new(0),
+        asked: AtomicUsize::new(0),
         leaving: AtomicBool::new(false),
+        closed: AtomicBool::new(false),
         woken: tokio::sync::Notify::new(),
     });
     let accepting = tokio::spawn(accept(Arc::clone(&gateway), listener));
@@ -146,6 +152,16 @@ pub async fn serve(parts: Parts) -> captd_process::Result<()> {
     accepting.abort();
     fs::remove_file(&socket).ok();
     Ok(())
+}
+
+/// Locks, once the one before, which may have been told to end, is gone.
+async fn take(lock: &File) -> std::io::Result<()> {
+    let taken = async {
+        while lock.try_lock().is_err() {
+            tokio::time::sleep(AGAIN).await;
+        }
+    };
+    tokio::time::timeout(TAKING_OVER, taken).await.map_err(|_| std::io::ErrorKind::WouldBlock.into())
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
@@ -184,11 +200,15 @@ impl Gateway {
         control::write(&mut stream, &Answer::Done).await?;
         while let Some(request) = control::read::<Request>(&mut stream).await? {
             if matches!(request, Request::Stay) {
-                let _staying = Staying::new(&self.staying);
+                let _staying = Counted::new(&self.staying);
                 self.leaving.store(false, Ordering::SeqCst);
                 control::write(&mut stream, &Answer::Done).await?;
                 // Nothing more is said: the end of the connection is what counts.
                 control::read::<Request>(&mut stream).await?;
+                return Ok(());
+            }
+            let _asked = Counted::new(&self.asked);
+            if self.closed.load(Ordering::SeqCst) {
                 return Ok(());
             }
             let answer = self.answer(request, borrower.as_ref()).await;
@@ -274,12 +294,20 @@ impl Gateway {
             }
             alone = if self.staying.load(Ordering::SeqCst) > 0 { Duration::ZERO } else { alone + LOOK };
             let is_leaving = self.leaving.load(Ordering::SeqCst) || alone > ALONE;
-            let mut pool = self.pool();
-            pool.look(is_leaving, self.now());
-            if is_leaving && pool.len() == 0 {
+            self.pool().look(is_leaving, self.now());
+            if is_leaving && self.closes() {
                 return;
             }
         }
+    }
+
+    /// Closes, where nothing is left and nothing under way.
+    fn closes(&self) -> bool {
+        // First closed, then counted: who asks is counted first, and looks whether it is closed.
+        self.closed.store(true, Ordering::SeqCst);
+        let closes = self.asked.load(Ordering::SeqCst) == 0 && self.pool().len() == 0;
+        self.closed.store(closes, Ordering::SeqCst);
+        closes
     }
 
     fn now(&self) -> Timestamp {
@@ -318,17 +346,17 @@ fn secrets(borrower: &Borrower) -> BTreeSet<String> {
 /// Bytes of a text that is worth masking.
 const SECRET_BYTES_MIN: usize = 4;
 
-/// Counts those that stay.
-struct Staying<'a>(&'a AtomicUsize);
+/// Counted for as long as it is kept.
+struct Counted<'a>(&'a AtomicUsize);
 
-impl<'a> Staying<'a> {
+impl<'a> Counted<'a> {
     fn new(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::SeqCst);
         Self(count)
     }
 }
 
-impl Drop for Staying<'_> {
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }

@@ -15,27 +15,55 @@ pub(crate) struct Field<'a> {
     pub(crate) varint: u64,
 }
 
+/// How a field begins: what is to be known of it before all of it is there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    /// Its number.
+    pub(crate) number: u64,
+    /// Whether it holds bytes.
+    is_delimited: bool,
+    /// Its number, where it is a varint.
+    varint: u64,
+    /// Where what it holds begins.
+    pub(crate) begins: usize,
+    /// Where it ends.
+    pub(crate) ends: usize,
+}
+
+/// How the field at the beginning of `bytes` begins; `None` when none does.
+pub(crate) fn head(bytes: &[u8]) -> Option<Head> {
+    let mut rest = bytes;
+    let key = varint(&mut rest)?;
+    let mut begins = bytes.len() - rest.len();
+    let mut value = 0;
+    let length = match key & 7 {
+        0 => {
+            value = varint(&mut rest)?;
+            bytes.len() - rest.len() - begins
+        }
+        1 => 8,
+        2 => {
+            let length = varint(&mut rest)?;
+            begins = bytes.len() - rest.len();
+            usize::try_from(length).ok()?
+        }
+        5 => 4,
+        _ => return None,
+    };
+    let ends = begins.checked_add(length)?;
+    Some(Head { number: key >> 3, is_delimited: key & 7 == 2, varint: value, begins, ends })
+}
+
 /// The fields of a message, in their order; `None` when it is none.
 pub(crate) fn fields(message: &[u8]) -> Option<Vec<Field<'_>>> {
     let mut found = Vec::new();
     let mut rest = message;
     while !rest.is_empty() {
-        let start = rest;
-        let key = varint(&mut rest)?;
-        let mut field = Field { number: key >> 3, whole: start, bytes: &[], varint: 0 };
-        match key & 7 {
-            0 => field.varint = varint(&mut rest)?,
-            1 => rest = rest.get(8..)?,
-            2 => {
-                let length = usize::try_from(varint(&mut rest)?).ok()?;
-                field.bytes = rest.get(..length)?;
-                rest = &rest[length..];
-            }
-            5 => rest = rest.get(4..)?,
-            _ => return None,
-        }
-        field.whole = &start[..start.len() - rest.len()];
-        found.push(field);
+        let head = head(rest)?;
+        let whole = rest.get(..head.ends)?;
+        let bytes = if head.is_delimited { &whole[head.begins..] } else { &[] };
+        found.push(Field { number: head.number, whole, bytes, varint: head.varint });
+        rest = &rest[head.ends..];
     }
     Some(found)
 }

@@ -33,6 +33,7 @@ pub fn limits() -> Limits {
         idle_seconds_max: 900,
         age_seconds_max: 43_200,
         uses_max: 20_000,
+        handshake_seconds_max: 60,
     }
 }
 

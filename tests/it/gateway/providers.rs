@@ -2,130 +2,23 @@
 //! are none.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::bench::AWS;
-use crate::support::{Daemon, FakeAws, local_machine, provider_mirror, requires, until};
+use super::shop::{BLOCK, Shop, create, first_run, needs, ways};
+use crate::support::{FakeAws, python, requires, until};
 
-/// The variables that every machine gives.
-const VARIABLES: &str = r#"
-variable "node_group_name" { type = string }
-variable "instance_types" { type = list(string) }
-variable "min_size" { type = number }
-variable "max_size" { type = number }
-variable "desired_size" { type = number }
-"#;
-
-/// A provider of the AWS binary, as it is configured for the fake.
-const BLOCK: &str = r#"{
-  region = "eu-central-1"
-
-  skip_credentials_validation = true
-  skip_requesting_account_id  = true
-  skip_metadata_api_check     = true
-
-  endpoints {
-    sns = {{ provider.endpoint_url }}
-    sts = {{ provider.endpoint_url }}
-  }
-}
-"#;
-
-/// A mirror of the test's own, with the AWS provider in it, and templates that use what it holds.
-struct Shop {
-    dir: TempDir,
-    real: PathBuf,
+/// A template with one resource of the AWS provider.
+fn topic() -> String {
+    let resource = "resource \"aws_sns_topic\" \"one\" {\n  name = var.node_group_name\n}\n";
+    format!("{}provider \"aws\" {BLOCK}{resource}", needs(&[("aws", "hashicorp/aws")]))
 }
 
-impl Shop {
-    /// None, where the AWS provider is not on this machine.
-    fn open() -> Option<Self> {
-        let real = provider_mirror()?.canonicalize().unwrap();
-        let shop = Self { dir: tempfile::tempdir().unwrap(), real };
-        shop.sell_aws_as("hashicorp/aws");
-        Some(shop)
-    }
-
-    fn mirror(&self) -> PathBuf {
-        self.dir.path().join("mirror")
-    }
-
-    /// The folder of a provider, made.
-    fn package(&self, source: &str) -> PathBuf {
-        let folder = self.mirror().join(format!("registry.terraform.io/{source}/1.0.0/linux_amd64"));
-        fs::create_dir_all(&folder).unwrap();
-        folder
-    }
-
-    /// The AWS provider under another address.
-    fn sell_aws_as(&self, source: &str) -> PathBuf {
-        let name = source.rsplit('/').next().unwrap();
-        let versions = fs::read_dir(self.real.join("registry.terraform.io/hashicorp/aws")).unwrap();
-        let version = versions.map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
-        let packages = fs::read_dir(version).unwrap().next().unwrap().unwrap().path();
-        let mut program = fs::read_dir(packages).unwrap().map(|entry| entry.unwrap().path());
-        let program = program.find(|path| path.to_string_lossy().contains("terraform-provider-aws")).unwrap();
-        let folder = self.package(source);
-        symlink(program, folder.join(format!("terraform-provider-{name}_v1.0.0"))).unwrap();
-        folder
-    }
-
-    /// A shell script in the place of a provider.
-    fn sell_script(&self, name: &str, script: &str) -> PathBuf {
-        let path = self.package(&format!("captd/{name}")).join(format!("terraform-provider-{name}_v1.0.0"));
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        path
-    }
-
-    fn template(&self, name: &str, manifest: &str, main: &str) {
-        let folder = self.dir.path().join("templates/workspace").join(name);
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("template.yaml"), format!("description: A template of a test.\n{manifest}")).unwrap();
-        fs::write(folder.join("variables.tf"), VARIABLES).unwrap();
-        fs::write(folder.join("main.tf.tera"), main).unwrap();
-    }
-
-    fn daemon(&self, aws: &FakeAws) -> Daemon {
-        let dir = tempfile::tempdir().unwrap();
-        let config = format!(
-            "{}[templates]\ndir = {}\n[engine]\nconfine_read = [{}]\n[reconcile]\nretries_max = 0\n",
-            aws.config(),
-            json!(self.dir.path().join("templates")),
-            json!(self.real)
-        );
-        fs::write(dir.path().join("captd.toml"), config).unwrap();
-        let mirror = self.mirror().display().to_string();
-        let variables = [("CAPTD_ENGINE__PROVIDER_MIRROR", mirror.as_str())];
-        Daemon::start_program(dir, Path::new(env!("CARGO_BIN_EXE_captd")), &variables)
-    }
-}
-
-/// What a template needs: providers by local name and address.
-fn needs(providers: &[(&str, &str)]) -> String {
-    let lines = providers.iter().map(|(name, source)| format!("    {name} = {{ source = \"{source}\" }}\n"));
-    format!("terraform {{\n  required_providers {{\n{}  }}\n}}\n", lines.collect::<String>())
-}
-
-async fn create(daemon: &Daemon, name: &str, template: &str) {
-    let mut machine = local_machine(name, 1, &json!({}));
-    machine["spec"]["workspaceTemplateRef"]["name"] = json!(template);
-    let created = daemon.post("/v1/namespaces/default/machines", &machine).await;
-    assert_eq!(created.status, 201, "{}", created.text);
-}
-
-/// The newest run's commands but init: how their providers were reached, each way once.
-async fn ways(daemon: &Daemon, name: &str) -> Vec<(Value, Value)> {
-    let run = daemon.runs(name).await.swap_remove(0);
-    let steps = run["steps"].as_array().unwrap().iter().filter(|step| step["name"] != "init");
-    let mut ways: Vec<(Value, Value)> =
-        steps.map(|step| (step["warm"].clone(), step["plainBecause"].clone())).collect();
-    ways.dedup();
-    ways
+/// A template with one resource of a provider that is a script.
+fn thing(name: &str) -> String {
+    needs(&[(name, &format!("captd/{name}"))]) + &format!("resource \"{name}_thing\" \"one\" {{}}\n")
 }
 
 #[tokio::test]
@@ -189,12 +82,9 @@ async fn what_is_no_provider_fails_its_own_run_and_no_other() {
     ];
     for (name, script, _) in bad {
         shop.sell_script(name, script);
-        let main = needs(&[(name, &format!("captd/{name}"))]) + &format!("resource \"{name}_thing\" \"one\" {{}}\n");
-        shop.template(name, "provider: none\n", &main);
+        shop.template(name, "provider: none\n", &thing(name));
     }
-    let topic = needs(&[("aws", "hashicorp/aws")])
-        + &format!("provider \"aws\" {BLOCK}resource \"aws_sns_topic\" \"one\" {{\n  name = \"one\"\n}}\n");
-    shop.template("good", "provider: aws\n", &topic);
+    shop.template("good", "provider: aws\n", &topic());
     let aws = FakeAws::start();
     let daemon = shop.daemon(&aws);
     for (name, ..) in bad {
@@ -212,7 +102,7 @@ async fn what_is_no_provider_fails_its_own_run_and_no_other() {
     assert_eq!(ways(&daemon, "good").await, [(json!([AWS]), Value::Null)]);
 
     // Another program than the one that was locked is not started, plainly neither.
-    let started = shop.dir.path().join("started");
+    let started = shop.marks().join("started");
     let was = first_run(&daemon, "exits").await["id"].clone();
     shop.sell_script("exits", &format!("touch {}; exit 3", started.display()));
     let tried = daemon.post("/v1/namespaces/default/machines/exits/retry", &json!({})).await;
@@ -228,7 +118,82 @@ async fn what_is_no_provider_fails_its_own_run_and_no_other() {
     daemon.stop().await;
 }
 
-/// The first run of a machine, which later tries do not change.
-async fn first_run(daemon: &Daemon, name: &str) -> Value {
-    daemon.runs(name).await.pop().unwrap()
+#[tokio::test]
+async fn one_that_says_nothing_holds_up_nobody_else() {
+    if !requires("aws") {
+        return;
+    }
+    let Some(shop) = Shop::open() else { return println!("skipped: a mirror with the AWS provider not found") };
+    let mark = |name: &str| shop.marks().join(name);
+    let (asked, enough) = (mark("asked"), mark("enough"));
+    let waits = format!("touch {}; until [ -e {} ]; do sleep 0.1; done; exit 3", asked.display(), enough.display());
+    shop.sell_script("silent", &waits);
+    shop.template("silent", "provider: none\n", &thing("silent"));
+    shop.template("good", "provider: aws\n", &topic());
+    let aws = FakeAws::start();
+    let daemon = shop.daemon_with(&aws, &[("CAPTD_GATEWAY__HANDSHAKE_SECONDS_MAX", "3600")]);
+    create(&daemon, "silent", "silent").await;
+    until("it is started", async || asked.exists().then_some(())).await;
+    create(&daemon, "good", "good").await;
+    daemon.wait_until_ready("good").await;
+    assert_eq!(ways(&daemon, "good").await, [(json!([AWS]), Value::Null)]);
+    let run = first_run(&daemon, "silent").await;
+    assert_eq!(run["state"], "planning", "it is waited for meanwhile: {run}");
+    fs::write(&enough, "").unwrap();
+    daemon.wait_for_phase("silent", "Failed").await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn one_that_says_nothing_is_given_up_and_so_is_one_that_says_too_much() {
+    let (true, Some(python)) = (requires("aws"), python()) else { return };
+    let Some(shop) = Shop::open() else { return println!("skipped: a mirror with the AWS provider not found") };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/providers/too_large.py");
+    shop.sell_script("large", &format!("exec {} {}", python.display(), script.display()));
+    // The plain way has no limit that could be set: so the second time, it says what it is.
+    let second = shop.marks().join("second");
+    let silent = format!("if [ -e {0} ]; then echo none; else touch {0}; exec sleep 3600; fi", second.display());
+    shop.sell_script("silent", &silent);
+    for name in ["large", "silent"] {
+        shop.template(name, "provider: none\n", &thing(name));
+    }
+    let aws = FakeAws::start();
+    // Python's own files lie anywhere.
+    let variables = [("CAPTD_GATEWAY__HANDSHAKE_SECONDS_MAX", "10"), ("CAPTD_ENGINE__CONFINE", "off")];
+    let daemon = shop.daemon_with(&aws, &variables);
+    for (name, told) in [
+        ("large", "a message of 2147483647 bytes, and 67108864 are allowed"),
+        ("silent", "the provider did not say where it listens within 10 s"),
+    ] {
+        create(&daemon, name, name).await;
+        daemon.wait_for_phase(name, "Failed").await;
+        let run = first_run(&daemon, name).await;
+        assert!(run["steps"].to_string().contains(told), "{name}: {}", run["steps"]);
+    }
+    let status = &daemon.get("/v1/gateway").await.json()["status"];
+    assert_eq!(status["processes"], json!([]), "none of them is left");
+    let left = fs::read_dir(daemon.dir().join("data/gateway/p")).unwrap().count();
+    assert_eq!(left, 0, "nor a folder");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_type_that_was_cut_by_mistake_is_had_by_planning_once_more() {
+    if !requires("aws") {
+        return;
+    }
+    let Some(shop) = Shop::open() else { return println!("skipped: a mirror with the AWS provider not found") };
+    // Terraform reads the escape; who looks for words does not.
+    shop.template("hidden", "provider: aws\n", &topic().replace("aws_sns_topic", "aws_sns_\\u0074opic"));
+    let aws = FakeAws::start();
+    let daemon = shop.daemon(&aws);
+    create(&daemon, "hidden", "hidden").await;
+    daemon.wait_until_ready("hidden").await;
+    let run = first_run(&daemon, "hidden").await;
+    assert_eq!((&run["state"], &run["failure"]), (&json!("succeeded"), &Value::Null), "{run}");
+    assert_eq!(ways(&daemon, "hidden").await, [(json!([AWS]), Value::Null)]);
+    let counts = &daemon.get("/v1/gateway").await.json()["status"]["counts"];
+    assert!(counts["wholeSchemas"].as_u64().unwrap() > 0, "it is counted: {counts}");
+    assert_eq!(aws.actions().await.iter().filter(|action| *action == "CreateTopic").count(), 1);
+    daemon.stop().await;
 }

@@ -1,10 +1,11 @@
 //! Terraform's log as people read it, and the message of a failure, from what Terraform really wrote.
 
-use captd::terraform::events::{failure_message, text};
+use captd::terraform::events::{changes_nothing, failure_message, text};
 use serde_json::json;
 
 const APPLY: &str = include_str!("samples/apply.jsonl");
 const FAILED: &str = include_str!("samples/failed.jsonl");
+const NOTHING: &str = include_str!("samples/nothing.jsonl");
 
 fn told(log: &str) -> String {
     log.lines().filter_map(text).collect::<Vec<_>>().join("\n")
@@ -105,4 +106,27 @@ fn a_failure_without_an_error_is_the_last_that_was_said() {
 fn a_failure_is_no_longer_than_4000_characters() {
     let log = diagnostic("error", &json!({"summary": "é".repeat(10_000)}));
     assert_eq!(failure_message(&log, "").chars().count(), 4_000);
+}
+
+#[test]
+fn a_plan_says_whether_it_changes_nothing() {
+    assert!(changes_nothing(NOTHING));
+    let with = |line: &str| format!("{NOTHING}{line}\n");
+    let instead = |old: &str, new: &str| {
+        assert!(NOTHING.contains(old), "{old}");
+        NOTHING.replacen(old, new, 1)
+    };
+    let logs = [
+        ("a moved resource", with(r#"{"@message":"…","change":{"action":"move"},"type":"planned_change"}"#)),
+        ("drift", with(r#"{"@message":"…","change":{"action":"update"},"type":"resource_drift"}"#)),
+        ("an output", instead(r#""action":"noop""#, r#""action":"update""#)),
+        ("a change", instead(r#""change":0"#, r#""change":1"#)),
+        ("an import", instead(r#""import":0"#, r#""import":1"#)),
+        ("another version of the log", instead(r#""ui":"1.2""#, r#""ui":"2.0""#)),
+        ("no summary", instead("change_summary", "summary")),
+        ("no log", String::new()),
+    ];
+    for (what, log) in logs {
+        assert!(!changes_nothing(&log), "{what}");
+    }
 }

@@ -17,8 +17,6 @@ use crate::status::ProcessStatus;
 
 /// Runs of a process that are remembered, so that a failed one can be told to have used it.
 const RUNS_MAX: usize = 200;
-/// Bytes of a standard error before it is emptied.
-const STDERR_BYTES_MAX: u64 = 1 << 20;
 /// Lines of it that are shown, and the characters of each.
 const STDERR_LINES_SHOWN: usize = 10;
 const STDERR_LINE_CHARS: usize = 500;
@@ -205,15 +203,6 @@ impl Member {
         let pages: Vec<u64> = text.split(' ').map(|field| field.trim().parse().unwrap_or_default()).collect();
         let page = u64::try_from(rustix::param::page_size()).unwrap_or_default();
         pages.get(1).zip(pages.get(2)).map_or(0, |(resident, shared)| resident.saturating_sub(*shared) * page)
-    }
-
-    /// Empties its standard error when it is too long. It is open for appending, so what comes
-    /// next begins at the beginning.
-    pub(super) fn bound_stderr(&self) {
-        let path = self.plugin.folder.join(STDERR);
-        if path.metadata().is_ok_and(|about| about.len() > STDERR_BYTES_MAX) {
-            std::fs::OpenOptions::new().write(true).truncate(true).open(path).ok();
-        }
     }
 
     /// The end of its standard error, secrets masked. One that was found again and not lent since

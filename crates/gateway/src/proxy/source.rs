@@ -16,7 +16,7 @@ use crate::client::{Client, Error, Lending};
 use crate::control::Borrower;
 use crate::grpc::{self, Body, Cause};
 use crate::package::Provider;
-use crate::plugin::{self, Plugin, Starter};
+use crate::plugin::{self, Plugin, Start, Starter};
 use crate::protocol::{Call, Dialect};
 
 /// Where the answers of one provider come from.
@@ -52,6 +52,8 @@ pub(super) struct Configured {
     pub(super) backend: Option<Backend>,
 }
 
+/// How long a provider may take to say where it listens, as terraform itself has it.
+const STARTING: Duration = Duration::from_mins(1);
 /// How long a gateway has to begin.
 const BEGINNING: Duration = Duration::from_secs(1);
 
@@ -172,7 +174,9 @@ impl Source {
         let number = self.number.fetch_add(1, Ordering::SeqCst);
         let folder = self.folder.join(number.to_string());
         // It ends with this command, and what it may do this command's terraform may do: any name does.
-        let plugin = plugin::start(&program, &self.borrower.environment, &folder, "s", &self.starter).await?;
+        let environment = &self.borrower.environment;
+        let start = Start { program: &program, environment, folder: &folder, secret_name: "s", patience: STARTING };
+        let plugin = plugin::start(start, &self.starter).await?;
         let socket = plugin.socket.clone();
         self.own.lock().unwrap_or_else(PoisonError::into_inner).push(plugin);
         let sender = grpc::connect(&socket).await?;

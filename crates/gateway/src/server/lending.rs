@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use super::{Gateway, POOL};
 use crate::control::{Answer, Borrower, Octets};
@@ -14,7 +15,7 @@ use crate::pool::{Loan, Member};
 use crate::protocol::{Call, Dialect, errors};
 
 /// How long a provider may take for an answer that the gateway waits for.
-const CALL: std::time::Duration = std::time::Duration::from_mins(5);
+const CALL: Duration = Duration::from_mins(5);
 
 /// It is not done.
 pub(super) struct Refusal {
@@ -51,7 +52,8 @@ impl Gateway {
             self.counts().schema_hits += 1;
             return Ok(described(kept));
         }
-        let _one = self.thrown.lock().await;
+        let turn = self.turn(&hash);
+        let _turn = turn.lock().await;
         if let Some(kept) = self.answers.schema(&hash) {
             self.counts().schema_hits += 1;
             return Ok(described(kept));
@@ -83,7 +85,8 @@ impl Gateway {
             self.counts().check_hits += 1;
             return Ok(message(answer));
         }
-        let _one = self.thrown.lock().await;
+        let turn = self.turn(&hash);
+        let _turn = turn.lock().await;
         if let Some(answer) = kept() {
             self.counts().check_hits += 1;
             return Ok(message(answer));
@@ -104,8 +107,8 @@ impl Gateway {
         let hash = self.verified(provider).await?;
         let environment = plugin::environment_of(&borrower.environment);
         let base = key::base(&hash, &environment);
-        let start = self.start_of(&base);
-        let _one = start.lock().await;
+        let turn = self.turn(&base);
+        let _turn = turn.lock().await;
         // Only now: a file that is rewritten while others start counts as it is then.
         let now = self.now();
         let key = configure.map(|request| key::configured(&base, request, &environment, now));
@@ -158,7 +161,10 @@ impl Gateway {
         let mut secret = [0; 8];
         (self.parts.random)(&mut secret);
         let folder = self.new_folder().map_err(|error| format!("no folder for a process: {error}"))?;
-        Ok(plugin::start(&program, environment, &folder, &hex(secret), &self.parts.starter).await?)
+        let patience = Duration::from_secs(self.parts.limits.handshake_seconds_max.into());
+        let (folder, secret_name) = (folder.as_path(), &*hex(secret));
+        let start = plugin::Start { program: &program, environment, folder, secret_name, patience };
+        Ok(plugin::start(start, &self.parts.starter).await?)
     }
 
     /// A folder with a short name, since a socket's path has its limit.
@@ -200,11 +206,12 @@ impl Gateway {
         Ok(hashed.map_err(|error| error.to_string())??)
     }
 
-    fn start_of(&self, base: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Whoever has locked it is the only one who does what `key` tells.
+    fn turn(&self, key: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         // Those that nobody waits for are not needed any more.
-        starts.retain(|_, start| Arc::strong_count(start) > 1);
-        Arc::clone(starts.entry(base.to_owned()).or_default())
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(turns.entry(key.to_owned()).or_default())
     }
 }
 
