@@ -21,8 +21,8 @@ const GIVE_UP: Duration = Duration::from_hours(1);
 const PER_CLUSTER: usize = 15;
 /// Machines that are declared in one request.
 const PER_REQUEST: usize = 50;
-/// No run but those that are asked for. As many applies as a row needs: they wait for the cloud.
-const CONFIG: &str = "[reconcile]\nobserve_interval_seconds = 86400\n[engine]\napplies_at_once = 512\n";
+/// No run but those that are asked for.
+const CONFIG: &str = "[reconcile]\nobserve_interval_seconds = 86400\n";
 
 pub struct Ground {
     pub settings: Settings,

@@ -45,7 +45,7 @@ impl Settings {
             plain_at_once: number("BENCH_PLAIN_AT_ONCE", 8),
             sweep: number("BENCH_SWEEP", 150),
             creations: number("BENCH_CREATIONS", 300),
-            creation_seconds: number("BENCH_CREATION_SECONDS", 60),
+            creation_seconds: number("BENCH_CREATION_SECONDS", 600),
         }
     }
 }

@@ -54,7 +54,9 @@ pub(super) fn run(Command::Check(args): &Command, connection: &Connection) -> Re
     say(format_args!("  listens on:  {}", config.server.listen))?;
     say(format_args!("  terraform:   {}", config.engine.binary))?;
     let engine = &config.engine;
-    say(format_args!("  at once:     {} plans, {} applies", engine.plans_at_once, engine.applies_at_once))?;
+    let at_once = format!("{} plans, {} applies", engine.plans_at_once, engine.applies_at_once);
+    let warm = format!("{} and {}", engine.warm_plans_at_once, engine.warm_applies_at_once);
+    say(format_args!("  at once:     {at_once}; while providers are warm, {warm}"))?;
     let providers: Vec<&str> = config.providers.aws.keys().map(String::as_str).collect();
     let providers = if providers.is_empty() { "none".to_owned() } else { providers.join(", ") };
     say(format_args!("  AWS:         {providers}"))?;

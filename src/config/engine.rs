@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::memory;
 use crate::domain::fields::Fields;
 
 /// Whether terraform and all that it starts are confined.
@@ -26,8 +27,10 @@ pub struct Engine {
     pub plans_at_once: u32,
     /// The same while providers are warm.
     pub warm_plans_at_once: u32,
-    /// Runs that apply at the same time; an apply mostly waits for the cloud.
+    /// Runs that apply at the same time; an apply mostly waits for the cloud, and needs memory.
     pub applies_at_once: u32,
+    /// The same while providers are warm.
+    pub warm_applies_at_once: u32,
     /// Runs that work on one cluster at the same time; EKS throttles by cluster.
     pub runs_per_cluster_at_once: u32,
     /// Open runs; beyond it, writes that need a run are answered 429.
@@ -72,13 +75,17 @@ pub(super) fn parse(f: &mut Fields<'_, '_>, data_dir: &Path) -> Option<Engine> {
     let gateway = gateway(f);
     let plans_given = f.value("plans_at_once").is_some();
     let plans_at_once = super::number(f, "plans_at_once", cores.min(1_024), 1, 1_024);
+    let (applies, warm_applies) = memory::applies(memory::bytes());
+    let applies_given = f.value("applies_at_once").is_some();
+    let applies_at_once = super::number(f, "applies_at_once", applies, 1, 4_096);
     Some(Engine {
         binary,
         provider_mirror,
         plans_at_once,
         // A plan whose providers are warm mostly waits.
         warm_plans_at_once: if plans_given { plans_at_once } else { (4 * cores).min(1_024) },
-        applies_at_once: super::number(f, "applies_at_once", 64, 1, 4_096),
+        applies_at_once,
+        warm_applies_at_once: if applies_given { applies_at_once } else { warm_applies },
         runs_per_cluster_at_once: super::number(f, "runs_per_cluster_at_once", 16, 1, 4_096),
         queue_length_max: super::number(f, "queue_length_max", 10_000, 1, 1_000_000),
         plan_seconds_max: super::number(f, "plan_seconds_max", 1_800, 1, 86_400),

@@ -5,6 +5,7 @@
 
 pub mod engine;
 pub mod gateway;
+pub mod memory;
 pub mod providers;
 mod readable;
 pub mod reconcile;

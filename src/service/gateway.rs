@@ -1,13 +1,14 @@
 //! The gateway as the daemon sees it: what its providers may touch, how it is doing, and what it is
 //! told of runs.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use captd_gateway::{Client, Status};
 use uuid::Uuid;
 
 use super::{Service, gateway_dir};
 use crate::config::Confine;
+use crate::domain::run::Step;
 use crate::supervisor::confine::{Needs, confinement};
 use crate::supervisor::{Confinement, gateway_obstacle};
 use crate::terraform::environment::{Environment, environment};
@@ -23,6 +24,20 @@ pub enum GatewayView {
     /// It says so itself.
     At(Box<Status>),
 }
+
+/// What is known of the gateway where runs are given their places.
+#[derive(Debug, Default)]
+pub(super) struct AtWork {
+    /// Whether it is at work.
+    gateway: AtomicBool,
+    /// When a command last had to start its providers itself though they were to be warm, in seconds
+    /// since the Unix epoch.
+    plain_at: AtomicI64,
+}
+
+/// Seconds for which one such command lets fewer runs work at the same time: each may need the
+/// memory of a provider of its own.
+const PLAIN_SECONDS: i64 = 300;
 
 impl Service {
     /// What providers that serve more than one run may touch; everything, when nothing is confined.
@@ -50,14 +65,34 @@ impl Service {
 
     /// Says whether the gateway is at work.
     pub fn set_warm(&self, is_warm: bool) {
-        self.is_warm.store(is_warm, Ordering::Relaxed);
+        self.at_work.gateway.store(is_warm, Ordering::Relaxed);
         self.wakes.queue.notify_one();
+    }
+
+    /// Takes in how a command has reached its providers. One that had to start them itself tells that
+    /// others may have to.
+    pub(super) fn reached(&self, step: &Step) {
+        if !step.plain_because.is_empty() {
+            self.at_work.plain_at.store(self.clock.now().as_second(), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether runs find their providers warm, as far as is known.
+    fn is_warm(&self) -> bool {
+        let plain_for = self.clock.now().as_second().saturating_sub(self.at_work.plain_at.load(Ordering::Relaxed));
+        self.at_work.gateway.load(Ordering::Relaxed) && plain_for > PLAIN_SECONDS
     }
 
     /// Runs that may plan at the same time, as things are.
     pub(super) fn plans_at_once(&self) -> u32 {
         let engine = &self.config.engine;
-        if self.is_warm.load(Ordering::Relaxed) { engine.warm_plans_at_once } else { engine.plans_at_once }
+        if self.is_warm() { engine.warm_plans_at_once } else { engine.plans_at_once }
+    }
+
+    /// Runs that may apply at the same time, as things are.
+    pub(super) fn applies_at_once(&self) -> u32 {
+        let engine = &self.config.engine;
+        if self.is_warm() { engine.warm_applies_at_once } else { engine.applies_at_once }
     }
 
     /// The environment of a process of captd that signs in nowhere.

@@ -26,7 +26,6 @@ mod wakes;
 mod write;
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 
 pub use error::{Error, Result};
@@ -69,8 +68,7 @@ pub struct Service {
     keys: Keys,
     state_address: String,
     secrets: RwLock<Secrets>,
-    /// Whether the gateway is at work.
-    is_warm: AtomicBool,
+    at_work: gateway::AtWork,
     /// Hints that something may be due.
     pub wakes: Wakes,
 }
@@ -114,7 +112,7 @@ impl Service {
             terraform_environment: parts.environment,
             keys: parts.keys,
             state_address: parts.state_address,
-            is_warm: AtomicBool::new(false),
+            at_work: gateway::AtWork::default(),
             wakes: Wakes::default(),
         }
     }

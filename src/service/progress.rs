@@ -89,8 +89,7 @@ impl Service {
         }
         let mut begin = Vec::new();
         let held = change.held().await?.is_some();
-        for (stage, limit) in [(Stage::Apply, self.config.engine.applies_at_once), (Stage::Plan, self.plans_at_once())]
-        {
+        for (stage, limit) in [(Stage::Apply, self.applies_at_once()), (Stage::Plan, self.plans_at_once())] {
             if stage == Stage::Apply && held {
                 continue;
             }
@@ -156,6 +155,7 @@ impl Service {
     /// # Errors
     /// When the database fails.
     pub async fn step(&self, run: Uuid, step: Step) -> Result<()> {
+        self.reached(&step);
         let mut change = self.store.write().await?;
         if let Some(mut run) = change.run(run).await? {
             match run.steps.iter_mut().find(|known| known.place == step.place && known.name == step.name) {

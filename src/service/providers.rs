@@ -50,8 +50,7 @@ impl Service {
         let Some(workspace) = change.workspace(run.workspace).await? else { return Ok(()) };
         let Some(provider) = provider_of(&workspace.cluster) else { return Ok(()) };
         let Some(before) = change.trouble(provider).await? else { return Ok(()) };
-        let engine = &self.config.engine;
-        let after = after_success(before, self.plans_at_once().saturating_add(engine.applies_at_once));
+        let after = after_success(before, self.plans_at_once().saturating_add(self.applies_at_once()));
         if after.is_none() {
             tracing::info!(provider, "the provider configuration works");
         }

@@ -26,10 +26,9 @@ impl Service {
     }
 
     async fn places_taken(&self, snapshot: &mut Snapshot, stage: Stage) -> Result<String> {
-        let engine = &self.config.engine;
         let (states, limit, setting): (&[&str], _, _) = match stage {
             Stage::Plan => (&["preparing", "planning"], self.plans_at_once(), "engine.plans_at_once"),
-            Stage::Apply => (&["applying"], engine.applies_at_once, "engine.applies_at_once"),
+            Stage::Apply => (&["applying"], self.applies_at_once(), "engine.applies_at_once"),
         };
         let mut taken = 0;
         let mut longest: Option<Run> = None;

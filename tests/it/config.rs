@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use captd::config::memory::applies;
 use captd::config::providers::Credentials;
 use captd::config::{Config, Error, Sources};
 
@@ -49,13 +50,25 @@ fn nothing_said_means_the_defaults() {
         assert_eq!(config.engine.plans_at_once as usize, cores.min(1_024));
         assert_eq!(config.engine.warm_plans_at_once as usize, (4 * cores).min(1_024));
         assert!(config.engine.gateway);
-        assert_eq!(config.engine.applies_at_once, 64);
+        assert!((2..=64).contains(&config.engine.applies_at_once), "as memory allows");
+        assert!((16..=512).contains(&config.engine.warm_applies_at_once), "as memory allows");
         assert_eq!(config.engine.pass_environment, [""; 0]);
         assert_eq!(config.reconcile.observe_interval_seconds, 600);
         assert!(config.reconcile.backoff.base_seconds < config.reconcile.backoff.cap_seconds);
         assert_eq!(config.templates.dir, None);
         assert!(config.providers.aws.is_empty());
     }
+}
+
+#[test]
+fn memory_bounds_the_applies() {
+    let gib = |n: u64| n << 30;
+    assert_eq!(applies(gib(0)), (2, 16));
+    assert_eq!(applies(gib(8)), (8, 128));
+    assert_eq!(applies(gib(24)), (24, 384));
+    assert_eq!(applies(gib(1_000)), (64, 512));
+    let given = load(Some("[engine]\napplies_at_once = 7\n"), &[], &[]).unwrap().engine;
+    assert_eq!((given.applies_at_once, given.warm_applies_at_once), (7, 7), "who says a number means it");
 }
 
 #[test]
