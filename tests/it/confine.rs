@@ -40,6 +40,7 @@ const DENIED: &[&str] = &[
     "write into another workspace",
     "write where its supervisor writes",
     "make a command of its own run",
+    "lay a link where its supervisors have their sockets",
     "write to /tmp",
     "write to the home folder",
     "signal the daemon",

@@ -31,6 +31,7 @@ shell "write Terraform's configuration" ": >>'$DATA/terraform.rc'"
 shell "write into another workspace" ": >>'$OTHER_WORKSPACE'"
 shell "write where its supervisor writes" ": >>'$own_run/planted'"
 shell "make a command of its own run" "mkdir '$own_run/../9-more'"
+shell "lay a link where its supervisors have their sockets" 'g=$(echo "$TMPDIR" | sed "s/[^.]*$/g/") && mkdir -p "$g" && ln -s / "$g/0"'
 shell "write to /tmp" ": >>'/tmp/captd-test-$DAEMON' && rm '/tmp/captd-test-$DAEMON'"
 shell "write to the home folder" ": >>'$HOME_DIR/planted'"
 try "signal the daemon" kill -0 "$DAEMON"

@@ -1,6 +1,6 @@
 //! Whose credentials a call bears: those of the one for whom it is made, and as they are now.
 //!
-//! `CAPTD_GATEWAY_RUNS` says how many interleaved runs there are.
+//! `CAPTD_INTERLEAVED_RUNS` says how many interleaved runs there are.
 
 use std::path::Path;
 
@@ -56,8 +56,8 @@ async fn each_call_bears_the_key_of_its_own_run() {
     if !requires("aws") {
         return;
     }
-    let wished = std::env::var("CAPTD_GATEWAY_RUNS").ok();
-    let runs = wished.map_or(RUNS, |text| text.parse().expect("CAPTD_GATEWAY_RUNS is a number"));
+    let wished = std::env::var("CAPTD_INTERLEAVED_RUNS").ok();
+    let runs = wished.map_or(RUNS, |text| text.parse().expect("CAPTD_INTERLEAVED_RUNS is a number"));
     let aws = FakeAws::start();
     let subnets = aws.seed("demo").await;
     let configuration = |(name, key): (&str, &str)| {
