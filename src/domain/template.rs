@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use captd_variables::{Output, Variable};
 use serde::{Deserialize, Serialize};
 
 use super::name::Name;
 
 /// One immutable revision of a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Template {
     /// Its name.
     pub name: Name,
@@ -19,21 +20,10 @@ pub struct Template {
     pub files: BTreeMap<String, String>,
     /// Files of its modules by path below the workspace (`modules/<name>/main.tf`).
     pub modules: BTreeMap<String, String>,
-    /// Its `variable` blocks, by name.
+    /// Its `variable` blocks, by name: what it takes.
     pub variables: BTreeMap<String, Variable>,
-}
-
-/// One `variable` block.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Variable {
-    /// Whether Terraform demands a value: the block has no default.
-    pub required: bool,
-    /// What it is for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// The type constraint as written.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub type_expression: Option<String>,
+    /// Its `output` blocks, by name: what it gives.
+    pub outputs: BTreeMap<String, Output>,
 }
 
 /// `template.yaml`.

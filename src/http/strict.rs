@@ -10,6 +10,11 @@ const DEPTH_MAX: usize = 64;
 /// Documents that a YAML stream may have.
 const DOCUMENTS_MAX: usize = 1_000;
 
+/// Above it, a number of YAML is not exact any more.
+const FRACTIONS_MAX: f64 = 9_007_199_254_740_992.0;
+/// As which key `serde_json` hands over a number with all of its digits.
+const NUMBER: &str = "$serde_json::private::Number";
+
 /// A value whose objects have each key once.
 struct Strict(Value);
 
@@ -80,7 +85,11 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(Value::from(value))
     }
 
+    /// A fraction of a YAML document, or a whole number that is too large for others.
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        if value.abs() >= FRACTIONS_MAX {
+            return Err(E::custom(format!("the number {value} would lose digits in YAML; send this document as JSON")));
+        }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number that is not finite"))
     }
 
@@ -103,6 +112,9 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some((key, Strict(value))) = entries.next_entry::<String, Strict>()? {
+            if let (NUMBER, Value::String(digits)) = (key.as_str(), &value) {
+                return serde_json::from_str(digits).map(Value::Number).map_err(A::Error::custom);
+            }
             if object.contains_key(&key) {
                 return Err(A::Error::custom(format!("the key `{key}` stands twice in one object")));
             }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
+use captd_variables::{Output, Variable, schema};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Shared;
 use super::machines::name_of;
@@ -13,7 +15,7 @@ use super::path::Path;
 use super::problem::Answer;
 use super::wire::List;
 use crate::domain::name::Name;
-use crate::domain::template::{Provider, Template, Variable};
+use crate::domain::template::{Provider, Template};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -24,7 +26,66 @@ struct WireTemplate<'a> {
     provider: Provider,
     protects: &'a [String],
     import_ids: &'a BTreeMap<String, String>,
-    variables: &'a BTreeMap<String, Variable>,
+    variables: BTreeMap<&'a str, WireVariable<'a>>,
+    outputs: BTreeMap<&'a str, WireOutput<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WireVariable<'a> {
+    required: bool,
+    #[serde(rename = "type")]
+    of: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default: Option<&'a Value>,
+    nullable: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    sensitive: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    validations: Vec<WireValidation<'a>>,
+    /// JSON Schema of its values.
+    schema: Value,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WireValidation<'a> {
+    condition: &'a str,
+    error_message: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct WireOutput<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    sensitive: bool,
+}
+
+impl<'a> From<&'a Variable> for WireVariable<'a> {
+    fn from(variable: &'a Variable) -> Self {
+        let validations = variable.validations.iter();
+        Self {
+            required: variable.is_required(),
+            of: variable.of.to_string(),
+            description: variable.description.as_deref(),
+            default: variable.default.as_ref(),
+            nullable: variable.is_nullable,
+            sensitive: variable.is_sensitive,
+            validations: validations
+                .map(|it| WireValidation { condition: &it.condition, error_message: &it.error_message })
+                .collect(),
+            schema: schema(&variable.of),
+        }
+    }
+}
+
+impl<'a> From<&'a Output> for WireOutput<'a> {
+    fn from(output: &'a Output) -> Self {
+        Self { description: output.description.as_deref(), sensitive: output.is_sensitive }
+    }
 }
 
 impl<'a> From<&'a Template> for WireTemplate<'a> {
@@ -36,7 +97,8 @@ impl<'a> From<&'a Template> for WireTemplate<'a> {
             provider: template.manifest.provider,
             protects: &template.manifest.protects,
             import_ids: &template.manifest.import_ids,
-            variables: &template.variables,
+            variables: template.variables.iter().map(|(name, it)| (name.as_str(), it.into())).collect(),
+            outputs: template.outputs.iter().map(|(name, it)| (name.as_str(), it.into())).collect(),
         }
     }
 }

@@ -2,10 +2,7 @@
 
 use std::fmt::Write;
 
-use hcl_edit::expr::Expression;
 use hcl_edit::structure::Body;
-
-use crate::domain::template::Variable;
 
 /// Writes `text` as a quoted HCL string that means exactly `text`.
 ///
@@ -43,18 +40,4 @@ pub fn quote(text: &str) -> String {
 /// Where and why it is no HCL.
 pub(super) fn check(text: &str) -> Result<Body, String> {
     text.parse::<Body>().map_err(|error| error.to_string().trim().to_owned())
-}
-
-/// The `variable` blocks of a file, by name.
-pub(super) fn variables(body: &Body) -> impl Iterator<Item = (String, Variable)> + '_ {
-    body.get_blocks("variable").filter_map(|block| {
-        let name = block.labels.first()?.as_str().to_owned();
-        let text = |attribute: &str| match block.body.get_attribute(attribute).map(|a| &a.value) {
-            Some(Expression::String(text)) => Some(text.as_str().to_owned()),
-            _ => None,
-        };
-        let type_expression = block.body.get_attribute("type").map(|a| a.value.to_string().trim().to_owned());
-        let required = block.body.get_attribute("default").is_none();
-        Some((name, Variable { required, description: text("description"), type_expression }))
-    })
 }

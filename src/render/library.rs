@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use captd_variables::{Declared, declared};
 use rust_embed::RustEmbed;
 
 use super::{engine, hcl};
@@ -88,12 +89,24 @@ fn assemble(name: &str, mut files: Files, modules: &BTreeMap<String, Files>) -> 
     all.extend(module_files.clone());
     let revision = engine::digest(&all).chars().take(16).collect();
     files.remove(MANIFEST);
-    let mut variables = BTreeMap::new();
-    for (path, text) in files.iter().filter(|(path, _)| Path::new(path).extension().is_some_and(|e| e == "tf")) {
+    let Declared { variables, outputs, .. } = declarations(&files)?;
+    Ok(Template { name, revision, manifest, files, modules: module_files, variables, outputs })
+}
+
+/// What the files of a root module declare that they take and give.
+fn declarations(files: &Files) -> Result<Declared, String> {
+    let mut all = Declared::default();
+    let is_plain = |path: &str| Path::new(path).extension().is_some_and(|end| end == "tf");
+    for (path, text) in files.iter().filter(|(path, _)| is_plain(path)) {
         let body = hcl::check(text).map_err(|reason| format!("{path}: {reason}"))?;
-        variables.extend(hcl::variables(&body));
+        let found = declared(text, &body);
+        if let Some(problem) = found.problems.first() {
+            return Err(format!("{path} line {}: {}", problem.line, problem.detail));
+        }
+        all.variables.extend(found.variables);
+        all.outputs.extend(found.outputs);
     }
-    Ok(Template { name, revision, manifest, files, modules: module_files, variables })
+    Ok(all)
 }
 
 fn embedded<E: RustEmbed>() -> Files {

@@ -1,5 +1,6 @@
 //! What a machine gets that its owner left out, and whether its template can take what it has.
 
+use captd_variables::misfits;
 use serde_json::Value;
 
 use super::Service;
@@ -132,7 +133,7 @@ fn check_variables(spec: &MachineSpec, template: &Template, at: &str, problems: 
     let nobody = Owner { installation: String::new(), machine: String::new() };
     let given = values(spec, &nobody);
     for (name, variable) in &template.variables {
-        if variable.required && given.get(name).is_none_or(Value::is_null) {
+        if variable.is_required() && given.get(name).is_none_or(Value::is_null) {
             let (pointer, remedy) = match field_of(name) {
                 Some(field) if NOT_ASKED_FOR.contains(&name.as_str()) => {
                     (field.to_owned(), "set it here or as a default of the namespace")
@@ -161,6 +162,13 @@ fn check_variables(spec: &MachineSpec, template: &Template, at: &str, problems: 
                 "unknown_variable",
                 format!("template `{}` has no variable `{name}`; {known}", template.name),
             );
+        }
+    }
+    for (name, variable) in &template.variables {
+        for misfit in given.get(name).map(|value| misfits(value, &variable.of)).unwrap_or_default() {
+            let place = field_of(name).map_or_else(|| pointer_to("/spec/variables", name), str::to_owned);
+            let detail = format!("`{name}` of template `{}` {}", template.name, misfit.detail);
+            problems.add(format!("{at}{place}{}", misfit.pointer), "wrong_type", detail);
         }
     }
     for (name, value) in &given {

@@ -112,6 +112,7 @@ async fn each_field_is_told_where_it_is_wrong() {
         ),
         (with("/spec/variables", json!({"no_such": 1})), "/spec/variables/no_such", "unknown_variable"),
         (with("/spec/variables", json!({"desired_size": 9})), "/spec/variables/desired_size", "reserved"),
+        (with("/spec/variables", json!({"create_seconds": "2"})), "/spec/variables/create_seconds", "wrong_type"),
         (with("/kind", json!("MachineDeployment")), "/kind", "unknown_kind"),
     ];
     for (machine, pointer, code) in cases {

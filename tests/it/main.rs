@@ -38,3 +38,4 @@ mod systemd;
 mod terraform;
 mod tidy;
 mod upgrade;
+mod variables;

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -46,6 +47,33 @@ pub fn machine() -> Value {
                 "scaling": {"minSize": 1, "maxSize": 3, "desiredSize": 2}},
         },
     })
+}
+
+#[tokio::test]
+async fn a_number_keeps_its_digits_from_the_request_to_the_outputs() {
+    if !requires("terraform") {
+        return;
+    }
+    let main = "variable \"it\" { type = list(number) }\noutput \"it\" { value = var.it }\n";
+    let folder = folder(main);
+    let daemon = Daemon::start_with(setup(folder.path(), ""));
+    let numbers = "[9007199254740993,123456789012345678901234567890.5,-0.1]";
+    let mut machine = machine();
+    machine["apiVersion"] = json!("captd/v1");
+    machine["kind"] = json!("Machine");
+    machine["spec"]["variables"]["it"] = json!("NUMBERS");
+    let text = machine.to_string().replace("\"NUMBERS\"", numbers);
+    let json = [("content-type", "application/json")];
+    let created = daemon.request(Method::POST, "/v1/namespaces/default/machines", &json, text.clone().into()).await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    daemon.wait_until_ready("workers").await;
+    let answer = daemon.get("/v1/namespaces/default/machines/workers").await;
+    assert_eq!(answer.text.matches(&format!("\"it\":{numbers}")).count(), 2, "in spec and outputs: {}", answer.text);
+    // YAML has no place for so many digits, and they are not dropped in silence.
+    let applied = daemon.apply(&text).await;
+    assert_eq!(applied.status, 400, "{}", applied.text);
+    assert!(applied.text.contains("would lose digits in YAML; send this document as JSON"), "{}", applied.text);
+    daemon.stop().await;
 }
 
 #[tokio::test]

@@ -7,7 +7,6 @@ use hcl_edit::expr::{Expression, ObjectKey, UnaryOperator};
 use hcl_edit::structure::{Block, Body};
 use serde_json::{Map, Number, Value};
 
-use crate::fit::misfits;
 use crate::types::Type;
 
 /// What the blocks of a file declare.
@@ -26,7 +25,7 @@ pub struct Declared {
 pub struct Variable {
     /// What it takes.
     pub of: Type,
-    /// What it is when nobody says so; without one, somebody must.
+    /// What it is when nobody says so, before Terraform converts it; without one, somebody must.
     pub default: Option<Value>,
     /// What it is for.
     pub description: Option<String>,
@@ -38,6 +37,14 @@ pub struct Variable {
     pub validations: Vec<Validation>,
     /// Line of its block.
     pub line: usize,
+}
+
+impl Variable {
+    /// Whether somebody must say what it is.
+    #[must_use]
+    pub fn is_required(&self) -> bool {
+        self.default.is_none()
+    }
 }
 
 /// One `validation` block: Terraform evaluates it, here it is only shown.
@@ -125,11 +132,7 @@ fn variable(block: &Block, line: usize) -> Result<Variable, Vec<String>> {
     };
     let default = match value_of(block, "default").map(literal) {
         None => None,
-        Some(Some(value)) => {
-            let wrong = misfits(&value, &of).into_iter();
-            problems.extend(wrong.map(|misfit| format!("its default {misfit}")));
-            Some(value)
-        }
+        Some(Some(value)) => Some(value),
         Some(None) => {
             problems.push("its default is an expression, and must be a value".to_owned());
             None

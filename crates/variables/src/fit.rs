@@ -34,11 +34,12 @@ impl Display for Misfit {
 /// `of`. A null fits everywhere; whether a variable may be null is another question.
 #[must_use]
 pub fn misfits(value: &Value, of: &Type) -> Vec<Misfit> {
-    let mut fitting = Fitting { misfits: Vec::new(), place: Vec::new() };
+    let mut fitting = Fitting::default();
     fitting.fit(value, of);
     fitting.misfits
 }
 
+#[derive(Default)]
 struct Fitting {
     misfits: Vec<Misfit>,
     /// The way to where it is.
@@ -126,7 +127,8 @@ impl Fitting {
             let shape = match entries.get(name) {
                 Some(value) => self.at(name, value, &attribute.of),
                 None if attribute.is_optional => match &attribute.default {
-                    Some(default) => self.at(name, default, &attribute.of),
+                    // Terraform's own business, and converted where it must be.
+                    Some(default) => Self::default().fit(default, &attribute.of),
                     None => Shape::of(&attribute.of),
                 },
                 None => {

@@ -8,7 +8,6 @@ use hcl_edit::expr::{Expression, FuncCall, Object, ObjectKey};
 use serde_json::Value;
 
 use crate::blocks::literal;
-use crate::fit::misfits;
 
 /// Constraints within one another; nobody writes more by hand.
 const DEPTH_MAX: usize = 64;
@@ -43,7 +42,7 @@ pub struct Attribute {
     pub of: Type,
     /// Whether it may be left out.
     pub is_optional: bool,
-    /// What it is then, if not null.
+    /// What it is then, if not null, before Terraform converts it.
     pub default: Option<Value>,
 }
 
@@ -154,11 +153,7 @@ fn attribute(expression: &Expression, depth: usize) -> Result<Attribute, NotATyp
     if arguments.next().is_some() {
         return not_a_type("`optional` takes a type and at most a default");
     }
-    let of = Type::within(of, depth)?;
-    match default.as_ref().and_then(|default| misfits(default, &of).pop()) {
-        Some(misfit) => not_a_type(format!("its default {misfit}")),
-        None => Ok(Attribute { of, is_optional: true, default }),
-    }
+    Ok(Attribute { of: Type::within(of, depth)?, is_optional: true, default })
 }
 
 impl Display for Type {

@@ -8,7 +8,7 @@ use captd::domain::machine::{MachineSpec, Taint, TaintEffect};
 use captd::domain::machine_fields::parse_spec;
 use captd::domain::name::Name;
 use captd::domain::problem::Problems;
-use captd::domain::template::{Manifest, Provider, Template, Variable};
+use captd::domain::template::{Manifest, Provider, Template};
 use captd::render::{Library, materialise, render, values};
 use serde_json::{Map, Value, json};
 
@@ -84,10 +84,8 @@ fn echo() -> Template {
     let block = |(name, kind): &(&str, &str)| {
         format!("variable \"{name}\" {{\n  type = {kind}\n}}\noutput \"{name}\" {{\n  value = var.{name}\n}}\n")
     };
-    let variable = |(name, kind): &(&str, &str)| {
-        let variable = Variable { required: true, description: None, type_expression: Some((*kind).to_owned()) };
-        ((*name).to_owned(), variable)
-    };
+    let text: String = variables.iter().map(block).collect();
+    let found = captd_variables::declared(&text, &text.parse().unwrap());
     Template {
         name: Name::parse("echo").unwrap(),
         revision: "1".to_owned(),
@@ -100,9 +98,10 @@ fn echo() -> Template {
             import_ids: BTreeMap::new(),
             in_service: BTreeMap::new(),
         },
-        files: [("main.tf".to_owned(), variables.iter().map(block).collect())].into(),
+        files: [("main.tf".to_owned(), text)].into(),
         modules: BTreeMap::new(),
-        variables: variables.iter().map(variable).collect(),
+        variables: found.variables,
+        outputs: found.outputs,
     }
 }
 

@@ -35,7 +35,7 @@ fn names(library: &Library) -> Vec<&str> {
 }
 
 fn required(template: &Template) -> Vec<&str> {
-    template.variables.iter().filter(|(_, variable)| variable.required).map(|(name, _)| name.as_str()).collect()
+    template.variables.iter().filter(|(_, variable)| variable.is_required()).map(|(name, _)| name.as_str()).collect()
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn two_templates_are_in_the_binary() {
     assert!(!local.manifest.protects("module.nodegroup.terraform_data.node[\"0\"]"), "nodes come and go");
     assert!(local.modules.keys().all(|path| path.starts_with("modules/local-nodegroup/")));
     for variable in ["create_seconds", "fail_with"] {
-        assert!(!local.variables[variable].required, "{variable}");
+        assert!(!local.variables[variable].is_required(), "{variable}");
         assert!(local.variables[variable].description.is_some(), "{variable}");
     }
 
@@ -68,7 +68,7 @@ fn two_templates_are_in_the_binary() {
     ];
     assert_eq!(required(&eks), expected);
     assert!(eks.manifest.protects("module.nodegroup.aws_eks_node_group.this"));
-    assert_eq!(eks.variables["labels"].type_expression.as_deref(), Some("map(string)"));
+    assert_eq!(eks.variables["labels"].of.to_string(), "map(string)");
 }
 
 #[test]

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use captd::config::AwsProvider;
 use captd::config::providers::Credentials;
 use captd::domain::name::Name;
-use captd::domain::template::{Manifest, Provider, Template, Variable};
+use captd::domain::template::{Manifest, Provider, Template};
 use captd::render::{Library, Rendered, VALUES_FILE, render};
 use serde_json::{Map, Value, json};
 
 use super::{apply, nfc};
 
 fn template(files: &[(&str, &str)]) -> Template {
-    let variable = Variable { required: false, description: None, type_expression: None };
+    let block = "variable \"declared\" {\n  default = null\n}\n";
     Template {
         name: Name::parse("mine").unwrap(),
         revision: "1".to_owned(),
@@ -28,7 +28,8 @@ fn template(files: &[(&str, &str)]) -> Template {
         },
         files: files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect(),
         modules: BTreeMap::new(),
-        variables: [("declared".to_owned(), variable)].into(),
+        variables: captd_variables::declared(block, &block.parse().unwrap()).variables,
+        outputs: BTreeMap::new(),
     }
 }
 
