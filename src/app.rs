@@ -108,7 +108,7 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
         shutdown: shutdown.clone(),
         version: Version { version: env!("CARGO_PKG_VERSION"), terraform },
     };
-    gateway::begin(&service);
+    gateway::begin(&service).await;
     let tasks = begin(&service, shared, states, listener);
     tasks.spawn(gateway::run(Arc::clone(&service), shutdown.clone()));
     tasks.spawn(notifier.clone().run(Arc::clone(&service), shutdown.clone()));

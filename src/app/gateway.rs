@@ -36,12 +36,12 @@ fn settings(service: &Service, config: &Config) -> Settings {
 }
 
 /// Starts the gateway, so that the first run finds it.
-pub(super) fn begin(service: &Service) {
+pub(super) async fn begin(service: &Service) {
     let config = service.config();
     let folder = gateway_dir(config);
     if config.engine.gateway && gateway_obstacle(&folder).is_none() {
         // Tried again, and told, by the one who keeps it.
-        ensure_gateway(&folder, &settings(service, config), &service.plain_environment()).ok();
+        ensure_gateway(&folder, &settings(service, config), &service.plain_environment()).await.ok();
     }
 }
 
@@ -82,7 +82,7 @@ async fn leave(service: &Service, folder: &Path, settings: &Settings) -> anyhow:
         Ok(client) => client,
         Err(_) if !has_processes(folder) => return Ok(()),
         Err(_) => {
-            ensure_gateway(folder, settings, &service.plain_environment())?;
+            ensure_gateway(folder, settings, &service.plain_environment()).await?;
             Client::connect_within(BEGINNING, folder, None).await?
         }
     };
@@ -91,7 +91,7 @@ async fn leave(service: &Service, folder: &Path, settings: &Settings) -> anyhow:
 
 /// Stays with the gateway until it ends.
 async fn keep(service: &Service, folder: &Path, settings: &Settings) -> anyhow::Result<()> {
-    ensure_gateway(folder, settings, &service.plain_environment())?;
+    ensure_gateway(folder, settings, &service.plain_environment()).await?;
     let mut client = Client::connect_within(BEGINNING, folder, None).await?;
     client.stay().await?;
     tracing::info!("the gateway is at work");

@@ -6,6 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use captd_gateway::{Identity, Limits, PROTOCOL, SOCKET_PATH_BYTES_MAX, living};
 use captd_process::{Confinement, Result, failed, read_json, write_json};
@@ -17,6 +18,9 @@ use super::shim::OWN_PROGRAM;
 
 const SETTINGS: &str = "settings.json";
 const LOG: &str = "gateway.log";
+/// How long one that is told to end is waited for.
+const ENDING_LOOK: Duration = Duration::from_millis(5);
+const ENDING_LOOKS: u32 = 200;
 /// Bytes of a provider's socket below the gateway's folder, as go-plugin and captd name it.
 const PROVIDER_SOCKET_BYTES: usize = "/p/9999/plugin1234567890".len();
 
@@ -55,13 +59,20 @@ pub fn obstacle(folder: &Path) -> Option<String> {
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn ensure(folder: &Path, settings: &Settings, environment: &Environment) -> Result<()> {
+pub async fn ensure(folder: &Path, settings: &Settings, environment: &Environment) -> Result<()> {
     if let Some(found) = living(folder) {
         let is_this = found.protocol == PROTOCOL && found.captd == env!("CARGO_PKG_VERSION");
         if is_this && self::settings(folder).is_ok_and(|told| told == *settings) {
             return Ok(());
         }
         end(&found);
+        // It has nothing to finish. The next one finds its folder free.
+        for _ in 0..ENDING_LOOKS {
+            if !found.process.is_alive() {
+                break;
+            }
+            tokio::time::sleep(ENDING_LOOK).await;
+        }
     }
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("make", folder))?;
     write_json(&folder.join(SETTINGS), settings)?;

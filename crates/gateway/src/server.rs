@@ -26,9 +26,6 @@ use crate::status::{Counts, Status};
 
 /// How often the pool is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long one has to make room for the next, and how often that looks.
-const TAKING_OVER: Duration = Duration::from_secs(5);
-const AGAIN: Duration = Duration::from_millis(20);
 /// How long it stays when nobody wants it to.
 const ALONE: Duration = Duration::from_secs(30);
 /// Bytes of a socket's path, as the system has it.
@@ -118,7 +115,7 @@ pub async fn serve(parts: Parts) -> captd_process::Result<()> {
     makes.map_err(failed("make"))?;
     let lock = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(folder.join(LOCK));
     let lock: File = lock.map_err(failed("open the lock of"))?;
-    take(&lock).await.map_err(failed("serve beside another gateway in"))?;
+    lock.try_lock().map_err(|error| failed("serve beside another gateway in")(std::io::Error::other(error)))?;
     let mut token = [0; 32];
     (parts.random)(&mut token);
     let token = hex(token);
@@ -152,16 +149,6 @@ pub async fn serve(parts: Parts) -> captd_process::Result<()> {
     accepting.abort();
     fs::remove_file(&socket).ok();
     Ok(())
-}
-
-/// Locks, once the one before, which may have been told to end, is gone.
-async fn take(lock: &File) -> std::io::Result<()> {
-    let taken = async {
-        while lock.try_lock().is_err() {
-            tokio::time::sleep(AGAIN).await;
-        }
-    };
-    tokio::time::timeout(TAKING_OVER, taken).await.map_err(|_| std::io::ErrorKind::WouldBlock.into())
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {

@@ -69,3 +69,18 @@ async fn killed_in_the_middle_of_eight_applies_it_fails_none_of_them() {
 async fn created(aws: &FakeAws) -> usize {
     aws.actions().await.iter().filter(|action| *action == "CreateNodegroup").count()
 }
+
+#[tokio::test]
+async fn one_with_other_settings_takes_its_place() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    let before = until("the gateway answers", async || gateway_pid(&daemon).await).await;
+    // It is told nothing, and would go on for a while.
+    let dir = daemon.end(rustix::process::Signal::KILL).await;
+    std::fs::write(dir.path().join("captd.toml"), "[gateway]\nidle_seconds_max = 5\n").unwrap();
+    let daemon = Daemon::start_in(dir);
+    until("another one is at work", async || gateway_pid(&daemon).await.filter(|pid| *pid != before)).await;
+    daemon.stop().await;
+}
