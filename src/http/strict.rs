@@ -112,7 +112,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some((key, Strict(value))) = entries.next_entry::<String, Strict>()? {
-            if let (NUMBER, Value::String(digits)) = (key.as_str(), &value) {
+            if let (true, NUMBER, Value::String(digits)) = (object.is_empty(), key.as_str(), &value) {
                 return serde_json::from_str(digits).map(Value::Number).map_err(A::Error::custom);
             }
             if object.contains_key(&key) {

@@ -9,27 +9,11 @@ mod quote;
 mod values;
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 
-/// Runs the real Terraform in `folder`, with nothing of our environment but the PATH, and gives back
-/// what it says.
-fn run(folder: &Path, args: &[&str]) -> String {
-    let output = Command::new("terraform")
-        .args(args)
-        .current_dir(folder)
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap())
-        .env("HOME", folder)
-        .env("CHECKPOINT_DISABLE", "1")
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "terraform {args:?}: {}\n{stderr}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8(output.stdout).unwrap()
-}
+use crate::support::terraform_says as run;
 
 /// Applies what is in `folder` and reads its outputs back.
 fn apply(folder: &Path) -> Map<String, Value> {

@@ -8,7 +8,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::local::seed_yaml;
-use crate::support::{Daemon, local_machine, requires, until};
+use crate::support::{self, Daemon, local_machine, requires, until};
 
 const WORKERS: &str = "/v1/namespaces/default/machines/workers";
 
@@ -38,13 +38,7 @@ async fn wait_until_it_creates(daemon: &Daemon) -> String {
 
 /// The plain Terraform, pointed at a state with the admin's token.
 fn terraform(folder: &Path, address: &str, token: &str, args: &[&str]) -> Output {
-    Command::new("terraform")
-        .args(args)
-        .current_dir(folder)
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap())
-        .env("HOME", folder)
-        .env("CHECKPOINT_DISABLE", "1")
+    support::terraform(folder, args)
         .env("TF_HTTP_ADDRESS", address)
         .env("TF_HTTP_LOCK_ADDRESS", address)
         .env("TF_HTTP_UNLOCK_ADDRESS", address)

@@ -39,7 +39,7 @@ const MAGIC_COOKIE: (&str, &str) =
     ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2");
 /// What a provider logs. At TRACE, which it takes by itself, there are whole HTTP bodies in it.
 const LOGS: &[&str] = &["TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_SDK", "TF_LOG_SDK_PROTO", "TF_LOG_SDK_FRAMEWORK"];
-/// How often it is looked whether it has.
+/// How often it is looked whether a provider has said where it listens.
 const LOOK: Duration = Duration::from_millis(5);
 /// Bytes of a handshake; more is none.
 const HANDSHAKE_BYTES_MAX: usize = 4_096;

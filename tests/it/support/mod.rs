@@ -31,6 +31,27 @@ pub fn requires(tool: &str) -> bool {
     false
 }
 
+/// The plain Terraform in `folder`, with nothing of our environment but the PATH.
+pub fn terraform(folder: &Path, args: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new("terraform");
+    command
+        .args(args)
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("HOME", folder)
+        .env("CHECKPOINT_DISABLE", "1");
+    command
+}
+
+/// The same, run to its end, which must be a good one; what it says.
+pub fn terraform_says(folder: &Path, args: &[&str]) -> String {
+    let output = terraform(folder, args).output().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "terraform {args:?}: {stdout}\n{stderr}");
+    stdout.into_owned()
+}
+
 /// A program's path.
 pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

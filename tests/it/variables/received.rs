@@ -2,8 +2,6 @@
 //! a type is taken. `PROPTEST_CASES` says how many Terraform runs there are, of 150 values each.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 
 use captd_variables::{Attribute, Type, misfits};
 use proptest::collection::{btree_map, vec};
@@ -12,7 +10,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::support::requires;
+use crate::support::{requires, terraform_says as terraform};
 
 /// Variables of one Terraform run.
 const AT_ONCE: usize = 150;
@@ -248,20 +246,6 @@ fn received(cases: &[(&Type, &Value)]) -> Vec<Value> {
     terraform(folder.path(), &["apply", "-auto-approve", "-input=false", "-no-color"]);
     let outputs: Value = serde_json::from_str(&terraform(folder.path(), &["output", "-json"])).unwrap();
     (0..cases.len()).map(|n| outputs[format!("v{n}")]["value"]["it"].clone()).collect()
-}
-
-fn terraform(folder: &Path, args: &[&str]) -> String {
-    let output = Command::new("terraform")
-        .args(args)
-        .current_dir(folder)
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap())
-        .env("HOME", folder)
-        .env("CHECKPOINT_DISABLE", "1")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "terraform {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
