@@ -50,12 +50,16 @@ resource "aws_eks_node_group" "this" {
   node_group_name = var.node_group_name
   node_role_arn   = var.node_role_arn == null ? aws_iam_role.node[0].arn : var.node_role_arn
   subnet_ids      = var.subnet_ids
-  instance_types  = var.instance_types
+  instance_types  = length(var.instance_types) == 0 ? null : var.instance_types
   ami_type        = var.ami_type
   capacity_type   = var.capacity_type
   disk_size       = var.disk_size
   labels          = var.labels
   tags            = local.tags
+
+  version              = var.kubernetes_version
+  release_version      = var.release_version
+  force_update_version = var.force_update_version
 
   scaling_config {
     min_size     = var.min_size
@@ -79,10 +83,48 @@ resource "aws_eks_node_group" "this" {
     max_unavailable_percentage = try(var.update_config.max_unavailable_percentage, null)
   }
 
+  dynamic "launch_template" {
+    for_each = var.launch_template[*]
+
+    content {
+      id      = launch_template.value.id
+      name    = launch_template.value.name
+      version = launch_template.value.version
+    }
+  }
+
+  dynamic "remote_access" {
+    for_each = var.remote_access[*]
+
+    content {
+      ec2_ssh_key               = remote_access.value.ec2_ssh_key
+      source_security_group_ids = remote_access.value.source_security_group_ids
+    }
+  }
+
+  dynamic "node_repair_config" {
+    for_each = var.node_repair_config[*]
+
+    content {
+      enabled = node_repair_config.value.enabled
+    }
+  }
+
+  timeouts {
+    create = try(var.timeouts.create, null)
+    update = try(var.timeouts.update, null)
+    delete = try(var.timeouts.delete, null)
+  }
+
   lifecycle {
     precondition {
       condition     = var.min_size <= var.desired_size && var.desired_size <= var.max_size
       error_message = "desired_size lies from min_size to max_size."
+    }
+
+    precondition {
+      condition     = length(var.instance_types) >= 1 || var.launch_template != null
+      error_message = "instance_types has at least one entry, unless launch_template says them."
     }
   }
 

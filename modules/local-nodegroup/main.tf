@@ -10,6 +10,13 @@ resource "terraform_data" "group" {
     taints        = var.taints
     tags          = merge(var.tags, var.owner_tags)
     update_config = var.update_config
+
+    kubernetes_version   = var.kubernetes_version
+    release_version      = var.release_version
+    force_update_version = var.force_update_version
+    launch_version       = try(var.launch_template.version, null)
+    node_repair_config   = var.node_repair_config
+    timeouts             = var.timeouts
   }
 
   # What makes EKS replace the node group.
@@ -23,12 +30,19 @@ resource "terraform_data" "group" {
     ami_type        = var.ami_type
     capacity_type   = var.capacity_type
     disk_size       = var.disk_size
+    launch_template = try(coalesce(var.launch_template.id, var.launch_template.name), null)
+    remote_access   = var.remote_access
   }
 
   lifecycle {
     precondition {
       condition     = var.min_size <= var.desired_size && var.desired_size <= var.max_size
       error_message = "desired_size lies from min_size to max_size."
+    }
+
+    precondition {
+      condition     = length(var.instance_types) >= 1 || var.launch_template != null
+      error_message = "instance_types has at least one entry, unless launch_template says them."
     }
   }
 

@@ -29,13 +29,13 @@ variable "node_group_name" {
 }
 
 variable "instance_types" {
-  description = "EC2 instance types, at most 20. Another list replaces the node group."
+  description = "EC2 instance types, at most 20; none where a launch template says them. Another list replaces the node group."
   type        = list(string)
   nullable    = false
 
   validation {
-    condition     = length(var.instance_types) >= 1 && length(var.instance_types) <= 20
-    error_message = "instance_types has 1 to 20 entries."
+    condition     = length(var.instance_types) <= 20
+    error_message = "instance_types has at most 20 entries."
   }
 }
 
@@ -178,4 +178,62 @@ variable "fail_with" {
   type        = string
   default     = ""
   nullable    = false
+}
+
+variable "kubernetes_version" {
+  description = "Kubernetes version of the nodes. When null, EKS takes the cluster's."
+  type        = string
+  default     = null
+}
+
+variable "release_version" {
+  description = "Release of the AMI. When null, EKS takes the newest."
+  type        = string
+  default     = null
+}
+
+variable "force_update_version" {
+  description = "Whether an update of the version goes on where pods cannot be moved off their nodes."
+  type        = bool
+  default     = null
+}
+
+variable "launch_template" {
+  description = "Launch template of the nodes: id or name, and the number of a version. Another template replaces the node group, another version does not."
+  type = object({
+    id      = optional(string)
+    name    = optional(string)
+    version = string
+  })
+  default = null
+
+  validation {
+    condition     = var.launch_template == null ? true : (var.launch_template.id == null) != (var.launch_template.name == null)
+    error_message = "launch_template has exactly one of id and name."
+  }
+}
+
+variable "remote_access" {
+  description = "EC2 key pair for SSH, and the security groups from which the port can be reached; with none it is open to the world. Another value replaces the node group."
+  type = object({
+    ec2_ssh_key               = string
+    source_security_group_ids = optional(list(string), [])
+  })
+  default = null
+}
+
+variable "node_repair_config" {
+  description = "Whether EKS replaces nodes that are not healthy. When null, it does not."
+  type        = object({ enabled = bool })
+  default     = null
+}
+
+variable "timeouts" {
+  description = "How long Terraform waits for EKS, such as 90m. When null, 60 minutes each."
+  type = object({
+    create = optional(string)
+    update = optional(string)
+    delete = optional(string)
+  })
+  default = null
 }

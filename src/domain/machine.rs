@@ -110,6 +110,27 @@ pub struct NodeGroupConfig {
     /// How many nodes an update may take away at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update_config: Option<UpdateConfig>,
+    /// Kubernetes version of the nodes, such as `1.33`; EKS takes the cluster's when not declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Release of the AMI, such as `1.33.0-20250610`; EKS takes the newest when not declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release_version: Option<String>,
+    /// Whether an update of the version goes on where pods cannot be moved off their nodes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force_update_version: bool,
+    /// Launch template of the nodes; excludes `disk_size` and `remote_access`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub launch_template: Option<LaunchTemplate>,
+    /// Access to the nodes by SSH.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_access: Option<RemoteAccess>,
+    /// Whether EKS replaces nodes that are not healthy; it does not when not declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_repair_config: Option<NodeRepairConfig>,
+    /// How long Terraform waits for EKS; 60 minutes each when not declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeouts: Option<Timeouts>,
 }
 
 impl NodeGroupConfig {
@@ -142,6 +163,55 @@ pub struct UpdateConfig {
     /// Percent of nodes, 1–100 (EKS `UpdateConfig`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_unavailable_percentage: Option<u32>,
+}
+
+/// An EC2 launch template: exactly one of `id` and `name`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchTemplate {
+    /// Such as `lt-0a1b2c3d`. Another one replaces the node group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// 3–128 characters. Another one replaces the node group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A number. Another one is rolled out in place.
+    pub version: String,
+}
+
+/// Access to the nodes by SSH (RDP on Windows): from security groups, or from everywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RemoteAccess {
+    /// Name of an EC2 key pair.
+    pub ec2_ssh_key: String,
+    /// Security groups from which the port can be reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_security_groups: Vec<String>,
+    /// The explicit yes that EKS needs no other word for: with no security groups it opens the port to
+    /// the whole internet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open_to_world: bool,
+}
+
+/// Whether EKS replaces nodes that are not healthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRepairConfig {
+    /// Whether it does.
+    pub enabled: bool,
+}
+
+/// How long Terraform waits for EKS, as Go writes durations: `90m`, `1h30m`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeouts {
+    /// For a creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create: Option<String>,
+    /// For an update, of the version and of the configuration each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update: Option<String>,
+    /// For a deletion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delete: Option<String>,
 }
 
 /// A Kubernetes taint.

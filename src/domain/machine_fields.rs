@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::fields::{Fields, kind_of};
 use super::machine::{
-    Approval, CapacityType, DEFAULT_TEMPLATE, MachineSpec, NodeGroupConfig, ProviderRef, RunPolicy, Scaling, Taint,
-    TaintEffect, TemplateRef, UpdateConfig,
+    Approval, CapacityType, DEFAULT_TEMPLATE, LaunchTemplate, MachineSpec, NodeGroupConfig, NodeRepairConfig,
+    ProviderRef, RemoteAccess, RunPolicy, Scaling, Taint, TaintEffect, TemplateRef, Timeouts, UpdateConfig,
 };
 use super::machine_rules;
 use super::metadata::name_field;
@@ -80,6 +80,16 @@ fn node_group(f: &mut Fields<'_, '_>) -> Option<NodeGroupConfig> {
     let taints = taints(f);
     let tags = f.text_map("tags").unwrap_or_default();
     let update_config = update_config(f);
+    let version = checked_text(f, "version", machine_rules::check_version);
+    let release_version = checked_text(f, "releaseVersion", machine_rules::check_release);
+    let force_update_version = f.boolean("forceUpdateVersion").unwrap_or_default();
+    let launch_template = launch_template(f);
+    let remote_access = f.object("remoteAccess", remote_access);
+    let node_repair_config = f.object("nodeRepairConfig", |f| {
+        let enabled = f.boolean("enabled");
+        Some(NodeRepairConfig { enabled: f.required("enabled", enabled)? })
+    });
+    let timeouts = f.object("timeouts", timeouts);
     Some(NodeGroupConfig {
         name: name.unwrap_or_else(|| "unreadable".to_owned()),
         instance_type,
@@ -94,7 +104,43 @@ fn node_group(f: &mut Fields<'_, '_>) -> Option<NodeGroupConfig> {
         taints,
         tags,
         update_config,
+        version,
+        release_version,
+        force_update_version,
+        launch_template,
+        remote_access,
+        node_repair_config,
+        timeouts,
     })
+}
+
+fn launch_template(f: &mut Fields<'_, '_>) -> Option<LaunchTemplate> {
+    let mut one_of_two = true;
+    let template = f.object("launchTemplate", |f| {
+        one_of_two = f.value("id").is_some() != f.value("name").is_some();
+        let id = checked_text(f, "id", machine_rules::check_launch_template_id);
+        let name = checked_text(f, "name", machine_rules::check_launch_template_name);
+        let version = checked_text(f, "version", machine_rules::check_launch_template_version);
+        let version = f.required("version", version);
+        Some(LaunchTemplate { id, name, version: version? })
+    });
+    if !one_of_two {
+        f.problem("launchTemplate", "exactly_one_of", "give exactly one of id and name");
+    }
+    template
+}
+
+fn remote_access(f: &mut Fields<'_, '_>) -> Option<RemoteAccess> {
+    let key = f.text("ec2SshKey");
+    let key = f.required("ec2SshKey", key);
+    let source_security_groups = checked_texts(f, "sourceSecurityGroups", machine_rules::check_security_group);
+    let open_to_world = f.boolean("openToWorld").unwrap_or_default();
+    Some(RemoteAccess { ec2_ssh_key: key?, source_security_groups, open_to_world })
+}
+
+fn timeouts(f: &mut Fields<'_, '_>) -> Option<Timeouts> {
+    let mut read = |name| checked_text(f, name, machine_rules::check_duration);
+    Some(Timeouts { create: read("create"), update: read("update"), delete: read("delete") })
 }
 
 fn scaling(f: &mut Fields<'_, '_>) -> Option<Scaling> {

@@ -1,7 +1,7 @@
 //! What a node group may be: the limits of EKS and of its Terraform provider, checked before
 //! anything runs, each with its source.
 
-use super::machine::{MachineSpec, NodeGroupConfig, Taint};
+use super::machine::{CapacityType, MachineSpec, NodeGroupConfig, Taint};
 use super::problem::{Problems, pointer_to};
 
 /// AMI types of the EKS API at the time of AWS provider 5.100 (botocore 1.38.46).
@@ -47,6 +47,8 @@ pub fn check(spec: &MachineSpec, at: &str, problems: &mut Problems) {
     check_word(&group.name, 63, &format!("{at}/name"), "a node group's name", problems);
     check_scaling(group, &at, problems);
     check_instances(group, &at, problems);
+    check_launch(group, &at, problems);
+    check_remote_access(group, &at, problems);
     if let Some(role) = &group.node_role_arn {
         check_role(role, &format!("{at}/nodeRoleArn"), problems);
     }
@@ -119,14 +121,123 @@ fn check_instances(group: &NodeGroupConfig, at: &str, problems: &mut Problems) {
     if let Some(name) = &group.instance_type {
         check_instance_type(name, &format!("{at}/instanceType"), problems);
     }
-    if group.ami_type.as_deref() == Some("CUSTOM") {
-        let detail = "CUSTOM goes with a launch template that names the image, and a machine cannot have one yet";
-        problems.add(format!("{at}/amiType"), "not_supported", detail);
-    }
     if let Some(ami) = &group.ami_type
         && !AMI_TYPES.contains(&ami.as_str())
     {
         problems.add(format!("{at}/amiType"), "unknown_value", format!("`{ami}` is none of {}", AMI_TYPES.join(", ")));
+    }
+}
+
+/// What EKS takes from the launch template cannot be said beside it (EKS `CreateNodegroup`).
+fn check_launch(group: &NodeGroupConfig, at: &str, problems: &mut Problems) {
+    let is_custom = group.ami_type.as_deref() == Some("CUSTOM");
+    if group.launch_template.is_some() {
+        for (field, is_set) in
+            [("diskSize", group.disk_size.is_some()), ("remoteAccess", group.remote_access.is_some())]
+        {
+            if is_set {
+                let detail = format!("{field} cannot stand beside launchTemplate; say it in the launch template");
+                problems.add(format!("{at}/{field}"), "excluded", detail);
+            }
+        }
+    } else if is_custom {
+        let detail = "CUSTOM goes with a launch template that names the image; give launchTemplate";
+        problems.add(format!("{at}/amiType"), "needs_launch_template", detail);
+    } else if group.capacity_type == Some(CapacityType::CapacityBlock) {
+        let detail = "CAPACITY_BLOCK goes with a launch template that names the reservation; give launchTemplate";
+        problems.add(format!("{at}/capacityType"), "needs_launch_template", detail);
+    }
+    let versions = [("version", group.version.is_some()), ("releaseVersion", group.release_version.is_some())];
+    for (field, _) in versions.into_iter().filter(|(_, is_set)| *is_set && is_custom) {
+        let detail = format!("{field} cannot stand beside amiType CUSTOM: the image of the launch template says it");
+        problems.add(format!("{at}/{field}"), "excluded", detail);
+    }
+}
+
+/// Without source security groups EKS opens the port to 0.0.0.0/0.
+fn check_remote_access(group: &NodeGroupConfig, at: &str, problems: &mut Problems) {
+    let Some(access) = &group.remote_access else { return };
+    match (access.source_security_groups.is_empty(), access.open_to_world) {
+        (true, false) => problems.add(
+            format!("{at}/remoteAccess"),
+            "open_to_world",
+            "with no sourceSecurityGroups EKS opens SSH (RDP on Windows) to the whole internet; name some, or say openToWorld: true",
+        ),
+        (false, true) => problems.add(
+            format!("{at}/remoteAccess/openToWorld"),
+            "excluded",
+            "openToWorld cannot stand beside sourceSecurityGroups, which say from where the port can be reached",
+        ),
+        _ => {}
+    }
+}
+
+/// A Kubernetes version; EKS says it without the patch.
+pub(super) fn check_version(version: &str, at: &str, problems: &mut Problems) {
+    let fits = version.strip_prefix("1.").is_some_and(|minor| {
+        (1..=3).contains(&minor.len()) && !minor.starts_with('0') && minor.bytes().all(|b| b.is_ascii_digit())
+    });
+    if !fits {
+        problems.add(at, "invalid_value", format!("`{version}` is no Kubernetes version of EKS, such as 1.33"));
+    }
+}
+
+/// A release of an EKS AMI: `1.33.0-20250610`, `1.40.0-f8a4e3d1` (Bottlerocket).
+pub(super) fn check_release(release: &str, at: &str, problems: &mut Problems) {
+    let fits = (2..=255).contains(&release.len())
+        && release.starts_with(|c: char| c.is_ascii_digit())
+        && release.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
+    if !fits {
+        problems.add(at, "invalid_value", format!("`{release}` is no release of an EKS AMI, such as 1.33.0-20250610"));
+    }
+}
+
+/// The id of a launch template.
+pub(super) fn check_launch_template_id(id: &str, at: &str, problems: &mut Problems) {
+    check_id(id, "lt-", "a launch template", at, problems);
+}
+
+/// The id of a security group.
+pub(super) fn check_security_group(id: &str, at: &str, problems: &mut Problems) {
+    check_id(id, "sg-", "a security group", at, problems);
+}
+
+/// The name of a launch template (EC2 `CreateLaunchTemplate`).
+pub(super) fn check_launch_template_name(name: &str, at: &str, problems: &mut Problems) {
+    let fits =
+        (3..=128).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "()./_-".contains(c));
+    if !fits {
+        let detail = "a launch template's name has 3–128 letters, digits and `().-/_`";
+        problems.add(at, "invalid_name", detail);
+    }
+}
+
+/// `$Latest` and `$Default` mean another version tomorrow: every plan would have changes.
+pub(super) fn check_launch_template_version(version: &str, at: &str, problems: &mut Problems) {
+    let fits =
+        (1..=18).contains(&version.len()) && !version.starts_with('0') && version.bytes().all(|b| b.is_ascii_digit());
+    if !fits {
+        let detail = format!(
+            "`{version}` is no number of a version; $Latest and $Default are none either: what they mean changes without a declaration"
+        );
+        problems.add(at, "invalid_value", detail);
+    }
+}
+
+/// A duration as Go writes it, in hours, minutes and seconds.
+pub(super) fn check_duration(text: &str, at: &str, problems: &mut Problems) {
+    let mut rest = text;
+    let mut parts = 0;
+    while let Some(unit) = rest.find(['h', 'm', 's']) {
+        let digits = &rest[..unit];
+        if digits.is_empty() || digits.len() > 5 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            break;
+        }
+        rest = &rest[unit + 1..];
+        parts += 1;
+    }
+    if parts == 0 || !rest.is_empty() {
+        problems.add(at, "invalid_value", format!("`{text}` is no duration, such as 90m or 1h30m"));
     }
 }
 
@@ -142,11 +253,15 @@ pub(super) fn check_instance_type(name: &str, at: &str, problems: &mut Problems)
 
 /// The id of a subnet.
 pub(super) fn check_subnet(id: &str, at: &str, problems: &mut Problems) {
+    check_id(id, "subnet-", "a subnet", at, problems);
+}
+
+fn check_id(id: &str, prefix: &str, what: &str, at: &str, problems: &mut Problems) {
     let fits = id
-        .strip_prefix("subnet-")
+        .strip_prefix(prefix)
         .is_some_and(|rest| !rest.is_empty() && rest.len() <= 64 && rest.chars().all(|c| c.is_ascii_alphanumeric()));
     if !fits {
-        problems.add(at, "invalid_value", format!("`{id}` is no subnet id, such as subnet-0a1b2c3d"));
+        problems.add(at, "invalid_value", format!("`{id}` is no id of {what}, such as {prefix}0a1b2c3d"));
     }
 }
 

@@ -12,11 +12,14 @@ use crate::domain::machine::MachineSpec;
 pub fn values(spec: &MachineSpec, owner: &Owner) -> Map<String, Value> {
     let group = &spec.node_group_config;
     let or_null = |list: Value| if list.as_array().is_some_and(Vec::is_empty) { Value::Null } else { list };
+    // A launch template may say the types: then none is an answer.
+    let instance_types = json!(group.all_instance_types());
+    let instance_types = if group.launch_template.is_some() { instance_types } else { or_null(instance_types) };
     let values = json!({
         "region": spec.region,
         "cluster_name": spec.cluster_name,
         "node_group_name": group.name,
-        "instance_types": or_null(json!(group.all_instance_types())),
+        "instance_types": instance_types,
         "min_size": group.scaling.min_size,
         "max_size": group.scaling.max_size,
         "desired_size": group.scaling.desired_size,
@@ -32,6 +35,16 @@ pub fn values(spec: &MachineSpec, owner: &Owner) -> Map<String, Value> {
             "max_unavailable": update.max_unavailable,
             "max_unavailable_percentage": update.max_unavailable_percentage,
         })),
+        "kubernetes_version": group.version,
+        "release_version": group.release_version,
+        "force_update_version": group.force_update_version.then_some(true),
+        "launch_template": group.launch_template,
+        "remote_access": group.remote_access.as_ref().map(|access| json!({
+            "ec2_ssh_key": access.ec2_ssh_key,
+            "source_security_group_ids": access.source_security_groups,
+        })),
+        "node_repair_config": group.node_repair_config,
+        "timeouts": group.timeouts,
         "owner_tags": {
             INSTALLATION_TAG: owner.installation,
             MACHINE_TAG: owner.machine,
@@ -66,6 +79,13 @@ pub fn field_of(name: &str) -> Option<&'static str> {
         "taints" => "/spec/nodeGroupConfig/taints",
         "tags" => "/spec/nodeGroupConfig/tags",
         "update_config" => "/spec/nodeGroupConfig/updateConfig",
+        "kubernetes_version" => "/spec/nodeGroupConfig/version",
+        "release_version" => "/spec/nodeGroupConfig/releaseVersion",
+        "force_update_version" => "/spec/nodeGroupConfig/forceUpdateVersion",
+        "launch_template" => "/spec/nodeGroupConfig/launchTemplate",
+        "remote_access" => "/spec/nodeGroupConfig/remoteAccess",
+        "node_repair_config" => "/spec/nodeGroupConfig/nodeRepairConfig",
+        "timeouts" => "/spec/nodeGroupConfig/timeouts",
         "owner_tags" => "/metadata",
         _ => return None,
     })

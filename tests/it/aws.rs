@@ -83,6 +83,57 @@ async fn a_node_group_lives_from_declaration_to_deletion() {
 }
 
 #[tokio::test]
+async fn every_field_of_a_node_group_reaches_eks() {
+    if !requires("aws") {
+        return;
+    }
+    let aws = FakeAws::start();
+    let subnets = aws.seed("demo").await;
+    let daemon = Daemon::start_with(Setup { config: aws.config() });
+    let group = json!({
+        "name": "w", "instanceTypes": ["m5.large", "m5a.large"], "subnetIds": subnets, "diskSize": 50,
+        "scaling": {"minSize": 0, "maxSize": 3, "desiredSize": 1}, "capacityType": "SPOT",
+        "amiType": "BOTTLEROCKET_x86_64", "version": "1.32", "releaseVersion": "1.40.0-f8a4e3d1",
+        "labels": {"team": "data"}, "tags": {"cost": "42"},
+        "taints": [{"key": "gpu", "value": "yes", "effect": "NoSchedule"}],
+        "updateConfig": {"maxUnavailablePercentage": 33}, "nodeRepairConfig": {"enabled": true},
+        "remoteAccess": {"ec2SshKey": "ops", "sourceSecurityGroups": ["sg-0a1b"]},
+        "timeouts": {"create": "90m", "update": "90m", "delete": "1h30m"}
+    });
+    let machine = json!({"apiVersion": "captd/v1", "kind": "Machine", "metadata": {"name": "w"},
+        "spec": {"clusterName": "demo", "nodeGroupConfig": group}});
+    let applied = daemon.apply(&machine.to_string()).await;
+    assert_eq!(applied.status, 200, "{}", applied.text);
+    daemon.wait_until_ready("w").await;
+    let there = aws.describe("demo", "w").await.unwrap();
+    for (field, value) in [
+        ("instanceTypes", json!(["m5.large", "m5a.large"])),
+        ("diskSize", json!(50)),
+        ("capacityType", json!("SPOT")),
+        ("amiType", json!("BOTTLEROCKET_x86_64")),
+        ("version", json!("1.32")),
+        ("releaseVersion", json!("1.40.0-f8a4e3d1")),
+        ("labels", json!({"team": "data"})),
+        ("taints", json!([{"key": "gpu", "value": "yes", "effect": "NO_SCHEDULE"}])),
+        ("updateConfig", json!({"maxUnavailablePercentage": 33})),
+        ("nodeRepairConfig", json!({"enabled": true})),
+        ("remoteAccess", json!({"ec2SshKey": "ops", "sourceSecurityGroups": ["sg-0a1b"]})),
+    ] {
+        assert_eq!(there[field], value, "{field}: {there}");
+    }
+
+    // What EKS updates in place is updated in place.
+    let edit = json!({"spec": {"nodeGroupConfig": {"version": "1.33", "releaseVersion": "1.41.0-0a1b2c3d",
+        "nodeRepairConfig": {"enabled": false}, "forceUpdateVersion": true}}});
+    let run = daemon.edit("w", &edit).await;
+    assert_eq!(run["summary"], json!({"create": 0, "update": 1, "replace": 0, "delete": 0}), "{run}");
+    let there = aws.describe("demo", "w").await.unwrap();
+    assert_eq!((&there["version"], &there["releaseVersion"]), (&json!("1.33"), &json!("1.41.0-0a1b2c3d")));
+    assert_eq!(there["nodeRepairConfig"], json!({"enabled": false}));
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn what_changes_in_the_cloud_is_observed_without_applying_anything() {
     if !requires("aws") {
         return;

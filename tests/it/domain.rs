@@ -10,6 +10,7 @@ mod failure;
 mod fair;
 mod gate;
 mod health;
+mod launch_rules;
 mod machine_fields;
 mod machine_rules;
 mod retry;

@@ -24,6 +24,15 @@ module "nodegroup" {
   tags            = var.tags
   owner_tags      = var.owner_tags
   update_config   = var.update_config
-  create_seconds  = var.create_seconds
-  fail_with       = var.fail_with
+
+  kubernetes_version   = var.kubernetes_version
+  release_version      = var.release_version
+  force_update_version = var.force_update_version
+  launch_template      = var.launch_template
+  remote_access        = var.remote_access
+  node_repair_config   = var.node_repair_config
+  timeouts             = var.timeouts
+
+  create_seconds = var.create_seconds
+  fail_with      = var.fail_with
 }

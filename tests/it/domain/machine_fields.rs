@@ -1,6 +1,6 @@
 //! A machine's spec field by field: spellings, defaults, types, and what a mistyped name is told.
 
-use captd::domain::machine::{Approval, CapacityType, MachineSpec, Taint, TaintEffect, UpdateConfig};
+use captd::domain::machine::{Approval, CapacityType, MachineSpec, NodeRepairConfig, Taint, TaintEffect, UpdateConfig};
 use captd::domain::machine_fields::parse_spec;
 use captd::domain::problem::Problems;
 use serde_json::{Value, json};
@@ -56,7 +56,13 @@ fn a_spec_with_every_field() {
             "labels": {"team": "data"},
             "taints": [{"key": "gpu", "value": "yes", "effect": "NO_SCHEDULE"}, {"key": "spot", "effect": "NoExecute"}],
             "tags": {"cost": "42"},
-            "updateConfig": {"maxUnavailablePercentage": 33}
+            "updateConfig": {"maxUnavailablePercentage": 33},
+            "version": "1.33",
+            "releaseVersion": "1.33.0-20250610",
+            "forceUpdateVersion": true,
+            "remoteAccess": {"ec2SshKey": "ops", "sourceSecurityGroups": ["sg-1"]},
+            "nodeRepairConfig": {"enabled": true},
+            "timeouts": {"create": "90m", "delete": "1h30m"}
         },
         "variables": {"anything": [1, {"a": null}]},
         "runPolicy": {"approval": "manual"},
@@ -84,6 +90,26 @@ fn a_spec_with_every_field() {
         |key: &str, value: Option<&str>, effect| Taint { key: key.to_owned(), value: value.map(str::to_owned), effect };
     let taints = [taint("gpu", Some("yes"), TaintEffect::NoSchedule), taint("spot", None, TaintEffect::NoExecute)];
     assert_eq!(group.taints, taints);
+    assert_eq!((group.version.as_deref(), group.release_version.as_deref()), (Some("1.33"), Some("1.33.0-20250610")));
+    assert!(group.force_update_version);
+    let access = group.remote_access.as_ref().unwrap();
+    assert_eq!((access.ec2_ssh_key.as_str(), access.open_to_world), ("ops", false));
+    assert_eq!(access.source_security_groups, ["sg-1"]);
+    assert_eq!(group.node_repair_config, Some(NodeRepairConfig { enabled: true }));
+    let timeouts = group.timeouts.as_ref().unwrap();
+    assert_eq!((timeouts.create.as_deref(), timeouts.update.as_deref()), (Some("90m"), None));
+    assert_eq!(timeouts.delete.as_deref(), Some("1h30m"));
+    assert_eq!(group.launch_template, None);
+}
+
+#[test]
+fn a_launch_template_by_id_or_by_name() {
+    let by_id = read(&with("/nodeGroupConfig/launchTemplate", json!({"id": "lt-0a1b", "version": "3"})));
+    let template = by_id.node_group_config.launch_template.unwrap();
+    assert_eq!((template.id.as_deref(), template.name, template.version.as_str()), (Some("lt-0a1b"), None, "3"));
+    let by_name = read(&with("/nodeGroupConfig/launchTemplate", json!({"name": "nodes", "version": "1"})));
+    let template = by_name.node_group_config.launch_template.unwrap();
+    assert_eq!((template.id, template.name.as_deref(), template.version.as_str()), (None, Some("nodes"), "1"));
 }
 
 #[test]
@@ -95,6 +121,8 @@ fn what_is_left_out_has_a_default() {
     assert!(!spec.deletion_protection && spec.variables.is_empty());
     assert!(spec.node_group_config.all_instance_types().is_empty());
     assert_eq!(spec.node_group_config.update_config, None);
+    assert_eq!(spec.node_group_config.launch_template, None);
+    assert!(!spec.node_group_config.force_update_version);
 }
 
 #[test]
@@ -124,7 +152,9 @@ fn effects_and_capacity_are_read_in_each_spelling() {
         ("spot", CapacityType::Spot),
         ("CAPACITY_BLOCK", CapacityType::CapacityBlock),
     ] {
-        let spec = read(&with("/nodeGroupConfig/capacityType", json!(word)));
+        let mut group = with("/nodeGroupConfig/capacityType", json!(word));
+        group["nodeGroupConfig"]["launchTemplate"] = json!({"id": "lt-1", "version": "1"});
+        let spec = read(&group);
         assert_eq!(spec.node_group_config.capacity_type, Some(capacity), "{word}");
     }
     for (word, approval) in [("auto", Approval::Auto), ("onDestroy", Approval::OnDestroy), ("manual", Approval::Manual)]

@@ -35,7 +35,13 @@ fn whole() -> MachineSpec {
             "labels": {"team": "data"},
             "taints": [{"key": "gpu", "value": "yes", "effect": "NoSchedule"}, {"key": "spot", "effect": "NO_EXECUTE"}],
             "tags": {"cost": "42"},
-            "updateConfig": {"maxUnavailable": 1}
+            "updateConfig": {"maxUnavailable": 1},
+            "version": "1.33",
+            "releaseVersion": "1.33.0-20250610",
+            "forceUpdateVersion": true,
+            "remoteAccess": {"ec2SshKey": "ops", "sourceSecurityGroups": ["sg-1"]},
+            "nodeRepairConfig": {"enabled": true},
+            "timeouts": {"create": "90m"}
         },
         "variables": {"extra": {"a": [1]}}
     }))
@@ -60,6 +66,13 @@ fn every_field_has_its_variable() {
         "taints": [{"key": "gpu", "value": "yes", "effect": "NO_SCHEDULE"}, {"key": "spot", "effect": "NO_EXECUTE"}],
         "tags": {"cost": "42"},
         "update_config": {"max_unavailable": 1, "max_unavailable_percentage": null},
+        "kubernetes_version": "1.33",
+        "release_version": "1.33.0-20250610",
+        "force_update_version": true,
+        "launch_template": null,
+        "remote_access": {"ec2_ssh_key": "ops", "source_security_group_ids": ["sg-1"]},
+        "node_repair_config": {"enabled": true},
+        "timeouts": {"create": "90m"},
         "owner_tags": {"captd:installation": "home", "captd:machine": "default/workers/1"},
         "extra": {"a": [1]}
     });
@@ -81,6 +94,13 @@ fn what_is_left_open_is_null_and_so_the_variables_default() {
         "capacity_type",
         "disk_size",
         "update_config",
+        "kubernetes_version",
+        "release_version",
+        "force_update_version",
+        "launch_template",
+        "remote_access",
+        "node_repair_config",
+        "timeouts",
     ] {
         assert_eq!(values[open], Value::Null, "{open}");
     }
@@ -88,6 +108,19 @@ fn what_is_left_open_is_null_and_so_the_variables_default() {
         assert_eq!(values[empty], json!({}), "{empty}");
     }
     assert_eq!(values["taints"], json!([]));
+}
+
+#[test]
+fn a_launch_template_may_say_the_types() {
+    let values = |types: Value| {
+        let spec = spec(&json!({"nodeGroupConfig": {"name": "w", "instanceTypes": types,
+            "launchTemplate": {"name": "nodes", "version": "3"},
+            "scaling": {"minSize": 1, "maxSize": 3, "desiredSize": 2}}}));
+        values(&spec, &owner())
+    };
+    assert_eq!(values(json!([]))["instance_types"], json!([]));
+    assert_eq!(values(json!([]))["launch_template"], json!({"name": "nodes", "version": "3"}));
+    assert_eq!(values(json!(["t3.medium"]))["instance_types"], json!(["t3.medium"]));
 }
 
 #[test]

@@ -64,6 +64,19 @@ impl Daemon {
         self.wait_for_end(&run).await
     }
 
+    /// Changes a machine by a merge patch, and waits for the end of the run that it brings.
+    pub async fn edit(&self, name: &str, patch: &Value) -> Value {
+        let known = self.runs(name).await.len();
+        let answer = self.patch(&format!("/v1/namespaces/default/machines/{name}"), patch).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let run = until("the run of the change", async || {
+            let runs = self.runs(name).await;
+            (runs.len() > known).then(|| runs[0]["id"].as_str().unwrap().to_owned())
+        })
+        .await;
+        self.wait_for_end(&run).await
+    }
+
     /// Runs of a machine, newest first.
     pub async fn runs(&self, name: &str) -> Vec<Value> {
         let answer = self.get(&format!("/v1/runs?namespace=default&machine={name}&limit=500")).await;

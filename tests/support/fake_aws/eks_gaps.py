@@ -2,8 +2,9 @@
 
 - Updates can be asked for: `GET /clusters/{name}/updates/{id}` (AWS's own path; the node group is in the
   query) and, for tests, `GET /clusters/{name}/node-groups/{group}/updates/{id}`.
-- A node group has the remote access, update configuration and version that it was created with, not
-  invented ones: an invented `remoteAccess` would force a replacement in every plan.
+- A node group has the remote access, update and repair configuration and version that it was created
+  with, not invented ones: an invented `remoteAccess` would force a replacement in every plan.
+- The version of a node group can be updated, and that of its launch template.
 - CreateNodegroup is idempotent by its `clientRequestToken`, as a retry after a lost answer relies on.
 - Node groups carry tags; moto tags clusters only.
 - Node groups can take time to be created and deleted, or fail (see rules.py), and refuse an update
@@ -13,9 +14,11 @@
 import json
 import threading
 import time
+import uuid
 from contextlib import contextmanager
 
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.eks import urls
 from moto.eks.exceptions import ResourceInUseException, ResourceNotFoundException
@@ -26,6 +29,8 @@ UPDATE_PATHS = [
     "{0}/clusters/(?P<name>[^/]+)/updates/(?P<updateId>[^/]+)$",
     "{0}/clusters/(?P<name>[^/]+)/node-groups/(?P<nodegroupName>[^/]+)/updates/(?P<updateId>[^/]+)$",
 ]
+
+UPDATE_VERSION_PATH = "{0}/clusters/(?P<name>[^/]+)/node-groups/(?P<nodegroupName>[^/]+)/update-version$"
 
 # The rule that the call of this thread was taken by, and the parameters moto does not pass on.
 here = threading.local()
@@ -39,6 +44,8 @@ def install():
     """Puts all of it in the place of moto's own, before the first call."""
     for path in UPDATE_PATHS:
         urls.url_paths[path] = describe_update
+    urls.url_paths[UPDATE_VERSION_PATH] = EKSResponse.dispatch
+    EKSResponse.update_nodegroup_version = update_nodegroup_version
     EKSResponse.create_nodegroup = keeping_parameters(EKSResponse.create_nodegroup)
     EKSBackend.create_nodegroup = creating(EKSBackend.create_nodegroup)
     EKSBackend.delete_nodegroup = deleting(EKSBackend.delete_nodegroup)
@@ -74,6 +81,7 @@ def settle():
 def keeping_parameters(original):
     def create_nodegroup(self):
         here.update_config = self._get_param("updateConfig")
+        here.node_repair_config = self._get_param("nodeRepairConfig")
         return original(self)
 
     return create_nodegroup
@@ -105,6 +113,7 @@ def correct(group, cluster, parameters):
     group.health = {"issues": []}
     group.scaling_config = dict(group.scaling_config)
     group.update_config = here.update_config or {"maxUnavailable": 1}
+    group.node_repair_config = here.node_repair_config
     if not parameters.get("version"):
         group.version = cluster.version
     if not parameters.get("remote_access"):
@@ -158,18 +167,38 @@ def deleting(original):
 
 def updating(original):
     def update_nodegroup_config(self, cluster_name, nodegroup_name, **changes):
-        group = self.describe_nodegroup(cluster_name, nodegroup_name)
-        if group.status not in ("ACTIVE", "DEGRADED"):
-            raise ResourceInUseException(
-                clusterName=cluster_name,
-                nodegroupName=nodegroup_name,
-                message="Nodegroup cannot be updated as it is currently not in Active State",
-            )
+        updatable(self, cluster_name, nodegroup_name)
         update = original(self, cluster_name=cluster_name, nodegroup_name=nodegroup_name, **changes)
         updates[update["id"]] = {**update, "createdAt": utcnow().timestamp()}
         return update
 
     return update_nodegroup_config
+
+
+def update_nodegroup_version(response):
+    """Its work is done at once, as that of a configuration."""
+    group = updatable(response.eks_backend, response._get_param("name"), response._get_param("nodegroupName"))
+    for attribute, parameter in (("version", "version"), ("release_version", "releaseVersion")):
+        if value := response._get_param(parameter):
+            setattr(group, attribute, value)
+    if template := response._get_param("launchTemplate"):
+        group.launch_template = {**(group.launch_template or {}), **template}
+    now = utcnow().timestamp()
+    update = {"id": str(uuid.uuid4()), "status": "Successful", "type": "VersionUpdate", "params": [], "errors": []}
+    updates[update["id"]] = {**update, "createdAt": now}
+    return ActionResult({"update": updates[update["id"]]})
+
+
+def updatable(backend, cluster_name, nodegroup_name):
+    """The node group, unless it is busy."""
+    group = backend.describe_nodegroup(cluster_name, nodegroup_name)
+    if group.status not in ("ACTIVE", "DEGRADED"):
+        raise ResourceInUseException(
+            clusterName=cluster_name,
+            nodegroupName=nodegroup_name,
+            message="Nodegroup cannot be updated as it is currently not in Active State",
+        )
+    return group
 
 
 def describe_update(request, full_url, headers):
