@@ -9,7 +9,9 @@ use super::judge::Until;
 use super::output::say;
 use super::progress::Wait;
 use super::session::Session;
+use super::wire::kind_of;
 use crate::domain::name::Name;
+use crate::domain::resource::Key;
 
 /// `captd apply`
 #[derive(Debug, clap::Args)]
@@ -55,13 +57,16 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<Exit> {
     for item in &applied.items {
         say(item.line(args.dry_run))?;
     }
-    let machines: Vec<(Name, Name)> = applied
+    let followed: Vec<Key> = applied
         .items
         .into_iter()
-        .filter(|item| item.kind == "Machine")
-        .map(|item| (item.namespace.unwrap_or_else(|| session.namespace.clone()), item.name))
+        .filter(|item| item.kind != "Namespace")
+        .map(|item| {
+            let namespace = item.namespace.unwrap_or_else(|| session.namespace.clone());
+            Key { kind: kind_of(&item.kind), namespace, name: item.name }
+        })
         .collect();
-    args.wait.follow(session, &machines, Until::InForce).await
+    args.wait.follow(session, &followed, Until::InForce).await
 }
 
 async fn hand_in(session: &Session, declarations: &Declarations, dry_run: bool) -> Result<Applied> {

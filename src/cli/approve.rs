@@ -12,8 +12,8 @@ use crate::domain::run::Kind;
 /// `captd approve`
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Id of a run, or name of a machine whose run waits
-    #[arg(required = true, value_name = "RUN|MACHINE")]
+    /// Id of a run; name of a machine, or workspace/NAME, whose run waits
+    #[arg(required = true, value_name = "RUN|NAME")]
     words: Vec<String>,
     #[command(flatten)]
     wait: Wait,
@@ -24,5 +24,5 @@ pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
     let run = verdict::send(session, &args.words, "approve", &[]).await?;
     say(format_args!("run/{} approved: {}", run.id, run.changes()))?;
     let until = if run.kind == Kind::Destroy { Until::Gone } else { Until::InForce };
-    args.wait.follow(session, &[(run.namespace, run.machine)], until).await
+    args.wait.follow(session, &[run.key()], until).await
 }

@@ -9,8 +9,8 @@ use super::{Exit, verdict};
 /// `captd cancel`
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Id of a run, or name of a machine whose run is open
-    #[arg(required = true, value_name = "RUN|MACHINE")]
+    /// Id of a run; name of a machine, or workspace/NAME, whose run is open
+    #[arg(required = true, value_name = "RUN|NAME")]
     words: Vec<String>,
     /// A second request, for a run that applies and was asked before: it ends at once, and what is
     /// under way goes on in the cloud and is recorded nowhere

@@ -161,8 +161,8 @@ impl Client {
     }
 
     /// Asks for a deletion.
-    pub(super) async fn delete(&self, path: &[&str]) -> Result<()> {
-        self.json::<Value>(self.request(Method::DELETE, path, &[])).await.map(drop)
+    pub(super) async fn delete(&self, path: &[&str], query: Query<'_>) -> Result<()> {
+        self.json::<Value>(self.request(Method::DELETE, path, query)).await.map(drop)
     }
 
     /// Asks for a text that may go on for a long time.

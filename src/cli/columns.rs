@@ -1,4 +1,4 @@
-//! The columns in which `get` and `describe` show machines, namespaces, templates and runs.
+//! The columns in which `get` and `describe` show machines, workspaces, namespaces, templates and runs.
 //!
 //! **Invariant:** pure; a field that is missing is a `-`.
 
@@ -37,9 +37,22 @@ const MACHINES: &[Column] = &[
     ("MESSAGE", true, |v, _| message(v)),
 ];
 
+const WORKSPACES: &[Column] = &[
+    ("NAME", false, |v, _| text(v, "/metadata/name")),
+    ("PHASE", false, |v, _| text(v, "/status/phase")),
+    ("READY", false, |v, _| condition(v, "Ready", "status")),
+    ("TEMPLATE", false, |v, _| text(v, "/spec/workspaceTemplateRef/name")),
+    ("GENERATION", false, |v, _| text(v, "/metadata/generation")),
+    ("AGE", false, |v, now| age(v, "/metadata/creationTimestamp", now)),
+    ("REGION", true, |v, _| text(v, "/spec/region")),
+    ("RUN", true, |v, _| text(v, "/status/latestRun/id")),
+    ("MESSAGE", true, |v, _| message(v)),
+];
+
 const NAMESPACES: &[Column] = &[
     ("NAME", false, |v, _| text(v, "/metadata/name")),
     ("MACHINES", false, |v, _| text(v, "/status/machines")),
+    ("WORKSPACES", false, |v, _| text(v, "/status/workspaces")),
     ("NODES-MAX", false, |v, _| text(v, "/status/nodesMax")),
     ("AGE", false, |v, now| age(v, "/metadata/creationTimestamp", now)),
     ("REGION", true, |v, _| text(v, "/spec/defaults/region")),
@@ -58,7 +71,7 @@ const TEMPLATES: &[Column] = &[
 const RUNS: &[Column] = &[
     ("ID", false, |v, _| text(v, "/id")),
     ("KIND", false, |v, _| text(v, "/kind")),
-    ("MACHINE", false, |v, _| text(v, "/machine")),
+    ("OWNER", false, |v, _| format!("{}/{}", text(v, "/owner/kind").to_ascii_lowercase(), text(v, "/owner/name"))),
     ("GENERATION", false, |v, _| text(v, "/generation")),
     ("STATE", false, |v, _| text(v, "/state")),
     ("CHANGES", false, |v, _| changes(v)),
@@ -76,6 +89,7 @@ const TIMED: [&str; 2] = ["AGE", "DURATION"];
 fn all(kind: Kind) -> &'static [Column] {
     match kind {
         Kind::Machines => MACHINES,
+        Kind::Workspaces => WORKSPACES,
         Kind::Namespaces => NAMESPACES,
         Kind::Templates => TEMPLATES,
         Kind::Runs => RUNS,
@@ -113,7 +127,7 @@ pub(super) fn farewell(kind: Kind, extent: Extent, item: &Value, now: Timestamp)
 /// Namespace and name, or id: what an item is known by.
 pub(super) fn key(kind: Kind, item: &Value) -> String {
     let name = match kind {
-        Kind::Machines | Kind::Namespaces => text(item, "/metadata/name"),
+        Kind::Machines | Kind::Workspaces | Kind::Namespaces => text(item, "/metadata/name"),
         Kind::Templates => text(item, "/name"),
         Kind::Runs => text(item, "/id"),
     };

@@ -1,4 +1,4 @@
-//! `captd delete`: node groups first, machines afterwards.
+//! `captd delete`: what is in the cloud first, what is declared afterwards.
 
 use anyhow::Result;
 
@@ -7,32 +7,35 @@ use super::output::{note, say};
 use super::progress::Wait;
 use super::session::Session;
 use super::{Exit, target};
-use crate::domain::name::Name;
+use crate::domain::resource::Key;
 
 /// `captd delete`
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Names of machines; `machine NAME` and machine/NAME are read too
-    #[arg(required = true, value_name = "MACHINE")]
+    /// Names of machines, or workspace/NAME
+    #[arg(required = true, value_name = "NAME")]
     words: Vec<String>,
+    /// Delete also what needs them, in order
+    #[arg(long)]
+    cascade: bool,
     #[command(flatten)]
     wait: Wait,
 }
 
 /// Asks for the deletion of each.
 pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
-    let namespace = &session.namespace;
-    let mut asked: Vec<(Name, Name)> = Vec::new();
+    let mut asked: Vec<Key> = Vec::new();
     let mut exit = Exit::Done;
-    for name in target::machines(&args.words)? {
-        match session.client.delete(&["v1", "namespaces", namespace.as_str(), "machines", name.as_str()]).await {
+    let query = [("cascade", args.cascade.to_string())];
+    for key in target::resources(&args.words, &session.namespace)? {
+        match session.client.delete(&target::path_of(&key, &[]), &query).await {
             Ok(()) => {
-                say(format_args!("machine/{namespace}/{name} is being deleted"))?;
-                asked.push((namespace.clone(), name));
+                say(format_args!("{} is being deleted", key.path()))?;
+                asked.push(key);
             }
             // The others are deleted all the same, as kubectl does.
             Err(error) if error.problem().is_some_and(|problem| problem.status != 401) => {
-                note(format_args!("error: machine/{namespace}/{name}: {error}"));
+                note(format_args!("error: {}: {error}", key.path()));
                 exit = Exit::Failed;
             }
             Err(error) => return Err(error.into()),

@@ -1,4 +1,4 @@
-//! `captd describe`: one machine or run in detail, and what to do next.
+//! `captd describe`: one machine, workspace or run in detail, and what to do next.
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
@@ -7,36 +7,41 @@ use super::columns::{self, Extent};
 use super::judge::approval_lines;
 use super::output::{Columns, say};
 use super::session::Session;
-use super::target::{Kind, RunOrMachine};
-use super::wire::{Machine, Run};
+use super::target::{Kind, RunOrOwner};
+use super::wire::{Resource, Run};
 use super::{Exit, times};
+use crate::domain::machine::{MachineSpec, RunPolicy, TemplateRef};
+use crate::domain::workspace::WorkspaceSpec;
 
-/// Runs that are shown of a machine.
+/// Runs that are shown of one.
 const RUNS_SHOWN: &str = "5";
 
 /// `captd describe`
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Name of a machine, or id of a run; `machine NAME` and machine/NAME are read too
-    #[arg(required = true, value_name = "MACHINE|RUN")]
+    /// Name of a machine, workspace/NAME, or id of a run
+    #[arg(required = true, value_name = "NAME|RUN")]
     words: Vec<String>,
 }
 
 /// Describes.
 pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
-    let text = match RunOrMachine::parse(&args.words)? {
-        RunOrMachine::Run(id) => run_text(session, &session.run(id).await?).join("\n"),
-        RunOrMachine::Machine(name) => {
-            let namespace = session.namespace.as_str();
-            let machine: Machine = session.machine(&session.namespace, &name).await?;
-            let query =
-                [("namespace", namespace.to_owned()), ("machine", name.to_string()), ("limit", RUNS_SHOWN.to_owned())];
+    let text = match RunOrOwner::parse(&args.words, &session.namespace)? {
+        RunOrOwner::Run(id) => run_text(session, &session.run(id).await?).join("\n"),
+        RunOrOwner::Owner(key) => {
+            let resource: Resource = session.resource(&key).await?;
+            let query = [
+                ("namespace", key.namespace.to_string()),
+                (key.kind.noun(), key.name.to_string()),
+                ("limit", RUNS_SHOWN.to_owned()),
+            ];
             let runs: Value = session.client.get(&["v1", "runs"], &query).await?;
             let runs = runs["items"].as_array().context("the daemon's list of runs has no items")?;
-            let mut lines = machine_text(session, &machine);
-            lines.extend(status_text(session, &machine));
+            let mut lines = metadata_text(session, &resource);
+            lines.extend(spec_text(&resource)?);
+            lines.extend(status_text(session, &resource));
             lines.extend(runs_text(session, runs));
-            lines.extend(next_text(&machine, runs)?);
+            lines.extend(next_text(&resource, runs)?);
             lines.join("\n")
         }
     };
@@ -60,13 +65,9 @@ fn or_none(text: Option<&str>) -> &str {
     text.unwrap_or("none")
 }
 
-fn machine_text(session: &Session, machine: &Machine) -> Vec<String> {
-    let (metadata, spec) = (&machine.metadata, &machine.spec);
-    let (group, template) = (&spec.node_group_config, &spec.workspace_template_ref);
+fn metadata_text(session: &Session, resource: &Resource) -> Vec<String> {
+    let metadata = &resource.metadata;
     let created = metadata.creation_timestamp;
-    let types = group.all_instance_types();
-    let revision = template.revision.as_ref().map(|revision| format!(", revision {revision}")).unwrap_or_default();
-    let approval = serde_json::to_value(spec.run_policy.approval).unwrap_or_default();
     let mut lines = vec![
         line("Name", &metadata.name),
         line("Namespace", &metadata.namespace),
@@ -77,8 +78,42 @@ fn machine_text(session: &Session, machine: &Machine) -> Vec<String> {
         line("Created", format_args!("{created} ({} ago)", times::age(created, session.now()))),
     ];
     lines.extend(metadata.deletion_timestamp.map(|at| line("Deletion asked for", at)));
-    lines.extend([
-        line("Template", format_args!("{}{revision}", template.name)),
+    lines
+}
+
+fn spec_text(resource: &Resource) -> Result<Vec<String>> {
+    if resource.is_machine() {
+        return Ok(machine_text(&serde_json::from_value(resource.spec.clone())?));
+    }
+    let spec: WorkspaceSpec = serde_json::from_value(resource.spec.clone())?;
+    let mut lines = vec![template_line(&spec.workspace_template_ref), line("Provider", &spec.provider_config_ref.name)];
+    lines.push(line("Region", or_none(spec.region.as_deref())));
+    lines.extend(policy_lines(spec.run_policy, spec.deletion_protection, &spec.variables));
+    Ok(lines)
+}
+
+fn template_line(template: &TemplateRef) -> String {
+    let revision = template.revision.as_ref().map(|revision| format!(", revision {revision}")).unwrap_or_default();
+    line("Template", format_args!("{}{revision}", template.name))
+}
+
+fn policy_lines(policy: RunPolicy, deletion_protection: bool, variables: &Map<String, Value>) -> Vec<String> {
+    let approval = serde_json::to_value(policy.approval).unwrap_or_default();
+    let mut lines = vec![
+        line("Approval", approval.as_str().unwrap_or("-")),
+        line("Deletion protection", if deletion_protection { "on" } else { "off" }),
+    ];
+    if !variables.is_empty() {
+        lines.push(line("Variables", pairs(variables)));
+    }
+    lines
+}
+
+fn machine_text(spec: &MachineSpec) -> Vec<String> {
+    let group = &spec.node_group_config;
+    let types = group.all_instance_types();
+    let mut lines = vec![
+        template_line(&spec.workspace_template_ref),
         line("Provider", &spec.provider_config_ref.name),
         line("Region", or_none(spec.region.as_deref())),
         line("Cluster", or_none(spec.cluster_name.as_deref())),
@@ -91,24 +126,21 @@ fn machine_text(session: &Session, machine: &Machine) -> Vec<String> {
                 group.scaling.desired_size, group.scaling.min_size, group.scaling.max_size
             ),
         ),
-        line("Approval", approval.as_str().unwrap_or("-")),
-        line("Deletion protection", if spec.deletion_protection { "on" } else { "off" }),
-    ]);
-    if !spec.variables.is_empty() {
-        lines.push(line("Variables", pairs(&spec.variables)));
-    }
+    ];
+    lines.extend(policy_lines(spec.run_policy, spec.deletion_protection, &spec.variables));
     lines
 }
 
-fn status_text(session: &Session, machine: &Machine) -> Vec<String> {
-    let status = &machine.status;
+fn status_text(session: &Session, resource: &Resource) -> Vec<String> {
+    let status = &resource.status;
     let now = session.now();
-    let mut lines = vec![
-        line("Phase", status.phase.as_str()),
-        line("Ready", status.ready),
-        line("Current size", status.current_size.map_or_else(|| "not known".to_owned(), |size| size.to_string())),
-        line("Generation in force", format_args!("{} of {}", status.observed_generation, machine.metadata.generation)),
-    ];
+    let mut lines = vec![line("Phase", status.phase.as_str()), line("Ready", status.ready)];
+    if resource.is_machine() {
+        let size = status.current_size.map_or_else(|| "not known".to_owned(), |size| size.to_string());
+        lines.push(line("Current size", size));
+    }
+    let generation = resource.metadata.generation;
+    lines.push(line("Generation in force", format_args!("{} of {generation}", status.observed_generation)));
     lines.extend(
         status.observed_at.map(|at| line("Last looked at", format_args!("{at} ({} ago)", times::age(at, now)))),
     );
@@ -144,7 +176,7 @@ fn runs_text(session: &Session, runs: &[Value]) -> Vec<String> {
 }
 
 /// What a person must do for it to go on, if anything.
-fn next_text(machine: &Machine, runs: &[Value]) -> Result<Vec<String>> {
+fn next_text(resource: &Resource, runs: &[Value]) -> Result<Vec<String>> {
     let waiting = runs.iter().find(|run| run["state"] == "awaiting_approval");
     if let Some(run) = waiting {
         let run: Run = serde_json::from_value(run.clone())?;
@@ -153,9 +185,9 @@ fn next_text(machine: &Machine, runs: &[Value]) -> Result<Vec<String>> {
             .chain(approval_lines(&run).into_iter().map(|line| format!("  {line}")))
             .collect());
     }
-    let status = &machine.status;
+    let status = &resource.status;
     let failed = status.failure_message.is_some() && status.next_retry_at.is_none();
-    let name = &machine.metadata.name;
+    let name = resource.handle();
     if !failed {
         return Ok(Vec::new());
     }
@@ -169,7 +201,7 @@ fn run_text(session: &Session, run: &Run) -> Vec<String> {
     let mut lines = vec![
         line("ID", run.id),
         line("Kind", run.kind.as_str()),
-        line("Machine", format_args!("{}/{}", run.namespace, run.machine)),
+        line(&run.owner.kind, format_args!("{}/{}", run.namespace, run.owner.name)),
         line("Generation", run.generation),
         line("State", &run.state),
         line("Trigger", format_args!("{}, attempt {}", run.trigger, run.attempt)),

@@ -38,7 +38,7 @@ struct Draining {
 pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
     const PATH: [&str; 2] = ["v1", "drain"];
     if args.release {
-        session.client.delete(&PATH).await?;
+        session.client.delete(&PATH, &[]).await?;
         say("the drain is over: runs begin again")?;
         return Ok(Exit::Done);
     }
@@ -85,11 +85,10 @@ impl Draining {
         for run in &self.at_work {
             let begun = run.started_at.unwrap_or(run.created_at);
             say(format_args!(
-                "at work: {} run {} of machine/{}/{} is {}, begun {} ago",
+                "at work: {} run {} of {} is {}, begun {} ago",
                 run.kind.as_str(),
                 run.id,
-                run.namespace,
-                run.machine,
+                run.key().path(),
                 run.state,
                 times::age(begun, session.now())
             ))?;

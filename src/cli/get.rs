@@ -13,6 +13,7 @@ use super::progress::Patience;
 use super::session::Session;
 use super::target::{self, Kind};
 use super::{Exit, Usage};
+use crate::domain::resource::Key;
 use crate::domain::selector::Selector;
 
 /// How often a list that is watched is asked for.
@@ -28,7 +29,7 @@ pub(super) struct Args {
     /// also machine/NAME
     #[arg(required = true, value_name = "WHAT")]
     words: Vec<String>,
-    /// Only machines with these labels: team=data,tier!=web,env in (a, b)
+    /// Only machines or workspaces with these labels: team=data,tier!=web,env in (a, b)
     #[arg(short = 'l', long, value_name = "LABELS")]
     selector: Option<String>,
     /// Of every namespace
@@ -87,22 +88,24 @@ impl Asked {
         let Some(kind) = kind.filter(|_| same) else {
             let word = &args.words[0];
             return Err(Usage::error(format!(
-                "`{word}`: say what to list: machines, namespaces, templates or runs; one machine is `captd get machine {word}`"
+                "`{word}`: say what to list: machines, workspaces, namespaces, templates or runs; one machine is `captd get machine {word}`"
             )));
         };
         let names: Vec<String> = said.into_iter().map(|said| said.name).collect();
         let refuse = |what: &str| Err(Usage::error(what));
         match (kind, &args.selector) {
-            (Kind::Machines, Some(_)) if !names.is_empty() => return refuse("give names or a selector, not both"),
-            (Kind::Machines, Some(text)) => {
+            (Kind::Machines | Kind::Workspaces, Some(_)) if !names.is_empty() => {
+                return refuse("give names or a selector, not both");
+            }
+            (Kind::Machines | Kind::Workspaces, Some(text)) => {
                 drop(Selector::parse(text).map_err(|error| Usage::error(format!("-l: {error}")))?);
             }
-            (_, Some(_)) => return refuse("-l: only machines have labels to select by"),
+            (_, Some(_)) => return refuse("-l: only machines and workspaces have labels to select by"),
             (_, None) => {}
         }
         match (kind, args.all_namespaces) {
             (Kind::Templates, true) => return refuse("-A: templates are listed for one namespace; name it with -n"),
-            (Kind::Machines, true) if !names.is_empty() => {
+            (Kind::Machines | Kind::Workspaces, true) if !names.is_empty() => {
                 return refuse("a name is looked for in one namespace; name it with -n, or leave out -A");
             }
             _ => {}
@@ -135,10 +138,11 @@ impl Asked {
 
     async fn fetch_one(&self, session: &Session, name: &str) -> Result<Vec<Value>> {
         if self.kind == Kind::Runs {
-            return match uuid::Uuid::try_parse(name) {
-                Ok(id) => Ok(vec![session.client.get(&["v1", "runs", &id.to_string()], &[]).await?]),
-                Err(_) => self.fetch_all(session, Some(target::name(name)?.as_str())).await,
-            };
+            if let Ok(id) = uuid::Uuid::try_parse(name) {
+                return Ok(vec![session.client.get(&["v1", "runs", &id.to_string()], &[]).await?]);
+            }
+            let key = target::resource(&[name.to_owned()], &session.namespace)?;
+            return self.fetch_all(session, Some(&key)).await;
         }
         let name = target::name(name)?;
         let namespace = session.namespace.as_str();
@@ -149,22 +153,23 @@ impl Asked {
         Ok(vec![session.client.get(&path, &[]).await?])
     }
 
-    async fn fetch_all(&self, session: &Session, machine: Option<&str>) -> Result<Vec<Value>> {
+    async fn fetch_all(&self, session: &Session, owner: Option<&Key>) -> Result<Vec<Value>> {
         let namespace = session.namespace.as_str();
         let page = ("limit", PAGE.to_owned());
         let (path, query) = match self.kind {
             Kind::Namespaces => (vec!["v1", "namespaces"], Vec::new()),
             Kind::Templates => (vec!["v1", "namespaces", namespace, "templates"], Vec::new()),
-            Kind::Machines => {
+            Kind::Machines | Kind::Workspaces => {
                 let selector = self.selector.clone().map(|selector| ("labelSelector", selector));
-                let all = vec!["v1", "machines"];
-                let path = if self.all_namespaces { all } else { vec!["v1", "namespaces", namespace, "machines"] };
+                let kind = self.kind.plural();
+                let all = vec!["v1", kind];
+                let path = if self.all_namespaces { all } else { vec!["v1", "namespaces", namespace, kind] };
                 (path, selector.into_iter().chain([page]).collect())
             }
             Kind::Runs => {
                 let namespace = (!self.all_namespaces).then(|| ("namespace", namespace.to_owned()));
-                let machine = machine.map(|name| ("machine", name.to_owned()));
-                (vec!["v1", "runs"], namespace.into_iter().chain(machine).chain([page]).collect())
+                let owner = owner.map(|key| (key.kind.noun(), key.name.to_string()));
+                (vec!["v1", "runs"], namespace.into_iter().chain(owner).chain([page]).collect())
             }
         };
         Ok(session.client.list(&path, &query).await?)

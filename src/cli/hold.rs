@@ -17,7 +17,7 @@ pub(super) async fn hold(session: &Session) -> Result<Exit> {
 
 /// Releases everything.
 pub(super) async fn release(session: &Session) -> Result<Exit> {
-    session.client.delete(&["v1", "hold"]).await?;
+    session.client.delete(&["v1", "hold"], &[]).await?;
     say("released: what was planned is applied")?;
     Ok(Exit::Done)
 }

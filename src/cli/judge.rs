@@ -7,15 +7,15 @@ use jiff::Timestamp;
 use super::Exit;
 use super::output::one_line;
 use super::times;
-use super::wire::{Machine, Run};
+use super::wire::{Resource, Run};
 use crate::domain::status::Phase;
 
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Until {
-    /// The spec is in force and the node group ready.
+    /// The spec is in force and what it makes is ready.
     InForce,
-    /// The machine is no more.
+    /// It is no more.
     Gone,
 }
 
@@ -28,33 +28,33 @@ pub(super) enum Verdict {
     Ends(Exit, Vec<String>),
 }
 
-/// Judges a machine and its newest run. Tries that are due after `deadline` do not count.
+/// Judges a machine or workspace and its newest run. Tries that are due after `deadline` do not count.
 pub(super) fn judge(
-    machine: &Machine,
+    resource: &Resource,
     run: Option<&Run>,
     until: Until,
     deadline: Timestamp,
     now: Timestamp,
 ) -> Verdict {
     if let Some(run) = run.filter(|run| !run.is_over() && run.kind.changes_things()) {
-        return judge_open(machine, run);
+        return judge_open(resource, run);
     }
-    let status = &machine.status;
+    let status = &resource.status;
     if let Some(message) = &status.failure_message {
-        return judge_failed(machine, run, message, deadline, now);
+        return judge_failed(resource, run, message, deadline, now);
     }
-    if let Some(stopped) = stopped(machine, run) {
+    if let Some(stopped) = stopped(resource, run) {
         return Verdict::Ends(Exit::Failed, vec![stopped]);
     }
     if until == Until::Gone {
         return goes_on("deleting");
     }
-    if machine.metadata.deletion_timestamp.is_some() {
+    if resource.metadata.deletion_timestamp.is_some() {
         return Verdict::Ends(Exit::Failed, vec!["it is being deleted".to_owned()]);
     }
-    let in_force = status.observed_generation >= machine.metadata.generation;
+    let in_force = status.observed_generation >= resource.metadata.generation;
     if in_force && status.ready {
-        return Verdict::Ends(Exit::Done, vec![format!("Ready, {}", status.nodes())]);
+        return Verdict::Ends(Exit::Done, vec![resource.ready_line()]);
     }
     let ready = status.condition("Ready");
     match (in_force, ready) {
@@ -70,11 +70,12 @@ fn goes_on(line: &str) -> Verdict {
     Verdict::GoesOn { key: line.to_owned(), line: line.to_owned() }
 }
 
-fn judge_open(machine: &Machine, run: &Run) -> Verdict {
+fn judge_open(resource: &Resource, run: &Run) -> Verdict {
     if run.state == "awaiting_approval" {
         return Verdict::Ends(Exit::AwaitsApproval, approval_lines(run));
     }
-    if let Some(paused) = machine.status.condition("ProviderPaused").filter(|_| machine.status.phase == Phase::Waiting)
+    if let Some(paused) =
+        resource.status.condition("ProviderPaused").filter(|_| resource.status.phase == Phase::Waiting)
     {
         let key = format!("{} waits for its provider", run.id);
         return Verdict::GoesOn { key, line: format!("{}: {}", run.state, one_line(&paused.message)) };
@@ -98,9 +99,9 @@ pub(super) fn approval_lines(run: &Run) -> Vec<String> {
     lines
 }
 
-fn judge_failed(machine: &Machine, run: Option<&Run>, message: &str, deadline: Timestamp, now: Timestamp) -> Verdict {
-    let class = machine.status.failure_reason.as_deref().unwrap_or("unknown");
-    match machine.status.next_retry_at {
+fn judge_failed(resource: &Resource, run: Option<&Run>, message: &str, deadline: Timestamp, now: Timestamp) -> Verdict {
+    let class = resource.status.failure_reason.as_deref().unwrap_or("unknown");
+    match resource.status.next_retry_at {
         Some(at) if at <= deadline => {
             let wait = times::age(now, at);
             let line = format!("failed ({class}): {}; tried again in {wait}", one_line(message));
@@ -115,8 +116,8 @@ fn judge_failed(machine: &Machine, run: Option<&Run>, message: &str, deadline: T
                 None => vec![format!("failed ({class}): {message}")],
             };
             lines.extend(next.map(|at| format!("  tried again at {at}, which is after --timeout")));
-            let paused = machine.status.condition("Paused").filter(|paused| paused.status == "True");
-            lines.extend(paused.map(|_| format!("  it is paused; `captd resume {}` ends this", machine.metadata.name)));
+            let paused = resource.status.condition("Paused").filter(|paused| paused.status == "True");
+            lines.extend(paused.map(|_| format!("  it is paused; `captd resume {}` ends this", resource.handle())));
             lines.extend(run.map(|run| format!("  its log: captd logs {}", run.id)));
             Verdict::Ends(Exit::Failed, lines)
         }
@@ -124,20 +125,17 @@ fn judge_failed(machine: &Machine, run: Option<&Run>, message: &str, deadline: T
 }
 
 /// Why nothing will happen any more by itself, when a person has stopped it.
-fn stopped(machine: &Machine, run: Option<&Run>) -> Option<String> {
-    let synced = machine.status.condition("Synced").filter(|synced| synced.status != "True");
+fn stopped(resource: &Resource, run: Option<&Run>) -> Option<String> {
+    let synced = resource.status.condition("Synced").filter(|synced| synced.status != "True");
     if let Some(synced) = synced.filter(|synced| matches!(synced.reason.as_str(), "Discarded" | "Canceled")) {
         return Some(synced.message.clone());
     }
-    let deleting = machine.metadata.deletion_timestamp.is_some();
+    let deleting = resource.metadata.deletion_timestamp.is_some();
     if deleting {
         let run = run.filter(|run| matches!(run.state.as_str(), "canceled" | "discarded"))?;
-        return Some(format!(
-            "its deletion was {}; `captd retry {}` goes on with it",
-            run.state, machine.metadata.name
-        ));
+        return Some(format!("its deletion was {}; `captd retry {}` goes on with it", run.state, resource.handle()));
     }
-    let paused = machine.status.condition("Paused").filter(|paused| paused.status == "True");
-    let behind = machine.status.observed_generation < machine.metadata.generation;
-    paused.filter(|_| behind).map(|_| format!("it is paused; `captd resume {}` ends this", machine.metadata.name))
+    let paused = resource.status.condition("Paused").filter(|paused| paused.status == "True");
+    let behind = resource.status.observed_generation < resource.metadata.generation;
+    paused.filter(|_| behind).map(|_| format!("it is paused; `captd resume {}` ends this", resource.handle()))
 }

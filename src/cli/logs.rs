@@ -9,7 +9,7 @@ use super::client::Error;
 use super::output;
 use super::progress::Patience;
 use super::session::Session;
-use super::target::RunOrMachine;
+use super::target::RunOrOwner;
 
 /// How long is waited before a log that broke off is followed again.
 const AGAIN: Duration = Duration::from_millis(300);
@@ -17,8 +17,8 @@ const AGAIN: Duration = Duration::from_millis(300);
 /// `captd logs`
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Id of a run, or name of a machine: its newest run
-    #[arg(required = true, value_name = "RUN|MACHINE")]
+    /// Id of a run; name of a machine, or workspace/NAME: its newest run
+    #[arg(required = true, value_name = "RUN|NAME")]
     words: Vec<String>,
     /// Go on until the run is over
     #[arg(short, long)]
@@ -27,7 +27,7 @@ pub(super) struct Args {
 
 /// Shows the log. A run outlives its daemon: when that is restarted, its log is followed on.
 pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
-    let id = RunOrMachine::parse(&args.words)?.run(session).await?;
+    let id = RunOrOwner::parse(&args.words, &session.namespace)?.run(session).await?;
     let path = ["v1", "runs", &id.to_string(), "log"];
     let mut shown = 0;
     if !args.follow {

@@ -23,6 +23,7 @@ mod doctor;
 mod drain;
 mod gateway;
 mod get;
+mod graph;
 mod hold;
 mod judge;
 mod logs;
@@ -92,12 +93,14 @@ enum Command {
     Doctor(doctor::Args),
     /// Create or change what files declare
     Apply(apply::Args),
-    /// List machines, namespaces, templates or runs
+    /// List machines, workspaces, namespaces, templates or runs
     Get(get::Args),
-    /// Show one machine or run in detail
+    /// Show one machine, workspace or run in detail
     Describe(describe::Args),
-    /// Delete machines: their node groups first
+    /// Delete machines and workspaces: what they have in the cloud first
     Delete(delete::Args),
+    /// Show who needs whom
+    Graph(graph::Args),
     /// Set a machine's numbers of nodes
     Scale(scale::Args),
     /// Show what a run would change; changes nothing
@@ -108,9 +111,9 @@ enum Command {
     Discard(discard::Args),
     /// Stop a run
     Cancel(cancel::Args),
-    /// Try again to bring a machine's spec into force, or to delete it; for one or for many
+    /// Try again to bring a spec into force, or to delete what it made; for one or for many
     Retry(retry::Args),
-    /// Let no run of a machine begin by itself
+    /// Let no run of a machine or workspace begin by itself
     Pause(pause::Args),
     /// End a pause
     Resume(resume::Args),
@@ -122,7 +125,7 @@ enum Command {
     Drain(drain::Args),
     /// Copy the database while the daemon works
     Backup(backup::Args),
-    /// Look at Terraform's state of a machine, and mend it
+    /// Look at Terraform's state of a machine or workspace, and mend it
     #[command(subcommand)]
     State(state::Command),
     /// Look at the warm provider processes
@@ -245,6 +248,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Get(args) => get::run(&session, args).await,
         Command::Describe(args) => describe::run(&session, &args).await,
         Command::Delete(args) => delete::run(&session, &args).await,
+        Command::Graph(args) => graph::run(&session, &args).await,
         Command::Scale(args) => scale::run(&session, &args).await,
         Command::Plan(args) => plan::run(&session, &args).await,
         Command::Approve(args) => approve::run(&session, &args).await,

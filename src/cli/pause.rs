@@ -4,22 +4,21 @@ use anyhow::Result;
 
 use super::output::say;
 use super::session::Session;
-use super::wire::Machine;
+use super::wire::Resource;
 use super::{Exit, target};
 
 /// `captd pause`
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Name of the machine; `machine NAME` and machine/NAME are read too
-    #[arg(required = true, value_name = "MACHINE")]
+    /// Name of a machine, or workspace/NAME
+    #[arg(required = true, value_name = "NAME")]
     words: Vec<String>,
 }
 
 /// Pauses.
 pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
-    let name = target::machine(&args.words)?;
-    let path = ["v1", "namespaces", session.namespace.as_str(), "machines", name.as_str(), "pause"];
-    let machine: Machine = session.client.post(&path, None).await?;
-    say(format_args!("machine/{}/{name} paused", machine.metadata.namespace))?;
+    let key = target::resource(&args.words, &session.namespace)?;
+    let _: Resource = session.client.post(&target::path_of(&key, &["pause"]), None).await?;
+    say(format_args!("{} paused", key.path()))?;
     Ok(Exit::Done)
 }

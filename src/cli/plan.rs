@@ -10,16 +10,16 @@ use super::judge::approval_lines;
 use super::output::{note, say};
 use super::progress::Patience;
 use super::session::Session;
-use super::target::RunOrMachine;
+use super::target::{RunOrOwner, path_of};
 use super::wire::{Run, Started};
 use super::{Exit, plan_text, times};
-use crate::domain::name::Name;
 use crate::domain::plan::Plan;
+use crate::domain::resource::Key;
 
 /// How often a run that plans is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How long is waited for another look at the machine to end.
+/// How long is waited for another look to end.
 const OTHER_LOOK_SECONDS_MAX: u64 = 60;
 
 /// How often is asked whether it has.
@@ -28,8 +28,8 @@ const OTHER_LOOK: Duration = Duration::from_millis(200);
 /// `captd plan`
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Name of a machine: what would be changed now. Id of a run: its plan
-    #[arg(required = true, value_name = "MACHINE|RUN")]
+    /// Name of a machine, or workspace/NAME: what would be changed now. Id of a run: its plan
+    #[arg(required = true, value_name = "NAME|RUN")]
     words: Vec<String>,
     /// Exit with 0 when there is nothing to change, 2 when there is, 1 on an error
     #[arg(long)]
@@ -38,12 +38,12 @@ pub(super) struct Args {
 
 /// Plans, and shows it.
 pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
-    let run = match RunOrMachine::parse(&args.words)? {
-        RunOrMachine::Run(id) => session.run(id).await?,
-        RunOrMachine::Machine(name) => {
-            let started = match ask(session, &name, "plan").await {
+    let run = match RunOrOwner::parse(&args.words, &session.namespace)? {
+        RunOrOwner::Run(id) => session.run(id).await?,
+        RunOrOwner::Owner(key) => {
+            let started = match ask(session, &key, "plan").await {
                 Ok(started) => started,
-                Err(error) => return Err(with_open_plan(session, &name, error).await),
+                Err(error) => return Err(with_open_plan(session, &key, error).await),
             };
             let run = started.run.context("the daemon has started no run, and does not say why")?;
             wait_for_plan(session, run.id).await?
@@ -51,9 +51,8 @@ pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
     };
     let plan = read_plan(session, &run).await?;
     say(format_args!(
-        "machine/{}/{}, generation {}, {} run {} ({})\n",
-        run.namespace,
-        run.machine,
+        "{}, generation {}, {} run {} ({})\n",
+        run.key().path(),
         run.generation,
         run.kind.as_str(),
         run.id,
@@ -70,28 +69,27 @@ pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
 }
 
 /// Where another run is open, its plan is what one wants to see.
-async fn with_open_plan(session: &Session, name: &Name, error: anyhow::Error) -> anyhow::Error {
+async fn with_open_plan(session: &Session, key: &Key, error: anyhow::Error) -> anyhow::Error {
     let problem = error.downcast_ref::<Error>().and_then(Error::problem);
     if !problem.is_some_and(|problem| problem.is(409, "run_open")) {
         return error;
     }
-    match session.machine(&session.namespace, name).await.map(|machine| machine.status.latest_run) {
+    match session.resource(key).await.map(|resource| resource.status.latest_run) {
         Ok(Some(run)) => anyhow::anyhow!("{error}\n  see its plan: captd plan {}", run.id),
         _ => error,
     }
 }
 
-/// Asks for a run. While another look at the machine is under way, which ends soon by itself,
-/// waits and asks again.
-pub(super) async fn ask(session: &Session, name: &Name, verb: &str) -> Result<Started> {
-    let path = ["v1", "namespaces", session.namespace.as_str(), "machines", name.as_str(), verb];
+/// Asks for a run. While another look is under way, which ends soon by itself, waits and asks again.
+pub(super) async fn ask(session: &Session, key: &Key, verb: &str) -> Result<Started> {
+    let path = path_of(key, &[verb]);
     let deadline = session.deadline(Duration::from_secs(OTHER_LOOK_SECONDS_MAX));
     let mut is_said = false;
     loop {
         match session.client.post(&path, None).await {
             Err(Error::Refused(problem)) if problem.is(409, "look_open") && session.now() < deadline => {
                 if !std::mem::replace(&mut is_said, true) {
-                    note("another look at the machine is under way; waiting for its end");
+                    note(format_args!("another look at the {} is under way; waiting for its end", key.kind.noun()));
                 }
                 tokio::time::sleep(OTHER_LOOK).await;
             }

@@ -1,4 +1,4 @@
-//! `--wait`: follows machines until what was asked for is true, one line for each thing that
+//! `--wait`: follows machines and workspaces until what was asked for is true, one line for each thing that
 //! happens.
 
 use std::time::Duration;
@@ -11,9 +11,9 @@ use super::client::Error;
 use super::judge::{Until, Verdict, judge};
 use super::output::{note, say};
 use super::session::Session;
-use super::wire::{Machine, Run};
+use super::wire::{Resource, Run};
 use super::{Exit, times};
-use crate::domain::name::Name;
+use crate::domain::resource::Key;
 
 /// How often is looked.
 pub(super) const LOOK: Duration = Duration::from_millis(200);
@@ -33,14 +33,14 @@ pub(super) struct Wait {
 }
 
 impl Wait {
-    /// Waits for machines, if that is wanted.
-    pub(super) async fn follow(&self, session: &Session, machines: &[(Name, Name)], until: Until) -> Result<Exit> {
-        if !self.wait || machines.is_empty() {
+    /// Waits for machines and workspaces, if that is wanted.
+    pub(super) async fn follow(&self, session: &Session, keys: &[Key], until: Until) -> Result<Exit> {
+        if !self.wait || keys.is_empty() {
             return Ok(Exit::Done);
         }
         let begun = session.now();
         let deadline = session.deadline(self.timeout);
-        let mut followed: Vec<Followed> = machines.iter().map(|(ns, name)| Followed::new(ns, name)).collect();
+        let mut followed: Vec<Followed> = keys.iter().map(Followed::new).collect();
         let show_names = followed.len() > 1;
         let mut patience = Patience::default();
         loop {
@@ -58,10 +58,7 @@ impl Wait {
             }
             if session.now() >= deadline {
                 for one in followed.iter().filter(|one| one.end.is_none()) {
-                    note(format_args!(
-                        "error: machine/{}/{} is not there in time; {}",
-                        one.namespace, one.name, one.line
-                    ));
+                    note(format_args!("error: {} is not there in time; {}", one.of.path(), one.line));
                 }
                 return Ok(followed.iter().filter_map(|one| one.end).fold(Exit::TimedOut, Exit::worse));
             }
@@ -71,11 +68,10 @@ impl Wait {
     }
 }
 
-/// A machine that is waited for.
+/// A machine or workspace that is waited for.
 #[derive(Debug)]
 struct Followed {
-    namespace: Name,
-    name: Name,
+    of: Key,
     uid: Option<Uuid>,
     run: Option<Run>,
     /// What was said last, by its key and in words.
@@ -85,15 +81,15 @@ struct Followed {
 }
 
 impl Followed {
-    fn new(namespace: &Name, name: &Name) -> Self {
-        let (namespace, name) = (namespace.clone(), name.clone());
-        Self { namespace, name, uid: None, run: None, key: String::new(), line: String::new(), end: None }
+    fn new(of: &Key) -> Self {
+        let of = of.clone();
+        Self { of, uid: None, run: None, key: String::new(), line: String::new(), end: None }
     }
 
     /// Looks once. Gives back what is new, and notes an end.
     async fn look(&mut self, session: &Session, until: Until, deadline: Timestamp) -> Result<Vec<String>, Error> {
-        let machine = match session.machine(&self.namespace, &self.name).await {
-            Ok(machine) if *self.uid.get_or_insert(machine.metadata.uid) == machine.metadata.uid => machine,
+        let resource = match session.resource(&self.of).await {
+            Ok(resource) if *self.uid.get_or_insert(resource.metadata.uid) == resource.metadata.uid => resource,
             Err(error) if !error.is_not_found() => return Err(error),
             // It does not exist, or another one has its name by now.
             _ => {
@@ -101,8 +97,8 @@ impl Followed {
                 return Ok(vec!["deleted".to_owned()]);
             }
         };
-        self.read_run(session, &machine).await?;
-        match judge(&machine, self.run.as_ref(), until, deadline, session.now()) {
+        self.read_run(session, &resource).await?;
+        match judge(&resource, self.run.as_ref(), until, deadline, session.now()) {
             Verdict::GoesOn { key, .. } if key == self.key => Ok(Vec::new()),
             Verdict::GoesOn { key, line } => {
                 self.key = key;
@@ -117,8 +113,8 @@ impl Followed {
     }
 
     /// Reads the newest run when it has changed.
-    async fn read_run(&mut self, session: &Session, machine: &Machine) -> Result<(), Error> {
-        let Some(latest) = &machine.status.latest_run else {
+    async fn read_run(&mut self, session: &Session, resource: &Resource) -> Result<(), Error> {
+        let Some(latest) = &resource.status.latest_run else {
             self.run = None;
             return Ok(());
         };
@@ -131,7 +127,7 @@ impl Followed {
 
     fn print(&self, session: &Session, begun: Timestamp, show_name: bool, lines: &[String]) -> Result<()> {
         let elapsed = times::elapsed(begun, session.now());
-        let name = if show_name { format!("{}: ", self.name) } else { String::new() };
+        let name = if show_name { format!("{}: ", self.of.handle()) } else { String::new() };
         for (index, line) in lines.iter().flat_map(|text| text.lines()).enumerate() {
             // Lines of the same event stand below each other.
             let time = if index == 0 { elapsed.as_str() } else { "" };

@@ -32,20 +32,20 @@ pub(super) struct Args {
 
 /// Scales.
 pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
-    let name = target::machine(&args.words)?;
-    let namespace = &session.namespace;
+    let key = target::machine(&args.words, &session.namespace)?;
     let sizes = [("desiredSize", args.desired), ("minSize", args.min), ("maxSize", args.max)];
     let body: Map<String, Value> =
         sizes.into_iter().filter_map(|(field, size)| Some((field.to_owned(), Value::from(size?)))).collect();
-    let path = ["v1", "namespaces", namespace.as_str(), "machines", name.as_str(), "scale"];
+    let path = target::path_of(&key, &["scale"]);
     let started: Started = session.client.post(&path, Some(&Value::Object(body))).await?;
+    let shown = key.path();
     match started.run {
-        Some(run) => say(format_args!("machine/{namespace}/{name} scaled; run/{} is {}", run.id, run.state))?,
+        Some(run) => say(format_args!("{shown} scaled; run/{} is {}", run.id, run.state))?,
         None if started.result.as_deref() == Some("configured") => {
             let when = "its run begins when the open one is over, or a pause or doubt ends";
-            say(format_args!("machine/{namespace}/{name} scaled; {when}"))?;
+            say(format_args!("{shown} scaled; {when}"))?;
         }
-        None => say(format_args!("machine/{namespace}/{name} unchanged"))?,
+        None => say(format_args!("{shown} unchanged"))?,
     }
-    args.wait.follow(session, &[(namespace.clone(), name)], Until::InForce).await
+    args.wait.follow(session, &[key], Until::InForce).await
 }

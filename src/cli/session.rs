@@ -8,8 +8,10 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::connection::Connection;
-use super::wire::{Machine, Run};
+use super::target::path_of;
+use super::wire::{Resource, Run};
 use crate::domain::name::Name;
+use crate::domain::resource::Key;
 use crate::domain::time::{Clock, SystemClock};
 
 /// A client command's surroundings.
@@ -54,9 +56,9 @@ impl Session {
         crate::domain::time::from_micros(self.now().as_microsecond().saturating_add(seconds))
     }
 
-    /// One machine.
-    pub(super) async fn machine(&self, namespace: &Name, name: &Name) -> super::client::Result<Machine> {
-        self.client.get(&["v1", "namespaces", namespace.as_str(), "machines", name.as_str()], &[]).await
+    /// One machine or workspace.
+    pub(super) async fn resource(&self, key: &Key) -> super::client::Result<Resource> {
+        self.client.get(&path_of(key, &[]), &[]).await
     }
 
     /// One run.

@@ -1,4 +1,4 @@
-//! `captd state`: Terraform's state of a machine, version by version.
+//! `captd state`: Terraform's state of a machine or workspace, version by version.
 
 use std::path::PathBuf;
 
@@ -10,15 +10,16 @@ use super::config_check::File;
 use super::connection::Connection;
 use super::output::{Columns, note, say, write_bytes};
 use super::session::Session;
-use super::state_source::{Source, Version, path};
+use super::state_source::{Source, Version};
+use super::target::path_of;
 use super::{Exit, rotate_key, target, times};
-use crate::domain::name::Name;
+use crate::domain::resource::Key;
 
 /// `captd state`
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the versions that are kept, newest first
-    List(Machine),
+    List(Whose),
     /// List the resources of a version
     Show(OneVersion),
     /// Print a version as Terraform wrote it, secrets included
@@ -28,26 +29,26 @@ pub(super) enum Command {
     /// Make an old version the newest: it is copied forward, nothing is lost
     Rollback(Rollback),
     /// Say that the state that is kept is the true one, when a run has left another
-    Trust(Machine),
+    Trust(Whose),
     /// End a person's lock, once the process that took it is gone; a run's own goes with its end
-    Unlock(Machine),
+    Unlock(Whose),
     /// Seal every state and plan with a new key
     RotateKey(rotate_key::Args),
 }
 
-/// Names a machine.
+/// Names a machine or workspace.
 #[derive(Debug, clap::Args)]
-pub(super) struct Machine {
-    /// Name of the machine
-    #[arg(required = true, value_name = "MACHINE")]
+pub(super) struct Whose {
+    /// Name of a machine, or workspace/NAME
+    #[arg(required = true, value_name = "NAME")]
     words: Vec<String>,
 }
 
-/// Names a version of a machine's state.
+/// Names a version of a state.
 #[derive(Debug, clap::Args)]
 pub(super) struct OneVersion {
     #[command(flatten)]
-    machine: Machine,
+    whose: Whose,
     /// Which version; the newest when not said
     #[arg(long, value_name = "N")]
     version: Option<u64>,
@@ -59,7 +60,7 @@ pub(super) struct OneVersion {
 #[derive(Debug, clap::Args)]
 pub(super) struct Push {
     #[command(flatten)]
-    machine: Machine,
+    whose: Whose,
     /// A file with a state
     #[arg(long, value_name = "FILE")]
     from: PathBuf,
@@ -72,7 +73,7 @@ pub(super) struct Push {
 #[derive(Debug, clap::Args)]
 pub(super) struct Rollback {
     #[command(flatten)]
-    machine: Machine,
+    whose: Whose,
     /// The version to go back to
     #[arg(long, value_name = "N")]
     to: u64,
@@ -81,9 +82,9 @@ pub(super) struct Rollback {
 /// Runs the command.
 pub(super) async fn run(connection: &Connection, command: Command) -> Result<Exit> {
     match command {
-        Command::List(machine) => {
-            let name = target::machine(&machine.words)?;
-            list(Source::find(connection).await?, &name).await
+        Command::List(whose) => {
+            let key = target::resource(&whose.words, &connection.namespace()?)?;
+            list(Source::find(connection).await?, &key).await
         }
         Command::Show(one) => show(&pull(connection, &one).await?),
         Command::Pull(one) => {
@@ -95,45 +96,48 @@ pub(super) async fn run(connection: &Connection, command: Command) -> Result<Exi
 }
 
 async fn pull(connection: &Connection, one: &OneVersion) -> Result<Vec<u8>> {
-    let name = target::machine(&one.machine.words)?;
-    Source::find(connection).await?.state(&name, one.version, &one.file).await
+    let key = target::resource(&one.whose.words, &connection.namespace()?)?;
+    Source::find(connection).await?.state(&key, one.version, &one.file).await
 }
 
 /// What only the daemon does.
 async fn change(session: &Session, command: Command) -> Result<Exit> {
     match command {
         Command::RotateKey(_) => rotate_key::run(session).await,
-        Command::Push(push) => hand_in(session, &target::machine(&push.machine.words)?, &push).await,
+        Command::Push(push) => hand_in(session, &target::resource(&push.whose.words, &session.namespace)?, &push).await,
         Command::Rollback(rollback) => {
-            let name = target::machine(&rollback.machine.words)?;
-            let path = path(session, &name, &["rollback"]);
+            let key = target::resource(&rollback.whose.words, &session.namespace)?;
+            let path = path_of(&key, &["state", "rollback"]);
             let kept: Version = session.client.post(&path, Some(&json!({"version": rollback.to}))).await?;
             say(format_args!(
-                "machine/{name}: version {} is now version {}, serial {}",
-                rollback.to, kept.number, kept.serial
+                "{}: version {} is now version {}, serial {}",
+                short(&key),
+                rollback.to,
+                kept.number,
+                kept.serial
             ))?;
             Ok(Exit::Done)
         }
-        Command::Unlock(machine) => {
-            let name = target::machine(&machine.words)?;
-            session.client.delete(&path(session, &name, &["lock"])).await?;
-            say(format_args!("machine/{name}: its state is locked no more; runs go on"))?;
+        Command::Unlock(whose) => {
+            let key = target::resource(&whose.words, &session.namespace)?;
+            session.client.delete(&path_of(&key, &["state", "lock"]), &[]).await?;
+            say(format_args!("{}: its state is locked no more; runs go on", short(&key)))?;
             Ok(Exit::Done)
         }
-        Command::Trust(machine) => {
-            let name = target::machine(&machine.words)?;
-            let _: Value = session.client.post(&path(session, &name, &["trust"]), None).await?;
-            say(format_args!("machine/{name}: the state that is kept is the true one; runs go on"))?;
+        Command::Trust(whose) => {
+            let key = target::resource(&whose.words, &session.namespace)?;
+            let _: Value = session.client.post(&path_of(&key, &["state", "trust"]), None).await?;
+            say(format_args!("{}: the state that is kept is the true one; runs go on", short(&key)))?;
             Ok(Exit::Done)
         }
         Command::List(_) | Command::Show(_) | Command::Pull(_) => Ok(Exit::Done),
     }
 }
 
-async fn list(mut source: Source, name: &Name) -> Result<Exit> {
-    let versions = source.versions(name).await?;
+async fn list(mut source: Source, key: &Key) -> Result<Exit> {
+    let versions = source.versions(key).await?;
     if versions.is_empty() {
-        note(format_args!("machine/{name} has no state yet"));
+        note(format_args!("{} has no state yet", short(key)));
         return Ok(Exit::Done);
     }
     let rows: Vec<Vec<String>> = versions
@@ -155,6 +159,11 @@ async fn list(mut source: Source, name: &Name) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// `machine/workers`
+fn short(key: &Key) -> String {
+    format!("{}/{}", key.kind.noun(), key.name)
+}
+
 /// Addresses, as `terraform state list` prints them.
 fn show(state: &[u8]) -> Result<Exit> {
     let state: Value = serde_json::from_slice(state).context("the state is no JSON")?;
@@ -172,10 +181,10 @@ fn show(state: &[u8]) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn hand_in(session: &Session, name: &Name, push: &Push) -> Result<Exit> {
+async fn hand_in(session: &Session, key: &Key, push: &Push) -> Result<Exit> {
     let state = std::fs::read(&push.from).with_context(|| format!("cannot read {}", push.from.display()))?;
     let query = [("forward", push.forward.to_string())];
-    let kept: Version = session.client.send(&path(session, name, &[]), &query, state).await?;
-    say(format_args!("machine/{name}: kept as version {}, serial {}", kept.number, kept.serial))?;
+    let kept: Version = session.client.send(&path_of(key, &["state"]), &query, state).await?;
+    say(format_args!("{}: kept as version {}, serial {}", short(key), kept.number, kept.serial))?;
     Ok(Exit::Done)
 }

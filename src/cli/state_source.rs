@@ -13,8 +13,9 @@ use super::connection::Connection;
 use super::output::note;
 use super::problem::Problem;
 use super::session::Session;
+use super::target::path_of;
 use crate::config::{Config, Sources};
-use crate::domain::name::Name;
+use crate::domain::resource::Key;
 use crate::domain::time::{Clock, SystemClock};
 use crate::service::{KeyFileError, read_keys};
 use crate::store::{Snapshot, Store};
@@ -50,7 +51,6 @@ pub(super) enum Source {
 #[derive(Debug)]
 pub(super) struct Folder {
     data_dir: PathBuf,
-    namespace: Name,
     snapshot: Snapshot,
     _at_rest: AtRest,
 }
@@ -73,7 +73,7 @@ impl Source {
         };
         let snapshot = Store::look(&database, true).await?;
         note(format_args!("no daemon works in {}: this is what its database holds", data_dir.display()));
-        Ok(Self::Folder(Folder { data_dir, namespace: connection.namespace()?, snapshot, _at_rest: at_rest }))
+        Ok(Self::Folder(Folder { data_dir, snapshot, _at_rest: at_rest }))
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -83,62 +83,55 @@ impl Source {
         }
     }
 
-    /// The versions of a machine's state, newest first.
+    /// The versions of a state, newest first.
     ///
     /// # Errors
-    /// When the machine does not exist.
-    pub(super) async fn versions(&mut self, name: &Name) -> Result<Vec<Version>> {
+    /// When what it is of does not exist.
+    pub(super) async fn versions(&mut self, key: &Key) -> Result<Vec<Version>> {
         match self {
             Self::Daemon(session) => {
-                let versions: Versions = session.client.get(&path(session, name, &["versions"]), &[]).await?;
+                let versions: Versions = session.client.get(&path_of(key, &["state", "versions"]), &[]).await?;
                 Ok(versions.items)
             }
             Self::Folder(folder) => {
-                let workspace = folder.workspace(name).await?;
+                let workspace = folder.workspace(key).await?;
                 let versions = folder.snapshot.state_versions(workspace).await?;
                 Ok(serde_json::from_value(serde_json::to_value(versions)?)?)
             }
         }
     }
 
-    /// A version of a machine's state, the newest when none is said. `file` names the configuration
+    /// A version of a state, the newest when none is said. `file` names the configuration
     /// that says where the key is; only a data folder needs it.
     ///
     /// # Errors
     /// When there is none, or its key is missing.
-    pub(super) async fn state(&mut self, name: &Name, version: Option<u64>, file: &File) -> Result<Vec<u8>> {
+    pub(super) async fn state(&mut self, key: &Key, version: Option<u64>, file: &File) -> Result<Vec<u8>> {
         match self {
             Self::Daemon(session) => {
                 let query: Vec<(&str, String)> =
                     version.into_iter().map(|version| ("version", version.to_string())).collect();
-                Ok(session.client.bytes(&path(session, name, &[]), &query).await?)
+                Ok(session.client.bytes(&path_of(key, &["state"]), &query).await?)
             }
-            Self::Folder(folder) => folder.state(name, version, file).await,
+            Self::Folder(folder) => folder.state(key, version, file).await,
         }
     }
-}
-
-/// The path of a machine's state.
-pub(super) fn path<'a>(session: &'a Session, name: &'a Name, rest: &[&'a str]) -> Vec<&'a str> {
-    let mut path = vec!["v1", "namespaces", session.namespace.as_str(), "machines", name.as_str(), "state"];
-    path.extend(rest);
-    path
 }
 
 impl Folder {
-    async fn workspace(&mut self, name: &Name) -> Result<Uuid> {
-        if let Some(machine) = self.snapshot.machine(&self.namespace, name).await? {
-            return Ok(machine.workspace);
+    async fn workspace(&mut self, key: &Key) -> Result<Uuid> {
+        if let Some(resource) = self.snapshot.resource(key).await? {
+            return Ok(resource.workspace);
         }
-        if self.snapshot.namespace(&self.namespace).await?.is_none() {
-            return Err(missing("namespace", self.namespace.as_str()));
+        if self.snapshot.namespace(&key.namespace).await?.is_none() {
+            return Err(missing("namespace", key.namespace.as_str()));
         }
-        Err(missing("machine", &format!("{}/{name}", self.namespace)))
+        Err(missing(key.kind.noun(), &format!("{}/{}", key.namespace, key.name)))
     }
 
-    async fn state(&mut self, name: &Name, version: Option<u64>, file: &File) -> Result<Vec<u8>> {
-        let workspace = self.workspace(name).await?;
-        let none = || missing("state of machine", &format!("{}/{name}", self.namespace));
+    async fn state(&mut self, key: &Key, version: Option<u64>, file: &File) -> Result<Vec<u8>> {
+        let workspace = self.workspace(key).await?;
+        let none = || missing("state of", &key.to_string());
         let version = match version {
             Some(version) => version,
             None => self.snapshot.newest_state(workspace).await?.ok_or_else(none)?.version,

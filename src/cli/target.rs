@@ -1,5 +1,5 @@
-//! The words by which commands name what they mean: `workers`, `machine workers`,
-//! `machine/workers`, and ids of runs.
+//! The words by which commands name what they mean: `workers`, `machine workers`, `machine/workers`,
+//! `workspace/network`, and ids of runs.
 
 use anyhow::Result;
 use uuid::Uuid;
@@ -7,11 +7,13 @@ use uuid::Uuid;
 use super::Usage;
 use super::session::Session;
 use crate::domain::name::Name;
+use crate::domain::resource::{Key, ResourceKind};
 
 /// What can be asked for by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Machines,
+    Workspaces,
     Namespaces,
     Templates,
     Runs,
@@ -22,6 +24,7 @@ impl Kind {
     pub(super) fn parse(word: &str) -> Option<Self> {
         match word.to_ascii_lowercase().as_str() {
             "machines" | "machine" | "m" => Some(Self::Machines),
+            "workspaces" | "workspace" | "w" => Some(Self::Workspaces),
             "namespaces" | "namespace" | "ns" => Some(Self::Namespaces),
             "templates" | "template" | "t" => Some(Self::Templates),
             "runs" | "run" | "r" => Some(Self::Runs),
@@ -33,10 +36,16 @@ impl Kind {
     pub(super) fn plural(self) -> &'static str {
         match self {
             Self::Machines => "machines",
+            Self::Workspaces => "workspaces",
             Self::Namespaces => "namespaces",
             Self::Templates => "templates",
             Self::Runs => "runs",
         }
+    }
+
+    /// Which of what has runs it is, if it is one of them.
+    pub(super) fn resource(self) -> Option<ResourceKind> {
+        ResourceKind::ALL.into_iter().find(|kind| kind.plural() == self.plural())
     }
 
     /// Before a name: `machine/workers`.
@@ -68,7 +77,7 @@ pub(super) fn split(words: &[String]) -> Result<(Option<Kind>, Vec<Said>)> {
                 let known = Kind::parse(kind);
                 if known.is_none() || leading.is_some_and(|leading| Some(leading) != known) {
                     return Err(Usage::error(format!(
-                        "`{word}`: write a name, or machine/NAME, run/ID, template/NAME, namespace/NAME"
+                        "`{word}`: write a name, or machine/NAME, workspace/NAME, run/ID, template/NAME, namespace/NAME"
                     )));
                 }
                 Ok(Said { kind: known, name: name.to_owned() })
@@ -79,31 +88,45 @@ pub(super) fn split(words: &[String]) -> Result<(Option<Kind>, Vec<Said>)> {
     Ok((leading, said))
 }
 
-/// Names of machines; at least one.
-pub(super) fn machines(words: &[String]) -> Result<Vec<Name>> {
+/// Names of machines or workspaces in `namespace`; at least one. A plain name is a machine's.
+pub(super) fn resources(words: &[String], namespace: &Name) -> Result<Vec<Key>> {
     let (_, said) = split(words)?;
     if said.is_empty() {
         return Err(Usage::error(
-            "say which machine: its name must follow (one that is called `machine` is machine/machine)",
+            "say which: its name must follow (a machine that is called `machine` is machine/machine)",
         ));
     }
-    said.iter().map(machine_name).collect()
+    said.iter().map(|said| key(said, namespace)).collect()
+}
+
+/// The name of one machine or workspace.
+pub(super) fn resource(words: &[String], namespace: &Name) -> Result<Key> {
+    let mut keys = resources(words, namespace)?;
+    match (keys.pop(), keys.is_empty()) {
+        (Some(key), true) => Ok(key),
+        _ => Err(Usage::error("this takes one machine or workspace")),
+    }
 }
 
 /// The name of one machine.
-pub(super) fn machine(words: &[String]) -> Result<Name> {
-    let mut names = machines(words)?;
-    match (names.pop(), names.is_empty()) {
-        (Some(name), true) => Ok(name),
-        _ => Err(Usage::error("this takes one machine")),
+pub(super) fn machine(words: &[String], namespace: &Name) -> Result<Key> {
+    let key = resource(words, namespace)?;
+    match key.kind {
+        ResourceKind::Machine => Ok(key),
+        ResourceKind::Workspace => Err(Usage::error(format!("`{}`: this takes a machine", key.handle()))),
     }
 }
 
-fn machine_name(said: &Said) -> Result<Name> {
-    match said.kind {
-        None | Some(Kind::Machines) => name(&said.name),
-        Some(other) => Err(Usage::error(format!("`{}/{}`: this takes machines", other.singular(), said.name))),
-    }
+fn key(said: &Said, namespace: &Name) -> Result<Key> {
+    let kind = match said.kind {
+        None => Some(ResourceKind::Machine),
+        Some(kind) => kind.resource(),
+    };
+    let Some(kind) = kind else {
+        let said_kind = said.kind.map(Kind::singular).unwrap_or_default();
+        return Err(Usage::error(format!("`{said_kind}/{}`: this takes machines and workspaces", said.name)));
+    };
+    Ok(Key { kind, namespace: namespace.clone(), name: name(&said.name)? })
 }
 
 /// Reads a name that stands on the command line.
@@ -116,41 +139,45 @@ pub(super) fn run_id(text: &str) -> Result<Uuid> {
     Uuid::try_parse(text).map_err(|_| Usage::error(format!("`{text}` is no id of a run; `captd get runs` lists them")))
 }
 
-/// A run by its id, or a machine.
+/// A run by its id, or whose runs are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum RunOrMachine {
+pub(super) enum RunOrOwner {
     Run(Uuid),
-    Machine(Name),
+    Owner(Key),
 }
 
-impl RunOrMachine {
+impl RunOrOwner {
     /// Reads words that name one of them. A plain word that reads as an id is a run.
-    pub(super) fn parse(words: &[String]) -> Result<Self> {
+    pub(super) fn parse(words: &[String], namespace: &Name) -> Result<Self> {
         let (_, said) = split(words)?;
         let [said] = said.as_slice() else {
-            return Err(Usage::error("say one run by its id, or one machine by its name"));
+            return Err(Usage::error("say one run by its id, or one machine or workspace by its name"));
         };
         match (said.kind, Uuid::try_parse(&said.name)) {
             (None | Some(Kind::Runs), Ok(id)) => Ok(Self::Run(id)),
             (Some(Kind::Runs), Err(_)) => run_id(&said.name).map(Self::Run),
-            _ => machine_name(said).map(Self::Machine),
+            _ => key(said, namespace).map(Self::Owner),
         }
     }
 
-    /// The run: for a machine, its open run or else its latest.
+    /// The run: for a machine or workspace, its open run or else its latest.
     ///
     /// # Errors
-    /// When the machine does not exist, or has no run.
+    /// When it does not exist, or has no run.
     pub(super) async fn run(&self, session: &Session) -> Result<Uuid> {
         match self {
             Self::Run(id) => Ok(*id),
-            Self::Machine(name) => {
-                let machine = session.machine(&session.namespace, name).await?;
-                match machine.status.latest_run {
-                    Some(run) => Ok(run.id),
-                    None => anyhow::bail!("machine/{}/{name} has no run yet", session.namespace),
-                }
-            }
+            Self::Owner(key) => match session.resource(key).await?.status.latest_run {
+                Some(run) => Ok(run.id),
+                None => anyhow::bail!("{} has no run yet", key.path()),
+            },
         }
     }
+}
+
+/// Where a machine or workspace is in the API, with what follows.
+pub(super) fn path_of<'a>(key: &'a Key, rest: &[&'a str]) -> Vec<&'a str> {
+    let mut path = vec!["v1", "namespaces", key.namespace.as_str(), key.kind.plural(), key.name.as_str()];
+    path.extend(rest);
+    path
 }

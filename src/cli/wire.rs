@@ -7,18 +7,36 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::domain::health::HealthIssue;
-use crate::domain::machine::MachineSpec;
 use crate::domain::name::Name;
 use crate::domain::plan::Summary;
+use crate::domain::resource::{Key, ResourceKind};
 use crate::domain::run::{Kind, Step, Stop};
 use crate::domain::status::Phase;
 
-/// A machine.
+/// A machine or a workspace.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Machine {
+pub(super) struct Resource {
+    pub(super) kind: String,
     pub(super) metadata: Metadata,
-    pub(super) spec: MachineSpec,
+    pub(super) spec: Value,
     pub(super) status: Status,
+}
+
+impl Resource {
+    /// As a person writes it on the command line, where a machine needs no kind.
+    pub(super) fn handle(&self) -> String {
+        let name = &self.metadata.name;
+        if self.is_machine() { name.to_string() } else { format!("workspace/{name}") }
+    }
+
+    /// That it is ready, and how many nodes it has.
+    pub(super) fn ready_line(&self) -> String {
+        if self.is_machine() { format!("Ready, {}", self.status.nodes()) } else { "Ready".to_owned() }
+    }
+
+    pub(super) fn is_machine(&self) -> bool {
+        kind_of(&self.kind) == ResourceKind::Machine
+    }
 }
 
 /// Name, versions, times.
@@ -37,7 +55,7 @@ pub(super) struct Metadata {
     pub(super) deletion_timestamp: Option<Timestamp>,
 }
 
-/// What is true of a machine.
+/// What is true of it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Status {
@@ -86,12 +104,24 @@ pub(super) struct Condition {
     pub(super) last_transition_time: Timestamp,
 }
 
-/// A machine's newest run in short.
+/// A newest run in short.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct LatestRun {
     pub(super) id: Uuid,
     pub(super) kind: Kind,
     pub(super) state: String,
+}
+
+/// The kind that a word of the API names; a daemon of before workspaces knew machines alone.
+pub(super) fn kind_of(title: &str) -> ResourceKind {
+    ResourceKind::ALL.into_iter().find(|kind| kind.title() == title).unwrap_or(ResourceKind::Machine)
+}
+
+/// Whose a run is.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Owner {
+    pub(super) kind: String,
+    pub(super) name: Name,
 }
 
 /// A run.
@@ -102,7 +132,7 @@ pub(super) struct Run {
     pub(super) kind: Kind,
     pub(super) workspace: Uuid,
     pub(super) namespace: Name,
-    pub(super) machine: Name,
+    pub(super) owner: Owner,
     pub(super) generation: u64,
     pub(super) state: String,
     pub(super) trigger: String,
@@ -125,6 +155,11 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// Whose it is.
+    pub(super) fn key(&self) -> Key {
+        Key { kind: kind_of(&self.owner.kind), namespace: self.namespace.clone(), name: self.owner.name.clone() }
+    }
+
     /// Whether it is over.
     pub(super) fn is_over(&self) -> bool {
         is_over(&self.state)

@@ -1,7 +1,7 @@
 //! Adoption: taking in what an earlier run has made and nobody recorded. An apply that did not end
 //! well leaves its workspace in doubt, and the next run looks before it creates.
 //!
-//! **Invariant:** only what says by its tags that it is this machine's is taken in.
+//! **Invariant:** only what says by its tags that it is this owner's is taken in.
 
 use std::collections::BTreeMap;
 
@@ -9,21 +9,35 @@ use serde_json::Value;
 
 use super::failure::{Class, Failure};
 use super::plan::{Action, Plan};
+use super::resource::ResourceKind;
 use super::run::{Outcome, Run, State};
 use super::template::{InService, Manifest};
 
 /// Tag that names the installation of captd.
 pub const INSTALLATION_TAG: &str = "captd:installation";
-/// Tag that names the machine.
-pub const MACHINE_TAG: &str = "captd:machine";
 
 /// Whose resources they are: goes into tags, so that everyone can see it in the cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     /// Id of this installation of captd.
     pub installation: String,
-    /// `namespace/name/uid` of the machine.
-    pub machine: String,
+    /// A machine, or a workspace that stands on its own.
+    pub kind: ResourceKind,
+    /// Its `namespace/name/uid`.
+    pub name: String,
+}
+
+impl Owner {
+    /// The tags that say so.
+    #[must_use]
+    pub fn tags(&self) -> BTreeMap<String, String> {
+        [(INSTALLATION_TAG.to_owned(), self.installation.clone()), (tag_of(self.kind), self.name.clone())].into()
+    }
+}
+
+/// Tag that names the owner: `captd:machine`, `captd:workspace`.
+fn tag_of(kind: ResourceKind) -> String {
+    format!("captd:{}", kind.noun())
 }
 
 /// What a run may take in before it creates anything.
@@ -79,7 +93,7 @@ impl Adoption {
         Err(Failure::with_remedy(Class::Configuration, conflicts.join("; "), remedy))
     }
 
-    /// What is this machine's own. Beside another's, what can have no tags may be a part of that.
+    /// What is this owner's own. Beside another's, what can have no tags may be a part of that.
     #[must_use]
     pub fn own(&self, found: Vec<Found>) -> Vec<Found> {
         let all = found.iter().all(|found| self.conflict(found).is_none());
@@ -90,20 +104,25 @@ impl Adoption {
     fn conflict(&self, found: &Found) -> Option<String> {
         let tags = found.attributes.get("tags")?;
         let tag = |name: &str| tags.get(name).and_then(Value::as_str);
-        let (installation, machine) = (tag(INSTALLATION_TAG), tag(MACHINE_TAG));
-        if installation == Some(&self.owner.installation) && machine == Some(&self.owner.machine) {
+        let installation = tag(INSTALLATION_TAG);
+        let Owner { kind, name, .. } = &self.owner;
+        if installation == Some(&self.owner.installation) && tag(&tag_of(*kind)) == Some(name) {
             return None;
         }
-        let theirs = match (machine, installation) {
-            (None, _) => format!("has no tag {MACHINE_TAG}, so captd has not made it"),
-            (Some(machine), None) => format!("belongs to machine {machine} of an unnamed installation"),
-            (Some(machine), Some(installation)) => {
-                format!("belongs to machine {machine} of installation {installation}")
+        let owner = ResourceKind::ALL.into_iter().find_map(|kind| Some((kind.noun(), tag(&tag_of(kind))?)));
+        let theirs = match (owner, installation) {
+            (None, _) => format!("has no tag {}, so captd has not made it", tag_of(*kind)),
+            (Some((noun, name)), None) => format!("belongs to {noun} {name} of an unnamed installation"),
+            (Some((noun, name)), Some(installation)) => {
+                format!("belongs to {noun} {name} of installation {installation}")
             }
         };
         Some(format!(
-            "{} ({}) already exists and {theirs}; this is machine {} of installation {}",
-            found.address, found.id, self.owner.machine, self.owner.installation
+            "{} ({}) already exists and {theirs}; this is {} {name} of installation {}",
+            found.address,
+            found.id,
+            kind.noun(),
+            self.owner.installation
         ))
     }
 }

@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 
+use super::needs::Standing;
 use super::run::{Kind, Outcome, Run, Trigger};
 use super::time::plus_seconds;
 use super::workspace::Workspace;
@@ -19,6 +20,8 @@ pub struct World<'a> {
     pub open: Option<&'a Run>,
     /// Its newest run that was meant to change something and is over.
     pub last: Option<&'a Run>,
+    /// How it stands with others.
+    pub standing: &'a Standing,
     /// Seconds between two looks at a workspace.
     pub observe_interval_seconds: u32,
     /// The time.
@@ -72,12 +75,30 @@ pub fn decide(world: World<'_>) -> Decision {
     if workspace.paused {
         return Decision::Rest("paused", None);
     }
+    match apply(world) {
+        // What others are to give is not there yet.
+        Decision::Begin { kind: Kind::Apply, .. } if !world.standing.unmet.is_empty() => {
+            or_rest(observe(world), "waits for others")
+        }
+        decision => decision,
+    }
+}
+
+/// What is due for the spec.
+fn apply(world: World<'_>) -> Decision {
+    let workspace = world.workspace;
     let Some(last) = world.last.filter(|last| last.kind == Kind::Apply && last.generation == workspace.generation)
     else {
         return begin(Kind::Apply, Trigger::Spec, 1);
     };
     let ended = last.ended().map(|ended| &ended.outcome);
     match ended {
+        // A person's word holds, and so does the time of a try that comes anyway.
+        Some(Outcome::Succeeded | Outcome::Unchanged | Outcome::Failed { retry_at: None, .. })
+            if has_other_inputs(world, last) =>
+        {
+            begin(Kind::Apply, Trigger::Input, 1)
+        }
         Some(Outcome::Superseded) | None => begin(Kind::Apply, Trigger::Spec, 1),
         Some(Outcome::Lost) => begin(Kind::Apply, Trigger::Rescue, last.next_attempt()),
         Some(Outcome::Failed { retry_at: Some(at), .. }) if is_due(*at, last, world.now) => {
@@ -100,6 +121,11 @@ fn begin(kind: Kind, trigger: Trigger, attempt: u32) -> Decision {
     Decision::Begin { kind, trigger, attempt }
 }
 
+/// Whether an output of another, that it takes, is another one than `last` was rendered with.
+fn has_other_inputs(world: World<'_>, last: &Run) -> bool {
+    world.standing.inputs.as_ref().is_some_and(|inputs| last.inputs.as_ref().is_some_and(|had| had != inputs))
+}
+
 /// Whether it is time for the try that follows `failed`. A run that ended in what is the future now
 /// was followed by a clock that was put back: then it is.
 fn is_due(at: Timestamp, failed: &Run, now: Timestamp) -> bool {
@@ -107,6 +133,13 @@ fn is_due(at: Timestamp, failed: &Run, now: Timestamp) -> bool {
 }
 
 fn destroy(world: World<'_>) -> Decision {
+    if !world.standing.needed_by.is_empty() {
+        return Decision::Rest("others still need it", None);
+    }
+    let was_never_begun = world.last.is_none() && world.workspace.observation.is_none() && !world.standing.has_state;
+    if was_never_begun && world.workspace.in_doubt.is_none() {
+        return Decision::Remove;
+    }
     let Some(last) = world.last.filter(|last| last.kind == Kind::Destroy) else {
         return begin(Kind::Destroy, Trigger::Delete, 1);
     };

@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 use super::fields::Fields;
-use super::machine::MachineSpec;
 use super::machine_fields;
 use super::machine_rules;
 use super::metadata::{Declared, declared};
 use super::name::Name;
 use super::namespace::{self, NamespaceSpec};
 use super::problem::Problems;
+use super::resource::{ResourceKind, Spec};
+use super::workspace_fields;
 
 /// captd's own `apiVersion`.
 pub const API_VERSION: &str = "captd/v1";
@@ -18,10 +19,9 @@ pub const CAPT_API_VERSION: &str = "infrastructure.cluster.x-k8s.io/v1beta1";
 
 /// What a client declares.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "nearly all of them are machines, and none is kept")]
 pub enum Document {
-    /// A machine; its name is the node group's where none is given.
-    Machine(Declared, MachineSpec),
+    /// A machine or a workspace; a machine's name is the node group's where none is given.
+    Resource(Declared, Spec),
     /// A namespace.
     Namespace(Declared, NamespaceSpec),
 }
@@ -37,13 +37,14 @@ pub fn parse(value: &Value, at: &str, problems: &mut Problems) -> Option<Documen
     let (api_version, kind) = (api_version?, kind?);
     match (api_version.as_str(), kind.as_str()) {
         (API_VERSION, "Machine") | (CAPT_API_VERSION, "CaptMachine") => parse_machine(&mut f, value, at),
+        (API_VERSION, "Workspace") => parse_workspace(&mut f, at),
         (API_VERSION | "v1", "Namespace") => parse_namespace(&mut f, value, at),
         _ => {
             f.problem(
                 "kind",
                 "unknown_kind",
                 format!(
-                    "captd knows no kind `{kind}` of `{api_version}`; it knows Machine and Namespace of `{API_VERSION}`, and CaptMachine of `{CAPT_API_VERSION}`"
+                    "captd knows no kind `{kind}` of `{api_version}`; it knows Machine, Workspace and Namespace of `{API_VERSION}`, and CaptMachine of `{CAPT_API_VERSION}`"
                 ),
             );
             None
@@ -51,9 +52,16 @@ pub fn parse(value: &Value, at: &str, problems: &mut Problems) -> Option<Documen
     }
 }
 
-/// Reads the body of a request for one machine: `kind` and `apiVersion` may be left out.
-pub fn parse_machine_body(value: &Value, problems: &mut Problems) -> Option<Document> {
-    body(value, problems, "Machine", |f| parse_machine(f, value, ""))
+/// Reads the body of a request for one machine or workspace: `kind` and `apiVersion` may be left out.
+pub fn parse_resource_body(kind: ResourceKind, value: &Value, problems: &mut Problems) -> Option<(Declared, Spec)> {
+    let document = body(value, problems, kind.title(), |f| match kind {
+        ResourceKind::Machine => parse_machine(f, value, ""),
+        ResourceKind::Workspace => parse_workspace(f, ""),
+    });
+    match document? {
+        Document::Resource(declared, spec) => Some((declared, spec)),
+        Document::Namespace(..) => None,
+    }
 }
 
 /// Reads the body of a request for one namespace: `kind` and `apiVersion` may be left out.
@@ -70,7 +78,7 @@ fn body(
     if value.get("kind").is_some() || value.get("apiVersion").is_some() {
         let document = parse(value, "", problems);
         let fits = match &document {
-            Some(Document::Machine(..)) => wanted == "Machine",
+            Some(Document::Resource(_, spec)) => wanted == spec.kind().title(),
             Some(Document::Namespace(..)) => wanted == "Namespace",
             None => return None,
         };
@@ -108,7 +116,20 @@ fn parse_machine(f: &mut Fields<'_, '_>, value: &Value, at: &str) -> Option<Docu
             ),
         }
     }
-    Some(Document::Machine(metadata, spec?))
+    Some(Document::Resource(metadata, Spec::Machine(Box::new(spec?))))
+}
+
+fn parse_workspace(f: &mut Fields<'_, '_>, at: &str) -> Option<Document> {
+    let metadata = f.object("metadata", |f| Some(declared(f))).unwrap_or_default();
+    refuse_status(f);
+    let mut problems = Problems::default();
+    let spec = match f.value("spec") {
+        Some(spec) => workspace_fields::parse_spec(spec, &format!("{at}/spec"), &mut problems),
+        None => f.required("spec", None),
+    };
+    f.absorb(problems);
+    f.finish();
+    Some(Document::Resource(metadata, Spec::Workspace(Box::new(spec?))))
 }
 
 fn parse_namespace(f: &mut Fields<'_, '_>, _value: &Value, at: &str) -> Option<Document> {

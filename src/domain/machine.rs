@@ -4,24 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
-use super::metadata::Metadata;
 use super::name::Name;
+use super::needs::Reference;
 
 /// The template that a machine takes when it names none.
 pub const DEFAULT_TEMPLATE: &str = "eks-nodegroup-template";
-
-/// A machine as it is stored.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Machine {
-    /// Name, labels, versions, times.
-    pub metadata: Metadata,
-    /// What its owner wants, defaults filled in.
-    pub spec: MachineSpec,
-    /// The workspace that it owns, exactly one.
-    pub workspace: Uuid,
-}
 
 /// What the owner of a machine wants.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +34,12 @@ pub struct MachineSpec {
     pub run_policy: RunPolicy,
     /// While true, a delete is refused.
     pub deletion_protection: bool,
+    /// Whom it waits for, besides those whose outputs it takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wait_for: Vec<Reference>,
+    /// Namespaces whose machines and workspaces may refer to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub export_to: Vec<Name>,
 }
 
 /// Names a template.

@@ -11,6 +11,7 @@ use super::machine::{
 use super::machine_rules;
 use super::metadata::name_field;
 use super::name::Name;
+use super::needs;
 use super::problem::Problems;
 
 /// Reads a `spec`. What is wrong is in `problems`, pointers below `at`: with any problem, what is
@@ -18,17 +19,15 @@ use super::problem::Problems;
 pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<MachineSpec> {
     let mut fields = Fields::open(value, at, problems)?;
     let template = fields.object("workspaceTemplateRef", template_ref);
-    let provider = fields.object("providerConfigRef", |f| {
-        let name = f.text("name");
-        Some(ProviderRef { name: f.required("name", name)? })
-    });
+    let provider_config_ref = provider_ref(&mut fields);
     let region = fields.text("region");
     let cluster_name = fields.text("clusterName");
     let group = fields.object("nodeGroupConfig", node_group);
     let group = fields.required("nodeGroupConfig", group);
-    let variables = fields.any_map("variables").unwrap_or_default();
+    let variables = needs::variables(&mut fields);
     let run_policy = fields.object("runPolicy", run_policy).unwrap_or_default();
     let deletion_protection = fields.boolean("deletionProtection").unwrap_or_default();
+    let (wait_for, export_to) = (needs::wait_for(&mut fields), needs::export_to(&mut fields));
     fields.finish();
     let default_template = || {
         let name = Name::parse(DEFAULT_TEMPLATE).expect("invariant: the default template's name is a name");
@@ -36,17 +35,28 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<Ma
     };
     Some(MachineSpec {
         workspace_template_ref: template.unwrap_or_else(default_template),
-        provider_config_ref: provider.unwrap_or_else(|| ProviderRef { name: "default".to_owned() }),
+        provider_config_ref,
         region,
         cluster_name,
         node_group_config: group?,
         variables,
         run_policy,
         deletion_protection,
+        wait_for,
+        export_to,
     })
 }
 
-fn template_ref(f: &mut Fields<'_, '_>) -> Option<TemplateRef> {
+/// `providerConfigRef`; `default` when it is left out.
+pub(super) fn provider_ref(f: &mut Fields<'_, '_>) -> ProviderRef {
+    let named = f.object("providerConfigRef", |f| {
+        let name = f.text("name");
+        Some(ProviderRef { name: f.required("name", name)? })
+    });
+    named.unwrap_or_else(|| ProviderRef { name: "default".to_owned() })
+}
+
+pub(super) fn template_ref(f: &mut Fields<'_, '_>) -> Option<TemplateRef> {
     let name = name_field(f, "name");
     let name = f.required("name", name);
     let namespace = name_field(f, "namespace");
@@ -54,7 +64,7 @@ fn template_ref(f: &mut Fields<'_, '_>) -> Option<TemplateRef> {
     Some(TemplateRef { name: name?, namespace, revision })
 }
 
-fn run_policy(f: &mut Fields<'_, '_>) -> Option<RunPolicy> {
+pub(super) fn run_policy(f: &mut Fields<'_, '_>) -> Option<RunPolicy> {
     let approval = word(
         f,
         "approval",

@@ -3,6 +3,7 @@
 //! **Invariant:** no async, no I/O, no SQL, no HTTP; the clock is read in `time.rs` alone.
 
 pub mod adoption;
+pub mod conditions;
 pub mod decide;
 pub mod document;
 pub mod drain;
@@ -17,10 +18,12 @@ pub mod machine_rules;
 pub mod metadata;
 pub mod name;
 pub mod namespace;
+pub mod needs;
 pub mod observation;
 pub mod outputs;
 pub mod plan;
 pub mod problem;
+pub mod resource;
 pub mod retry;
 pub mod run;
 pub mod secrets;
@@ -33,3 +36,4 @@ pub mod transition;
 pub mod trouble;
 pub mod warmth;
 pub mod workspace;
+pub mod workspace_fields;

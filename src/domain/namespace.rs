@@ -79,6 +79,17 @@ pub struct Limits {
     pub runs_at_once: Option<u32>,
 }
 
+/// What a namespace holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Machines.
+    pub machines: u64,
+    /// Workspaces that stand on their own.
+    pub workspaces: u64,
+    /// The sum of the machines' `maxSize`.
+    pub nodes: u64,
+}
+
 /// Reads a namespace's `spec`.
 pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<NamespaceSpec> {
     let mut f = Fields::open(value, at, problems)?;

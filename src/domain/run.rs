@@ -3,11 +3,13 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::failure::Failure;
 use super::name::Name;
 use super::plan::Summary;
+use super::resource::{Key, ResourceKind};
 
 /// A run as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,8 +22,10 @@ pub struct Run {
     pub workspace: Uuid,
     /// The tenant.
     pub namespace: Name,
-    /// The machine that owns the workspace.
-    pub machine: Name,
+    /// Whether the workspace is a machine's or stands on its own.
+    pub owner: ResourceKind,
+    /// The owner's name.
+    pub name: Name,
     /// Generation of the spec that it serves.
     pub generation: u64,
     /// Why it was made.
@@ -40,6 +44,8 @@ pub struct Run {
     pub state: State,
     /// Terraform commands so far.
     pub steps: Vec<Step>,
+    /// Outputs of others that it is rendered with, by variable, once it was prepared.
+    pub inputs: Option<Map<String, Value>>,
 }
 
 /// What a run does.
@@ -91,6 +97,8 @@ pub enum Trigger {
     Rescue,
     /// It was time to look.
     Observe,
+    /// An output of another, that it takes, has changed.
+    Input,
 }
 
 impl Trigger {
@@ -104,6 +112,7 @@ impl Trigger {
             Self::Retry => "retry",
             Self::Rescue => "rescue",
             Self::Observe => "observe",
+            Self::Input => "input",
         }
     }
 }
@@ -241,6 +250,12 @@ pub struct Step {
 }
 
 impl Run {
+    /// By what the owner of its workspace is known.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        Key { kind: self.owner, namespace: self.namespace.clone(), name: self.name.clone() }
+    }
+
     /// Whether it is not over.
     #[must_use]
     pub fn is_open(&self) -> bool {

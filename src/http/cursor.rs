@@ -5,13 +5,13 @@ use uuid::Uuid;
 use super::problem::{Answer, Problem};
 use crate::domain::name::Name;
 
-/// After this machine.
-pub(super) fn of_machine(namespace: &Name, name: &Name) -> String {
+/// After this machine or workspace.
+pub(super) fn of_resource(namespace: &Name, name: &Name) -> String {
     format!("m1.{namespace}.{name}")
 }
 
-/// Reads what [`of_machine`] wrote.
-pub(super) fn machine(text: Option<String>) -> Answer<Option<(String, String)>> {
+/// Reads what [`of_resource`] wrote.
+pub(super) fn resource(text: Option<String>) -> Answer<Option<(String, String)>> {
     let Some(text) = text else { return Ok(None) };
     let parts = text.strip_prefix("m1.").and_then(|rest| rest.split_once('.'));
     match parts {

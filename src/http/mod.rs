@@ -9,15 +9,16 @@ mod body;
 mod cursor;
 mod drain;
 mod gateway;
+mod graph;
 mod health;
 mod hold;
 mod keys;
 mod logs;
-mod machines;
 mod namespaces;
 mod params;
 mod path;
 mod problem;
+mod resources;
 mod retry;
 mod runs;
 mod state;
@@ -29,15 +30,16 @@ mod wire;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::middleware;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use auth::Token;
 pub use state::state_router;
 
+use crate::domain::resource::ResourceKind;
 use crate::service::Service;
 
 /// What every handler can have.
@@ -62,28 +64,38 @@ pub struct Version {
     pub terraform: String,
 }
 
+/// What machines and workspaces have, below their namespace.
+fn declared(kind: ResourceKind) -> Router<Shared> {
+    let one = Router::new()
+        .route("/", get(resources::read).put(resources::put).patch(resources::patch).delete(resources::delete))
+        .route("/state", get(states::pull).post(states::push))
+        .route("/state/versions", get(states::versions))
+        .route("/state/rollback", post(states::roll_back))
+        .route("/state/trust", post(states::trust))
+        .route("/state/lock", axum::routing::delete(states::unlock))
+        .route("/{verb}", post(resources::verb));
+    let all = kind.plural();
+    Router::new()
+        .route(&format!("/{all}"), get(resources::list_in_namespace).post(resources::create))
+        .nest(&format!("/{all}/{{name}}"), one)
+        .layer(Extension(kind))
+}
+
 /// Every route of the API.
 pub fn router(shared: Shared) -> Router {
     let namespaced = Router::new()
-        .route("/machines", get(machines::list_in_namespace).post(machines::create))
-        .route(
-            "/machines/{name}",
-            get(machines::read).put(machines::put).patch(machines::patch).delete(machines::delete),
-        )
-        .route("/machines/{name}/state", get(states::pull).post(states::push))
-        .route("/machines/{name}/state/versions", get(states::versions))
-        .route("/machines/{name}/state/rollback", post(states::roll_back))
-        .route("/machines/{name}/state/trust", post(states::trust))
-        .route("/machines/{name}/state/lock", axum::routing::delete(states::unlock))
-        .route("/machines/{name}/{verb}", post(machines::verb))
+        .merge(declared(ResourceKind::Machine))
+        .merge(declared(ResourceKind::Workspace))
         .route("/retry", post(retry::in_namespace))
+        .route("/graph", get(graph::read))
         .route("/templates", get(templates::list))
         .route("/templates/{name}", get(templates::read));
     let v1 = Router::new()
         .route("/namespaces", get(namespaces::list))
         .route("/namespaces/{namespace}", get(namespaces::read).put(namespaces::put).delete(namespaces::delete))
         .nest("/namespaces/{namespace}", namespaced)
-        .route("/machines", get(machines::list))
+        .route("/machines", get(resources::list).layer(Extension(ResourceKind::Machine)))
+        .route("/workspaces", get(resources::list).layer(Extension(ResourceKind::Workspace)))
         .route("/runs", get(runs::list))
         .route("/runs/{id}", get(runs::read))
         .route("/runs/{id}/plan", get(runs::plan))

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::Shared;
 use super::body::Document;
-use super::machines::name_of;
 use super::path::Path;
 use super::problem::{Answer, Problem};
+use super::resources::name_of;
 use super::wire::{List, WireNamespace, condition};
 use crate::domain::document::{self, Document as Declaration};
 use crate::domain::problem::Problems;

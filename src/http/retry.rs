@@ -6,10 +6,10 @@ use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::Shared;
-use super::machines::{name_of, selector_in};
 use super::params::Params;
 use super::path::Path;
 use super::problem::Answer;
+use super::resources::{name_of, selector_in};
 use super::wire::WireRun;
 use crate::domain::name::Name;
 use crate::service::{Actor, Retried};
@@ -42,9 +42,12 @@ async fn retry(shared: &Shared, namespace: Option<Name>, mut params: Params, act
 }
 
 fn item(retried: Retried) -> Value {
-    let Retried { namespace, name, run } = retried;
+    let Retried { key, run } = retried;
+    let (kind, namespace, name) = (key.kind.title(), key.namespace, key.name);
     match run {
-        Ok(run) => json!({"namespace": namespace, "name": name, "run": WireRun::from(run)}),
-        Err(why) => json!({"namespace": namespace, "name": name, "run": null, "code": why.code, "reason": why.reason}),
+        Ok(run) => json!({"kind": kind, "namespace": namespace, "name": name, "run": WireRun::from(run)}),
+        Err(why) => {
+            json!({"kind": kind, "namespace": namespace, "name": name, "run": null, "code": why.code, "reason": why.reason})
+        }
     }
 }

@@ -11,6 +11,8 @@ use super::path::Path;
 use super::problem::{Answer, Problem};
 use super::wire::{List, WireRun};
 use super::{Shared, cursor};
+use crate::domain::name::Name;
+use crate::domain::resource::ResourceKind;
 use crate::service::{Actor, ListRuns};
 
 /// Every state of a run.
@@ -33,15 +35,27 @@ const STATES: [&str; 13] = [
 /// `GET /v1/runs`
 pub(super) async fn list(State(shared): State<Shared>, mut params: Params) -> Answer {
     let namespace = params.name("namespace")?;
-    let machine = params.name("machine")?;
+    let owner = owner_in(&mut params)?;
     let states = states_of(&params.text("state")?.unwrap_or_default())?;
     let limit = params.limit()?;
     let before = cursor::run(params.text("continue")?)?;
     params.finish()?;
-    let page = shared.service.runs(ListRuns { namespace, machine, states, limit, before }).await?;
+    let page = shared.service.runs(ListRuns { namespace, owner, states, limit, before }).await?;
     let go_on = page.items.last().filter(|_| page.more).map(|run| cursor::of_run(run.id));
     let items: Vec<WireRun> = page.items.into_iter().map(WireRun::from).collect();
     Ok(Json(List { items, go_on }).into_response())
+}
+
+/// `machine=` or `workspace=`.
+fn owner_in(params: &mut Params) -> Answer<Option<(ResourceKind, Name)>> {
+    let mut owner = None;
+    for kind in ResourceKind::ALL {
+        let Some(name) = params.name(kind.noun())? else { continue };
+        if owner.replace((kind, name)).is_some() {
+            return Err(Problem::bad_request("bad_query", "give machine or workspace, not both"));
+        }
+    }
+    Ok(owner)
 }
 
 /// One state or several with commas.

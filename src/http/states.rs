@@ -1,4 +1,4 @@
-//! `…/machines/{name}/state`: Terraform's state, for a person.
+//! `…/machines/{name}/state`, and of workspaces: Terraform's state, for a person.
 
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
@@ -9,57 +9,49 @@ use serde_json::json;
 
 use super::Shared;
 use super::body::{Document, state_bytes};
-use super::machines::name_of;
 use super::params::Params;
-use super::path::Path;
 use super::problem::{Answer, Problem};
+use super::resources::Named;
 use super::wire::List;
 use crate::domain::fields::Fields;
-use crate::domain::name::Name;
 use crate::domain::problem::Problems;
 use crate::service::Actor;
 
-type OneMachine = Path<(String, String)>;
-
 /// `GET …/state/versions`: newest first.
-pub(super) async fn versions(State(shared): State<Shared>, Path(path): OneMachine) -> Answer {
-    let (namespace, name) = names(&path)?;
-    let items = shared.service.state_versions(&namespace, &name).await?;
+pub(super) async fn versions(State(shared): State<Shared>, Named(key): Named) -> Answer {
+    let items = shared.service.state_versions(&key).await?;
     Ok(Json(List { items, go_on: None }).into_response())
 }
 
 /// `GET …/state`, `?version=N`: the state itself, secrets included.
-pub(super) async fn pull(State(shared): State<Shared>, Path(path): OneMachine, mut params: Params) -> Answer {
-    let (namespace, name) = names(&path)?;
+pub(super) async fn pull(State(shared): State<Shared>, Named(key): Named, mut params: Params) -> Answer {
     let version = params.text("version")?.map(|text| number(&text)).transpose()?;
     params.finish()?;
-    let state = shared.service.state_of(&namespace, &name, version).await?;
+    let state = shared.service.state_of(&key, version).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], state).into_response())
 }
 
 /// `POST …/state`, `?forward=true`: the next state of its history, or one that is copied forward.
 pub(super) async fn push(
     State(shared): State<Shared>,
-    Path(path): OneMachine,
+    Named(key): Named,
     Extension(actor): Extension<Actor>,
     mut params: Params,
     request: Request,
 ) -> Answer {
-    let (namespace, name) = names(&path)?;
     let forward = params.flag("forward")?;
     params.finish()?;
     let body = state_bytes(request.into_body()).await?;
-    Ok(Json(shared.service.push_state(&namespace, &name, &body, forward, &actor).await?).into_response())
+    Ok(Json(shared.service.push_state(&key, &body, forward, &actor).await?).into_response())
 }
 
 /// `POST …/state/rollback {"version": N}`: an old version is copied forward.
 pub(super) async fn roll_back(
     State(shared): State<Shared>,
-    Path(path): OneMachine,
+    Named(key): Named,
     Extension(actor): Extension<Actor>,
     Document(body): Document,
 ) -> Answer {
-    let (namespace, name) = names(&path)?;
     let mut problems = Problems::default();
     let mut version = None;
     if let Some(mut f) = Fields::open(&body, "", &mut problems) {
@@ -68,31 +60,25 @@ pub(super) async fn roll_back(
         f.finish();
     }
     let Some(version) = version.filter(|_| problems.is_empty()) else { return Err(Problem::invalid(problems)) };
-    Ok(Json(shared.service.roll_state_back(&namespace, &name, version, &actor).await?).into_response())
+    Ok(Json(shared.service.roll_state_back(&key, version, &actor).await?).into_response())
 }
 
 /// `POST …/state/trust`: the state that is kept is the true one.
-pub(super) async fn trust(State(shared): State<Shared>, Path(path): OneMachine) -> Answer {
-    let (namespace, name) = names(&path)?;
-    shared.service.trust_kept_state(&namespace, &name).await?;
+pub(super) async fn trust(State(shared): State<Shared>, Named(key): Named) -> Answer {
+    shared.service.trust_kept_state(&key).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// `DELETE …/state/lock`: a person's lock is ended.
 pub(super) async fn unlock(
     State(shared): State<Shared>,
-    Path(path): OneMachine,
+    Named(key): Named,
     Extension(actor): Extension<Actor>,
 ) -> Answer {
-    let (namespace, name) = names(&path)?;
-    let lock = shared.service.break_lock(&namespace, &name, &actor).await?;
+    let lock = shared.service.break_lock(&key, &actor).await?;
     Ok(Json(json!({"id": lock.id, "holder": lock.holder.to_string(), "since": lock.locked_at})).into_response())
 }
 
 fn number(text: &str) -> Answer<u64> {
     text.parse().map_err(|_| Problem::bad_request("bad_query", format!("version: `{text}` is no number")))
-}
-
-fn names((namespace, name): &(String, String)) -> Answer<(Name, Name)> {
-    Ok((name_of("namespace", namespace)?, name_of("machine", name)?))
 }

@@ -10,9 +10,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Shared;
-use super::machines::name_of;
 use super::path::Path;
 use super::problem::Answer;
+use super::resources::name_of;
 use super::wire::List;
 use crate::domain::name::Name;
 use crate::domain::template::{Provider, Template};

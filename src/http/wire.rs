@@ -11,14 +11,14 @@ use super::problem::{Answer, Problem};
 use crate::domain::document::API_VERSION;
 use crate::domain::failure::{Class, Failure};
 use crate::domain::health::{HealthIssue, health_issues};
-use crate::domain::machine::MachineSpec;
 use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
 use crate::domain::namespace::NamespaceSpec;
 use crate::domain::plan::Summary;
+use crate::domain::resource::{ResourceKind, Spec};
 use crate::domain::run::{Kind, Outcome, Run, State, Step, Stop, Trigger};
 use crate::domain::status::Status;
-use crate::service::{Condition, MachineView, NamespaceView};
+use crate::service::{Condition, NamespaceView, ResourceView};
 
 /// A list and where it goes on.
 #[derive(Debug, Serialize)]
@@ -28,34 +28,36 @@ pub(super) struct List<T> {
     pub(super) go_on: Option<String>,
 }
 
-/// A machine.
+/// A machine or a workspace.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WireMachine {
+pub(super) struct WireResource {
     api_version: &'static str,
     kind: &'static str,
     metadata: Metadata,
-    spec: MachineSpec,
+    spec: Spec,
     status: Status,
 }
 
-impl From<MachineView> for WireMachine {
-    fn from(view: MachineView) -> Self {
-        let MachineView { machine, status } = view;
-        Self { api_version: API_VERSION, kind: "Machine", metadata: machine.metadata, spec: machine.spec, status }
+impl From<ResourceView> for WireResource {
+    fn from(view: ResourceView) -> Self {
+        let ResourceView { resource, status } = view;
+        let kind = resource.spec.kind().title();
+        Self { api_version: API_VERSION, kind, metadata: resource.metadata, spec: resource.spec, status }
     }
 }
 
-impl WireMachine {
+impl WireResource {
     /// The answer, with its ETag.
     pub(super) fn respond(self, status: StatusCode) -> Response {
         let etag = etag(self.metadata.resource_version);
         (status, [(header::ETAG, etag)], Json(self)).into_response()
     }
 
-    /// The path of the machine.
-    pub(super) fn location(&self) -> (HeaderName, String) {
-        (header::LOCATION, format!("/v1/namespaces/{}/machines/{}", self.metadata.namespace, self.metadata.name))
+    /// Its path.
+    pub(super) fn location(&self, kind: ResourceKind) -> (HeaderName, String) {
+        let (namespace, kind, name) = (&self.metadata.namespace, kind.plural(), &self.metadata.name);
+        (header::LOCATION, format!("/v1/namespaces/{namespace}/{kind}/{name}"))
     }
 }
 
@@ -74,6 +76,7 @@ pub(super) struct WireNamespace {
 #[serde(rename_all = "camelCase")]
 struct NamespaceStatus {
     machines: u64,
+    workspaces: u64,
     nodes_max: u64,
 }
 
@@ -84,7 +87,11 @@ impl From<NamespaceView> for WireNamespace {
             kind: "Namespace",
             metadata: view.namespace.metadata,
             spec: view.namespace.spec,
-            status: NamespaceStatus { machines: view.machines, nodes_max: view.nodes_max },
+            status: NamespaceStatus {
+                machines: view.usage.machines,
+                workspaces: view.usage.workspaces,
+                nodes_max: view.usage.nodes,
+            },
         }
     }
 }
@@ -107,7 +114,10 @@ pub(super) struct WireRun {
     kind: Kind,
     namespace: Name,
     workspace: Uuid,
-    machine: Name,
+    /// Absent for a workspace that stands on its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    machine: Option<Name>,
+    owner: WireOwner,
     generation: u64,
     state: &'static str,
     trigger: Trigger,
@@ -134,6 +144,13 @@ pub(super) struct WireRun {
     failure: Option<WireFailure>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_retry_at: Option<Timestamp>,
+}
+
+/// Whose a run is.
+#[derive(Debug, Serialize)]
+struct WireOwner {
+    kind: &'static str,
+    name: Name,
 }
 
 #[derive(Debug, Serialize)]
@@ -184,7 +201,8 @@ impl From<Run> for WireRun {
             kind: run.kind,
             namespace: run.namespace,
             workspace: run.workspace,
-            machine: run.machine,
+            machine: (run.owner == ResourceKind::Machine).then(|| run.name.clone()),
+            owner: WireOwner { kind: run.owner.title(), name: run.name },
             generation: run.generation,
             trigger: run.trigger,
             attempt: run.attempt,

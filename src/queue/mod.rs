@@ -27,7 +27,7 @@ pub async fn run(service: Arc<Service>, shutdown: CancellationToken) {
     let mut workers = Workers { service: Arc::clone(&service), tasks: JoinSet::new(), at_work: HashMap::new() };
     match service.runs_at_work().await {
         Ok(runs) => runs.into_iter().for_each(|(run, stage)| {
-            tracing::info!(run = %run.id, machine = %run.machine, state = run.state_word(), "run found again");
+            tracing::info!(run = %run.id, owner = %run.key(), state = run.state_word(), "run found again");
             workers.begin(run, stage);
         }),
         Err(error) => tracing::error!(%error, "cannot read the runs that were at work"),

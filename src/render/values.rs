@@ -1,15 +1,30 @@
-//! The values that a machine hands to its template, by variable.
+//! The values that a machine or workspace hands to its template, by variable.
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::adoption::{INSTALLATION_TAG, MACHINE_TAG, Owner};
+use crate::domain::adoption::Owner;
 use crate::domain::machine::MachineSpec;
+use crate::domain::needs::VALUE_FROM;
+use crate::domain::resource::{ResourceKind, Spec};
 
-/// All values of a machine by the variable that takes them; a template takes those that it
-/// declares. What the machine leaves open is null, and Terraform uses the variable's default.
-/// `spec.variables` go on top.
+/// All values by the variable that takes them; a template takes those that it declares. What is left
+/// open is null, and Terraform uses the variable's default. `spec.variables` go on top, and outputs of
+/// others (`inputs`) in the place of the references to them.
 #[must_use]
-pub fn values(spec: &MachineSpec, owner: &Owner) -> Map<String, Value> {
+pub fn values(spec: &Spec, owner: &Owner, inputs: &Map<String, Value>) -> Map<String, Value> {
+    let mut values = match spec {
+        Spec::Machine(machine) => of_machine(machine),
+        Spec::Workspace(workspace) => [("region".to_owned(), json!(workspace.region))].into_iter().collect(),
+    };
+    values.insert("owner_tags".to_owned(), json!(owner.tags()));
+    values.extend(spec.variables().iter().map(|(name, value)| {
+        let refers = value.get(VALUE_FROM).is_some();
+        (name.clone(), if refers { inputs.get(name).cloned().unwrap_or_default() } else { value.clone() })
+    }));
+    values
+}
+
+fn of_machine(spec: &MachineSpec) -> Map<String, Value> {
     let group = &spec.node_group_config;
     let or_null = |list: Value| if list.as_array().is_some_and(Vec::is_empty) { Value::Null } else { list };
     // A launch template may say the types: then none is an answer.
@@ -45,25 +60,27 @@ pub fn values(spec: &MachineSpec, owner: &Owner) -> Map<String, Value> {
         })),
         "node_repair_config": group.node_repair_config,
         "timeouts": group.timeouts,
-        "owner_tags": {
-            INSTALLATION_TAG: owner.installation,
-            MACHINE_TAG: owner.machine,
-        },
     });
-    let mut values = match values {
+    match values {
         Value::Object(values) => values,
         _ => Map::new(),
-    };
-    values.extend(spec.variables.clone());
-    values
+    }
 }
 
-/// The field of a machine that gives the variable `name`, as a JSON pointer; a variable that no
-/// field gives comes from `spec.variables`.
+/// The field that gives the variable `name`, as a JSON pointer; a variable that no field gives comes
+/// from `spec.variables`.
 #[must_use]
-pub fn field_of(name: &str) -> Option<&'static str> {
+pub fn field_of(kind: ResourceKind, name: &str) -> Option<&'static str> {
+    match (kind, name) {
+        (_, "region") => Some("/spec/region"),
+        (_, "owner_tags") => Some("/metadata"),
+        (ResourceKind::Machine, name) => field_of_machine(name),
+        (ResourceKind::Workspace, _) => None,
+    }
+}
+
+fn field_of_machine(name: &str) -> Option<&'static str> {
     Some(match name {
-        "region" => "/spec/region",
         "cluster_name" => "/spec/clusterName",
         "node_group_name" => "/spec/nodeGroupConfig/name",
         "instance_types" => "/spec/nodeGroupConfig/instanceTypes",
@@ -86,7 +103,6 @@ pub fn field_of(name: &str) -> Option<&'static str> {
         "remote_access" => "/spec/nodeGroupConfig/remoteAccess",
         "node_repair_config" => "/spec/nodeGroupConfig/nodeRepairConfig",
         "timeouts" => "/spec/nodeGroupConfig/timeouts",
-        "owner_tags" => "/metadata",
         _ => return None,
     })
 }

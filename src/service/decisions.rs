@@ -15,9 +15,12 @@ impl Service {
     pub async fn due(&self) -> Result<Vec<Uuid>> {
         let mut snapshot = self.store.read().await?;
         let mut due = Vec::new();
+        let needs = snapshot.all_needs().await?;
         for workspace in snapshot.idle_workspaces().await? {
             let last = snapshot.last_change(workspace.uid).await?;
-            if !matches!(decide(self.world(&workspace, None, last.as_ref())), Decision::Rest(..)) {
+            let needs = needs.get(&workspace.uid).map(Vec::as_slice).unwrap_or_default();
+            let standing = self.standing_with(&mut snapshot, &workspace, needs).await?;
+            if !matches!(decide(self.world(&workspace, None, last.as_ref(), &standing)), Decision::Rest(..)) {
                 due.push(workspace.uid);
             }
         }
@@ -30,7 +33,7 @@ impl Service {
     /// When the database fails, or the queue is full.
     pub async fn carry_out(&self, workspace: Uuid) -> Result<()> {
         let mut change = self.store.write().await?;
-        self.decide_and_do(&mut change, workspace).await?;
+        self.decide_and_do(&mut change, workspace, DAEMON).await?;
         change.commit().await?;
         self.wakes.queue.notify_one();
         Ok(())
@@ -38,23 +41,36 @@ impl Service {
 
     /// What follows the end of a run.
     pub(super) async fn follow_up(&self, change: &mut Change, run: &Run) -> Result<()> {
-        match self.decide_and_do(change, run.workspace).await {
+        match self.decide_and_do(change, run.workspace, DAEMON).await {
             // The end itself must be kept; the reconciler comes back to what follows.
             Err(super::Error::QueueFull(_)) => Ok(()),
             other => other,
         }
     }
 
-    async fn decide_and_do(&self, change: &mut Change, workspace: Uuid) -> Result<()> {
-        let Some(workspace) = change.workspace(workspace).await? else { return Ok(()) };
-        let open = change.open_run(workspace.uid).await?;
-        let last = change.last_change(workspace.uid).await?;
-        match decide(self.world(&workspace, open.as_ref(), last.as_ref())) {
-            Decision::Rest(..) => {}
-            Decision::Begin { kind, trigger, attempt } => {
-                self.enqueue(change, &workspace, kind, trigger, attempt, DAEMON).await?;
+    /// Decides and does it. What is removed may have been in the way of the deletion of what it
+    /// needed: then that follows.
+    pub(super) async fn decide_and_do(&self, change: &mut Change, workspace: Uuid, author: &str) -> Result<()> {
+        let mut next = vec![workspace];
+        while let Some(uid) = next.pop() {
+            let Some(workspace) = change.workspace(uid).await? else { continue };
+            let open = change.open_run(uid).await?;
+            let last = change.last_change(uid).await?;
+            let standing = self.standing(change, &workspace).await?;
+            match decide(self.world(&workspace, open.as_ref(), last.as_ref(), &standing)) {
+                Decision::Rest(..) => {}
+                Decision::Begin { kind, trigger, attempt } => {
+                    self.enqueue(change, &workspace, kind, trigger, attempt, author).await?;
+                }
+                Decision::Remove => {
+                    let needs = change.needs_of(uid).await?;
+                    change.remove_resource(uid).await?;
+                    for need in needs {
+                        let target = change.workspace_of(&need.target).await?;
+                        next.extend(target.filter(|target| target.deleting_since.is_some()).map(|target| target.uid));
+                    }
+                }
             }
-            Decision::Remove => change.remove_machine(workspace.uid).await?,
         }
         Ok(())
     }

@@ -1,16 +1,18 @@
-//! What a machine gets that its owner left out, and whether its template can take what it has.
+//! What a machine or workspace gets that its owner left out, and whether its template can take what
+//! it has.
 
 use captd_variables::misfits;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Service;
 use crate::config::{AwsProvider, Providers};
 use crate::domain::adoption::Owner;
-use crate::domain::machine::MachineSpec;
 use crate::domain::machine_rules;
 use crate::domain::name::Name;
 use crate::domain::namespace::Namespace;
+use crate::domain::needs::VALUE_FROM;
 use crate::domain::problem::{Problems, pointer_to};
+use crate::domain::resource::Spec;
 use crate::domain::template::{Provider, Template};
 use crate::render::{field_of, values};
 
@@ -25,43 +27,52 @@ pub(super) struct Identity {
 const NOT_ASKED_FOR: [&str; 6] =
     ["region", "cluster_name", "subnet_ids", "node_role_arn", "owner_tags", "node_group_name"];
 
+/// What a machine is known by, and what its limits count: no output of another can be that.
+const IDENTITY: [&str; 7] =
+    ["region", "cluster_name", "node_group_name", "owner_tags", "min_size", "max_size", "desired_size"];
+
 impl Service {
     /// Fills in the defaults of the namespace and of the provider configuration, and checks the
     /// result. Pointers are below `at`.
     pub(super) fn complete(
         &self,
-        spec: &mut MachineSpec,
+        spec: &mut Spec,
         namespace: &Namespace,
         at: &str,
         problems: &mut Problems,
     ) -> Option<Identity> {
         let defaults = &namespace.spec.defaults;
-        let group = &mut spec.node_group_config;
-        fill(&mut spec.cluster_name, defaults.cluster_name.as_ref());
-        fill(&mut group.node_role_arn, defaults.node_role_arn.as_ref());
-        if group.subnet_ids.is_empty() {
-            group.subnet_ids.clone_from(&defaults.subnet_ids);
+        if let Spec::Machine(machine) = spec {
+            let refers = |name: &str| machine.variables.get(name).is_some_and(|value| value.get(VALUE_FROM).is_some());
+            let group = &mut machine.node_group_config;
+            fill(&mut machine.cluster_name, defaults.cluster_name.as_ref());
+            if !refers("node_role_arn") {
+                fill(&mut group.node_role_arn, defaults.node_role_arn.as_ref());
+            }
+            if group.subnet_ids.is_empty() && !refers("subnet_ids") {
+                group.subnet_ids.clone_from(&defaults.subnet_ids);
+            }
         }
         let template = self.template_of(spec, &namespace.metadata.name, at, problems);
         let providers = self.providers();
         let provider = template
             .filter(|template| template.manifest.provider == Provider::Aws)
             .and_then(|_| allowed_provider(&providers, spec, namespace, at, problems));
-        fill(&mut spec.region, defaults.region.as_ref().or(provider.and_then(|p| p.region.as_ref())));
-        machine_rules::check(spec, &format!("{at}/spec"), problems);
+        let region = match spec {
+            Spec::Machine(machine) => &mut machine.region,
+            Spec::Workspace(workspace) => &mut workspace.region,
+        };
+        fill(region, defaults.region.as_ref().or(provider.and_then(|p| p.region.as_ref())));
+        if let Spec::Machine(machine) = spec {
+            machine_rules::check(machine, &format!("{at}/spec"), problems);
+        }
         let template = template?;
         check_variables(spec, template, at, problems);
         Some(identity(spec, template, &namespace.metadata.name))
     }
 
-    fn template_of(
-        &self,
-        spec: &MachineSpec,
-        namespace: &Name,
-        at: &str,
-        problems: &mut Problems,
-    ) -> Option<&Template> {
-        let reference = &spec.workspace_template_ref;
+    fn template_of(&self, spec: &Spec, namespace: &Name, at: &str, problems: &mut Problems) -> Option<&Template> {
+        let reference = spec.template();
         let at = format!("{at}/spec/workspaceTemplateRef");
         let elsewhere = reference.namespace.as_ref().filter(|n| *n != namespace && n.as_str() != "default");
         if let Some(elsewhere) = elsewhere {
@@ -93,15 +104,15 @@ fn fill(field: &mut Option<String>, default: Option<&String>) {
     }
 }
 
-/// The provider configuration that the machine names, if it exists and both sides allow it.
+/// The provider configuration that is named, if it exists and both sides allow it.
 fn allowed_provider<'p>(
     providers: &'p Providers,
-    spec: &MachineSpec,
+    spec: &Spec,
     namespace: &Namespace,
     at: &str,
     problems: &mut Problems,
 ) -> Option<&'p AwsProvider> {
-    let name = &spec.provider_config_ref.name;
+    let name = &spec.provider().name;
     let pointer = format!("{at}/spec/providerConfigRef/name");
     let Some(provider) = providers.aws.get(name) else {
         let known: Vec<&str> = providers.aws.keys().map(String::as_str).collect();
@@ -128,12 +139,18 @@ fn allowed_provider<'p>(
     Some(provider)
 }
 
-/// Compares what the machine gives with what the template takes.
-fn check_variables(spec: &MachineSpec, template: &Template, at: &str, problems: &mut Problems) {
-    let nobody = Owner { installation: String::new(), machine: String::new() };
-    let given = values(spec, &nobody);
+/// Compares what is given with what the template takes.
+fn check_variables(spec: &Spec, template: &Template, at: &str, problems: &mut Problems) {
+    let kind = spec.kind();
+    let field_of = |name: &str| field_of(kind, name);
+    let nobody = Owner { installation: String::new(), kind, name: String::new() };
+    let mut given = values(spec, &nobody, &Map::new());
+    // Of what type an output is shows when it is there.
+    let referred: Vec<&String> =
+        spec.variables().iter().filter(|(_, v)| v.get(VALUE_FROM).is_some()).map(|(n, _)| n).collect();
+    given.retain(|name, _| !referred.contains(&name));
     for (name, variable) in &template.variables {
-        if variable.is_required() && given.get(name).is_none_or(Value::is_null) {
+        if variable.is_required() && !referred.contains(&name) && given.get(name).is_none_or(Value::is_null) {
             let (pointer, remedy) = match field_of(name) {
                 Some(field) if NOT_ASKED_FOR.contains(&name.as_str()) => {
                     (field.to_owned(), "set it here or as a default of the namespace")
@@ -145,15 +162,21 @@ fn check_variables(spec: &MachineSpec, template: &Template, at: &str, problems: 
             problems.add(format!("{at}{pointer}"), "required", detail);
         }
     }
-    for name in spec.variables.keys() {
+    for name in referred.iter().filter(|name| is_set(spec, name)) {
+        let Some(field) = field_of(name) else { continue };
+        let detail = format!("`{name}` is given twice: here, and by {field}; keep one of the two");
+        problems.add(pointer_to(&format!("{at}/spec/variables"), name), "exactly_one_of", detail);
+    }
+    for name in spec.variables().keys() {
         let pointer = pointer_to(&format!("{at}/spec/variables"), name);
-        if let Some(field) = field_of(name) {
+        let may_refer = referred.contains(&name) && !IDENTITY.contains(&name.as_str());
+        if let Some(field) = field_of(name).filter(|_| !may_refer) {
             problems.add(pointer, "reserved", format!("`{name}` comes from {field}; set it there"));
         } else if !template.variables.contains_key(name) {
             let known: Vec<&str> =
                 template.variables.keys().map(String::as_str).filter(|n| field_of(n).is_none()).collect();
             let known = if known.is_empty() {
-                "it takes none besides the machine's own fields".to_owned()
+                format!("it takes none besides the {}'s own fields", kind.noun())
             } else {
                 format!("it takes {}", known.join(", "))
             };
@@ -172,12 +195,9 @@ fn check_variables(spec: &MachineSpec, template: &Template, at: &str, problems: 
         }
     }
     for (name, value) in &given {
-        let is_set = !(value.is_null()
-            || value.as_object().is_some_and(serde_json::Map::is_empty)
-            || value.as_array().is_some_and(Vec::is_empty));
         let from_field =
-            field_of(name).filter(|_| !NOT_ASKED_FOR.contains(&name.as_str()) && !spec.variables.contains_key(name));
-        if let Some(field) = from_field.filter(|_| is_set && !template.variables.contains_key(name)) {
+            field_of(name).filter(|_| !NOT_ASKED_FOR.contains(&name.as_str()) && !spec.variables().contains_key(name));
+        if let Some(field) = from_field.filter(|_| !is_empty(value) && !template.variables.contains_key(name)) {
             problems.add(
                 format!("{at}{field}"),
                 "not_taken",
@@ -187,15 +207,33 @@ fn check_variables(spec: &MachineSpec, template: &Template, at: &str, problems: 
     }
 }
 
+/// Whether the machine's own field gives the variable.
+fn is_set(spec: &Spec, variable: &str) -> bool {
+    let mut spec = spec.clone();
+    if let Spec::Machine(machine) = &mut spec {
+        machine.variables.clear();
+    }
+    let nobody = Owner { installation: String::new(), kind: spec.kind(), name: String::new() };
+    let given = values(&spec, &nobody, &Map::new());
+    given.get(variable).is_some_and(|value| !is_empty(value))
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
+}
+
 /// A node group is unique by provider configuration, region, cluster and name. Without a cloud it
-/// is by namespace.
-fn identity(spec: &MachineSpec, template: &Template, namespace: &Name) -> Identity {
+/// is by namespace. Workspaces of one place are counted together.
+fn identity(spec: &Spec, template: &Template, namespace: &Name) -> Identity {
     let place = match template.manifest.provider {
         Provider::Aws => {
-            format!("aws/{}/{}", spec.provider_config_ref.name, spec.region.as_deref().unwrap_or_default())
+            format!("aws/{}/{}", spec.provider().name, spec.region().unwrap_or_default())
         }
         Provider::None => format!("none/{namespace}"),
     };
-    let cluster = format!("{place}/{}", spec.cluster_name.as_deref().unwrap_or_default());
-    Identity { node_group: format!("{cluster}/{}", spec.node_group_config.name), cluster }
+    let Some(machine) = spec.machine() else {
+        return Identity { node_group: String::new(), cluster: format!("{place}/") };
+    };
+    let cluster = format!("{place}/{}", machine.cluster_name.as_deref().unwrap_or_default());
+    Identity { node_group: format!("{cluster}/{}", machine.node_group_config.name), cluster }
 }

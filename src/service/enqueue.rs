@@ -9,30 +9,19 @@ use crate::domain::workspace::Workspace;
 use crate::store::Change;
 
 impl Service {
-    /// Queues the run of a spec that was written in the same transaction. An open run gives way;
-    /// one that cannot at once is followed by the new one at its end.
-    pub(super) async fn enqueue_for_spec(
-        &self,
-        change: &mut Change,
-        workspace: Uuid,
-        kind: Kind,
-        trigger: Trigger,
-        actor: &Actor,
-    ) -> Result<Option<Run>> {
+    /// Queues the run that follows from what was written in the same transaction, if one is due: a
+    /// pause, a doubt or others may be in its way. An open run gives way; one that cannot at once is
+    /// followed by the new one at its end.
+    pub(super) async fn enqueue_for_spec(&self, change: &mut Change, workspace: Uuid, actor: &Actor) -> Result<()> {
         if let Some(open) = change.open_run(workspace).await? {
-            let Ok(moved) = open.give_way(Wish::Supersede, self.clock.now()) else { return Ok(None) };
+            let Ok(moved) = open.give_way(Wish::Supersede, self.clock.now()) else { return Ok(()) };
             change.save_run(&moved).await?;
             if moved.is_open() {
-                return Ok(None);
+                return Ok(());
             }
             self.let_go(change, &moved).await?;
         }
-        let Some(workspace) = change.workspace(workspace).await? else { return Ok(None) };
-        if workspace.diverged.is_some() || (workspace.paused && kind == Kind::Apply) {
-            // Ending the doubt, or the pause, is what begins the run.
-            return Ok(None);
-        }
-        self.enqueue(change, &workspace, kind, trigger, 1, &actor.0).await.map(Some)
+        self.decide_and_do(change, workspace, &actor.0).await
     }
 
     /// Queues a run for a workspace that has no open one.
@@ -54,7 +43,8 @@ impl Service {
             kind,
             workspace: workspace.uid,
             namespace: workspace.namespace.clone(),
-            machine: workspace.machine.clone(),
+            owner: workspace.kind,
+            name: workspace.name.clone(),
             generation: workspace.generation,
             trigger,
             attempt,
@@ -64,6 +54,7 @@ impl Service {
             stop: None,
             state: State::Queued,
             steps: Vec::new(),
+            inputs: None,
         };
         change.insert_run(&run, &workspace.cluster).await?;
         Ok(run)

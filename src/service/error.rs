@@ -58,8 +58,8 @@ impl Error {
         Self::Conflict { code, detail: detail.into() }
     }
 
-    pub(super) fn no_machine(namespace: &crate::domain::name::Name, name: &crate::domain::name::Name) -> Self {
-        Self::NotFound { what: "machine", name: format!("{namespace}/{name}") }
+    pub(super) fn no_resource(key: &crate::domain::resource::Key) -> Self {
+        Self::NotFound { what: key.kind.noun(), name: format!("{}/{}", key.namespace, key.name) }
     }
 
     pub(super) fn no_run(id: uuid::Uuid) -> Self {

@@ -1,20 +1,25 @@
 //! The use cases: the only door to what is stored, for the HTTP API, the queue and the reconciler.
 
+mod apply;
 mod decisions;
 mod defaults;
+mod delete;
 mod drain;
 mod enqueue;
 mod error;
 mod errored;
 mod gateway;
+mod graph;
 mod hold;
 mod keys;
 mod logs;
-mod machines;
 mod namespaces;
+mod needs;
 mod prepare;
 mod progress;
 mod providers;
+mod references;
+mod resources;
 mod retry;
 mod runs;
 mod secrets;
@@ -30,12 +35,13 @@ use std::sync::{Arc, RwLock};
 
 pub use error::{Error, Result};
 pub use gateway::GatewayView;
+pub use graph::GraphView;
 pub use keys::{KeyFileError, Keys, Rotation, read_keys};
 pub use logs::LogPart;
-pub use machines::{ListMachines, MachineView, Page, Scale};
 pub use namespaces::NamespaceView;
 pub use prepare::Prepared;
 pub use progress::{Round, Stage};
+pub use resources::{ListResources, Page, ResourceView, Scale};
 pub use retry::Retried;
 pub use runs::ListRuns;
 pub use states::Locked;

@@ -4,7 +4,7 @@ use super::{Error, Result, Service};
 use crate::domain::document::Document;
 use crate::domain::metadata::Declared;
 use crate::domain::name::Name;
-use crate::domain::namespace::{Namespace, NamespaceSpec};
+use crate::domain::namespace::{Namespace, NamespaceSpec, Usage};
 use crate::store::Snapshot;
 
 use super::write::Condition;
@@ -14,10 +14,8 @@ use super::write::Condition;
 pub struct NamespaceView {
     /// As it is declared.
     pub namespace: Namespace,
-    /// Machines in it.
-    pub machines: u64,
-    /// The sum of their `maxSize`.
-    pub nodes_max: u64,
+    /// What it holds.
+    pub usage: Usage,
 }
 
 impl Service {
@@ -62,19 +60,19 @@ impl Service {
     /// Removes a namespace that holds nothing.
     ///
     /// # Errors
-    /// When it does not exist, is `default`, or holds a machine.
+    /// When it does not exist, is `default`, or holds something.
     pub async fn delete_namespace(&self, name: &Name) -> Result<()> {
         let mut change = self.store.write().await?;
         self.require_namespace(&mut change, name).await?;
         if *name == Name::default_namespace() {
             return Err(Error::conflict("in_use", "the namespace `default` always exists"));
         }
-        let (machines, _) = change.usage(name).await?;
-        if machines > 0 {
-            return Err(Error::conflict(
-                "in_use",
-                format!("the namespace `{name}` holds {machines} machine(s); delete them first"),
-            ));
+        let Usage { machines, workspaces, .. } = change.usage(name).await?;
+        if machines + workspaces > 0 {
+            let detail = format!(
+                "the namespace `{name}` holds {machines} machine(s) and {workspaces} workspace(s); delete them first"
+            );
+            return Err(Error::conflict("in_use", detail));
         }
         change.remove_namespace(name).await?;
         change.commit().await?;
@@ -88,6 +86,6 @@ impl Service {
 }
 
 async fn with_usage(snapshot: &mut Snapshot, namespace: Namespace) -> Result<NamespaceView> {
-    let (machines, nodes_max) = snapshot.usage(&namespace.metadata.name).await?;
-    Ok(NamespaceView { namespace, machines, nodes_max })
+    let usage = snapshot.usage(&namespace.metadata.name).await?;
+    Ok(NamespaceView { namespace, usage })
 }

@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::{Map, Value};
+
 use super::{Result, Service, gateway_dir};
 use crate::config::providers::Credentials;
 use crate::config::{AwsProvider, Confine};
 use crate::domain::adoption::{Adoption, Owner};
 use crate::domain::failure::{Class, Failure};
-use crate::domain::machine::{Approval, MachineSpec};
+use crate::domain::machine::Approval;
+use crate::domain::resource::Spec;
 use crate::domain::run::{Kind, Run};
 use crate::domain::secrets::Secrets;
 use crate::domain::state::{self, Contents};
@@ -52,6 +55,16 @@ pub struct Prepared {
     pub workspace_dir: PathBuf,
 }
 
+/// What a run is rendered from.
+#[derive(Clone, Copy)]
+struct Specs<'a> {
+    spec: &'a Spec,
+    /// The spec whose apply has left doubt.
+    doubted: Option<&'a Spec>,
+    /// Outputs of others.
+    inputs: &'a Map<String, Value>,
+}
+
 impl Service {
     /// Prepares a run.
     ///
@@ -60,12 +73,16 @@ impl Service {
     /// it has failed.
     pub async fn prepare(&self, run: &Run) -> Result<std::result::Result<Prepared, Failure>> {
         let mut snapshot = self.store.read().await?;
-        let Some((machine, wanted)) = snapshot.spec_of(run.workspace, run.generation).await? else {
+        let Some((declared, wanted)) = snapshot.spec_of(run.workspace, run.generation).await? else {
             let message = format!("generation {} of its spec is no longer kept", run.generation);
             return Ok(Err(Failure::new(Class::Internal, message)));
         };
-        let in_doubt = snapshot.workspace(run.workspace).await?.and_then(|workspace| workspace.in_doubt);
-        let doubted = match in_doubt {
+        let workspace = snapshot.workspace(run.workspace).await?;
+        let inputs = match &workspace {
+            Some(workspace) => self.inputs(&mut snapshot, workspace, run).await?,
+            None => Ok(Map::new()),
+        };
+        let doubted = match workspace.and_then(|workspace| workspace.in_doubt) {
             // What is gone from the history was like what came after it, as far as is known.
             Some(generation) => {
                 let kept = snapshot.spec_of(run.workspace, generation).await?;
@@ -75,14 +92,24 @@ impl Service {
         };
         // Whoever held one connection and waited for a second would hold up all others, and they it.
         drop(snapshot);
+        let inputs = match inputs {
+            Ok(inputs) => inputs,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        if run.inputs.is_none() && !inputs.is_empty() {
+            let mut change = self.store.write().await?;
+            change.keep_inputs(run.id, &inputs).await?;
+            change.commit().await?;
+        }
         let owner = Owner {
             installation: self.installation.clone(),
-            machine: format!("{}/{}/{machine}", run.namespace, run.machine),
+            kind: run.owner,
+            name: format!("{}/{}/{declared}", run.namespace, run.name),
         };
         // What was made by an earlier generation is found and destroyed by that one.
         let spec = doubted.as_ref().filter(|_| run.kind == Kind::Destroy).unwrap_or(&wanted);
         let state = self.state(run.workspace).await?.map(|state| state::contents(&state));
-        let prepared = self.prepare_spec(run, spec, doubted.as_ref(), owner);
+        let prepared = self.prepare_spec(run, Specs { spec, doubted: doubted.as_ref(), inputs: &inputs }, owner);
         Ok(prepared.map(|prepared| Prepared {
             warmth: self.warmth(run, spec, &prepared.manifest, state.as_ref()),
             state,
@@ -90,22 +117,17 @@ impl Service {
         }))
     }
 
-    fn prepare_spec(
-        &self,
-        run: &Run,
-        spec: &MachineSpec,
-        doubted: Option<&MachineSpec>,
-        owner: Owner,
-    ) -> std::result::Result<Prepared, Failure> {
+    fn prepare_spec(&self, run: &Run, specs: Specs<'_>, owner: Owner) -> std::result::Result<Prepared, Failure> {
+        let Specs { spec, doubted, inputs } = specs;
         let wrong = |message: String| Failure::new(Class::Configuration, message);
-        let name = &spec.workspace_template_ref.name;
+        let name = &spec.template().name;
         let template =
             self.library.get(name).ok_or_else(|| wrong(format!("there is no template `{name}` any more")))?;
         let providers = self.providers();
         let provider = match template.manifest.provider {
             Provider::None => None,
             Provider::Aws => {
-                let name = &spec.provider_config_ref.name;
+                let name = &spec.provider().name;
                 let missing = || {
                     wrong(format!(
                         "there is no provider configuration `{name}` any more; add [providers.aws.{name}] to the configuration"
@@ -114,11 +136,12 @@ impl Service {
                 Some(providers.aws.get(name).ok_or_else(missing)?)
             }
         };
-        let rendered = render(template, &values(spec, &owner), spec.region.as_deref(), provider)
+        let rendered = render(template, &values(spec, &owner, inputs), spec.region(), provider)
             .map_err(|error| wrong(error.to_string()))?;
         let adoption = doubted
             .map(|doubted| {
-                let ids = import_ids(template, &values(doubted, &owner)).map_err(|error| wrong(error.to_string()))?;
+                let ids =
+                    import_ids(template, &values(doubted, &owner, inputs)).map_err(|error| wrong(error.to_string()))?;
                 Ok(Adoption { ids, owner })
             })
             .transpose()?;
@@ -134,7 +157,7 @@ impl Service {
             revision: template.revision.clone(),
             manifest: template.manifest.clone(),
             adoption,
-            approval: spec.run_policy.approval,
+            approval: spec.approval(),
             confinement: self.confinement(run, provider, &environment, &revision_dir),
             revision_dir,
             state: None,
@@ -147,12 +170,12 @@ impl Service {
         })
     }
 
-    fn warmth(&self, run: &Run, spec: &MachineSpec, manifest: &Manifest, state: Option<&Contents>) -> Option<Warmth> {
+    fn warmth(&self, run: &Run, spec: &Spec, manifest: &Manifest, state: Option<&Contents>) -> Option<Warmth> {
         (self.config.engine.gateway && manifest.gateway == Gateway::On).then(|| Warmth {
             gateway: gateway_dir(&self.config),
             run: run.id.to_string(),
             namespace: run.namespace.to_string(),
-            configuration: spec.provider_config_ref.name.clone(),
+            configuration: spec.provider().name.clone(),
             types: state.map(|state| state.types.clone()).unwrap_or_default(),
         })
     }

@@ -103,7 +103,7 @@ impl Service {
                     Stage::Apply => run.begin_applying()?,
                 };
                 change.save_run(&run).await?;
-                tracing::info!(run = %run.id, machine = %run.machine, kind = run.kind.as_str(), state = run.state_word(), "run begins");
+                tracing::info!(run = %run.id, owner = %run.key(), kind = run.kind.as_str(), state = run.state_word(), "run begins");
                 begin.push((run, stage));
             }
         }
@@ -261,7 +261,7 @@ impl Service {
         }
         let spared = self.provider_failed(&mut change, &run, &failure).await?;
         let (failure, retry_at) = self.after_failure(&run, Failure { spared, ..failure });
-        tracing::warn!(run = %run.id, machine = %run.machine, class = failure.class.as_str(), message = failure.message, "run failed");
+        tracing::warn!(run = %run.id, owner = %run.key(), class = failure.class.as_str(), message = failure.message, "run failed");
         self.ended(change, run, Outcome::Failed { failure, retry_at }).await
     }
 
@@ -294,7 +294,7 @@ impl Service {
     pub async fn lost(&self, run: Uuid) -> Result<()> {
         let mut change = self.store.write().await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
-        tracing::error!(run = %run.id, machine = %run.machine, "run lost: supervisor and terraform are gone without a word");
+        tracing::error!(run = %run.id, owner = %run.key(), "run lost: supervisor and terraform are gone without a word");
         self.ended(change, run, Outcome::Lost).await
     }
 
@@ -306,7 +306,7 @@ impl Service {
         }
         let run = run.end(outcome, self.clock.now());
         change.save_run(&run).await?;
-        tracing::info!(run = %run.id, machine = %run.machine, kind = run.kind.as_str(), state = run.state_word(), "run ended");
+        tracing::info!(run = %run.id, owner = %run.key(), kind = run.kind.as_str(), state = run.state_word(), "run ended");
         if run.ended().is_some_and(|ended| ended.outcome.is_good()) {
             self.provider_works(&mut change, &run).await?;
         }

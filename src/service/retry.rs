@@ -1,25 +1,23 @@
-//! Another try at many machines: those that a selector finds and that have something to try.
+//! Another try at many machines and workspaces: those that a selector finds and that have something to try.
 
-use super::machines::READ_AT_ONCE;
+use super::resources::READ_AT_ONCE;
 use super::{Actor, Error, Result, Service};
-use crate::domain::machine::Machine;
 use crate::domain::name::Name;
+use crate::domain::resource::{Key, Resource, ResourceKind};
 use crate::domain::run::{Kind, Run};
 use crate::domain::selector::Selector;
-use crate::store::MachineQuery;
+use crate::store::ResourceQuery;
 
-/// What became of one of the machines.
+/// What became of one of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retried {
-    /// Its namespace.
-    pub namespace: Name,
-    /// Its name.
-    pub name: Name,
+    /// Which one.
+    pub key: Key,
     /// The run that it got, or why it got none.
     pub run: std::result::Result<Run, NotRetried>,
 }
 
-/// Why a machine got no run.
+/// Why one got no run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotRetried {
     /// Stable word.
@@ -29,7 +27,7 @@ pub struct NotRetried {
 }
 
 impl Service {
-    /// Queues another try for each machine of the selection whose newest run failed or was stopped,
+    /// Queues another try for each machine and workspace of the selection whose newest run failed or was stopped,
     /// or that was changed outside captd, and says of the others why they got none. Each is a
     /// transaction of its own: one that cannot be tried keeps no other from it.
     ///
@@ -41,29 +39,31 @@ impl Service {
         selector: &Selector,
         actor: &Actor,
     ) -> Result<Vec<Retried>> {
-        let mut query = MachineQuery { namespace: namespace.cloned(), after: None, limit: READ_AT_ONCE };
-        let mut out = Vec::new();
         if let Some(namespace) = namespace {
             self.require_namespace(&mut self.store.read().await?, namespace).await?;
         }
-        loop {
-            let batch = self.store.read().await?.machines(&query).await?;
-            let Some(end) = batch.last().map(|machine| &machine.metadata) else { return Ok(out) };
-            query.after = Some((end.namespace.to_string(), end.name.to_string()));
-            for machine in batch.iter().filter(|machine| selector.matches(&machine.metadata.labels)) {
-                let (namespace, name) = (machine.metadata.namespace.clone(), machine.metadata.name.clone());
-                let run = self.retry_one(machine, actor).await?;
-                out.push(Retried { namespace, name, run });
+        let mut out = Vec::new();
+        // What others need is tried before them.
+        for kind in [ResourceKind::Workspace, ResourceKind::Machine] {
+            let mut query = ResourceQuery { kind, namespace: namespace.cloned(), after: None, limit: READ_AT_ONCE };
+            loop {
+                let batch = self.store.read().await?.resources(&query).await?;
+                let Some(end) = batch.last().map(|resource| &resource.metadata) else { break };
+                query.after = Some((end.namespace.to_string(), end.name.to_string()));
+                for resource in batch.iter().filter(|resource| selector.matches(&resource.metadata.labels)) {
+                    let run = self.retry_one(resource, actor).await?;
+                    out.push(Retried { key: resource.key(), run });
+                }
             }
         }
+        Ok(out)
     }
 
-    async fn retry_one(&self, machine: &Machine, actor: &Actor) -> Result<std::result::Result<Run, NotRetried>> {
-        if let Some(why) = self.nothing_to_retry(machine).await? {
+    async fn retry_one(&self, resource: &Resource, actor: &Actor) -> Result<std::result::Result<Run, NotRetried>> {
+        if let Some(why) = self.nothing_to_retry(resource).await? {
             return Ok(Err(why));
         }
-        let (namespace, name) = (&machine.metadata.namespace, &machine.metadata.name);
-        match self.request_run(namespace, name, Kind::Apply, actor).await {
+        match self.request_run(&resource.key(), Kind::Apply, actor).await {
             Ok(run) => Ok(Ok(run)),
             Err(Error::Conflict { code, detail }) => Ok(Err(NotRetried { code, reason: detail })),
             Err(error @ Error::QueueFull(_)) => Ok(Err(NotRetried { code: "queue_full", reason: error.to_string() })),
@@ -73,11 +73,11 @@ impl Service {
     }
 
     /// Why a try of one among many would be none: it is as it should be, or a person let it rest.
-    async fn nothing_to_retry(&self, machine: &Machine) -> Result<Option<NotRetried>> {
+    async fn nothing_to_retry(&self, resource: &Resource) -> Result<Option<NotRetried>> {
         let mut snapshot = self.store.read().await?;
-        let Some(workspace) = snapshot.workspace(machine.workspace).await? else { return Ok(None) };
+        let Some(workspace) = snapshot.workspace(resource.workspace).await? else { return Ok(None) };
         if workspace.paused {
-            let name = &machine.metadata.name;
+            let name = resource.key().handle();
             let reason =
                 format!("it is paused; `captd resume {name}` ends that, and `captd retry {name}` tries it alone");
             return Ok(Some(NotRetried { code: "paused", reason }));

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::{Actor, Error, Page, Result, Service};
 use crate::domain::name::Name;
 use crate::domain::plan::Plan;
+use crate::domain::resource::ResourceKind;
 use crate::domain::run::Run;
 use crate::domain::transition::Moved;
 use crate::store::RunQuery;
@@ -14,8 +15,8 @@ use crate::store::RunQuery;
 pub struct ListRuns {
     /// Of one namespace only.
     pub namespace: Option<Name>,
-    /// Of one machine only.
-    pub machine: Option<Name>,
+    /// Of one machine or workspace only.
+    pub owner: Option<(ResourceKind, Name)>,
     /// In one of these states only; empty is any.
     pub states: Vec<&'static str>,
     /// At most so many.
@@ -44,7 +45,7 @@ impl Service {
         }
         let query = RunQuery {
             namespace: list.namespace,
-            machine: list.machine,
+            owner: list.owner,
             states: list.states,
             before: list.before,
             limit: list.limit + 1,

@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::{Actor, Error, Result, Service};
-use crate::domain::name::Name;
+use crate::domain::resource::Key;
 use crate::domain::run::Run;
 use crate::domain::state::{Head, Holder, Lock, Verdict, Version, digest, judge, placed};
 use crate::store::seal::SealError;
@@ -166,7 +166,7 @@ impl Service {
             }
             Holder::Person(name) => (
                 format!("{name} holds it; whether that process lives, captd cannot see"),
-                "`captd state unlock MACHINE` ends it, which is safe once that process is gone",
+                "`captd state unlock` ends it, which is safe once that process is gone",
             ),
         };
         info["ID"] = Value::from(format!("{} ({who}, since {}; {safe})", lock.id, lock.locked_at));
@@ -174,29 +174,29 @@ impl Service {
         Ok(info)
     }
 
-    /// The versions of a machine's state, newest first.
+    /// The versions of the state of a machine or workspace, newest first.
     ///
     /// # Errors
-    /// When the machine does not exist.
-    pub async fn state_versions(&self, namespace: &Name, name: &Name) -> Result<Vec<Version>> {
+    /// When it does not exist.
+    pub async fn state_versions(&self, key: &Key) -> Result<Vec<Version>> {
         let mut snapshot = self.store.read().await?;
-        let machine = self.existing(&mut snapshot, namespace, name).await?;
-        Ok(snapshot.state_versions(machine.workspace).await?)
+        let resource = self.existing(&mut snapshot, key).await?;
+        Ok(snapshot.state_versions(resource.workspace).await?)
     }
 
-    /// The state of a machine, the newest or a certain version.
+    /// The state of a machine or workspace, the newest or a certain version.
     ///
     /// # Errors
-    /// When the machine has none, or not that one.
-    pub async fn state_of(&self, namespace: &Name, name: &Name, version: Option<u64>) -> Result<Vec<u8>> {
+    /// When it has none, or not that one.
+    pub async fn state_of(&self, key: &Key, version: Option<u64>) -> Result<Vec<u8>> {
         let mut snapshot = self.store.read().await?;
-        let machine = self.existing(&mut snapshot, namespace, name).await?;
-        let missing = || Error::NotFound { what: "state of machine", name: format!("{namespace}/{name}") };
+        let resource = self.existing(&mut snapshot, key).await?;
+        let missing = || no_state(key);
         let version = match version {
             Some(version) => version,
-            None => snapshot.newest_state(machine.workspace).await?.ok_or_else(missing)?.version,
+            None => snapshot.newest_state(resource.workspace).await?.ok_or_else(missing)?.version,
         };
-        snapshot.state_content(machine.workspace, version, &self.keys.now()).await?.ok_or_else(missing)
+        snapshot.state_content(resource.workspace, version, &self.keys.now()).await?.ok_or_else(missing)
     }
 
     /// Takes a state from a person: the next of its history, or one that comes after what is kept
@@ -204,17 +204,10 @@ impl Service {
     ///
     /// # Errors
     /// When a run is open, somebody holds the lock, or the state is refused.
-    pub async fn push_state(
-        &self,
-        namespace: &Name,
-        name: &Name,
-        state: &[u8],
-        forward: bool,
-        actor: &Actor,
-    ) -> Result<Version> {
+    pub async fn push_state(&self, key: &Key, state: &[u8], forward: bool, actor: &Actor) -> Result<Version> {
         let given = Head::parse(state).map_err(|error| Error::one("", "not_a_state", error.to_string()))?;
         let mut change = self.store.write().await?;
-        let workspace = self.workspace_at_rest(&mut change, namespace, name).await?;
+        let workspace = self.workspace_at_rest(&mut change, key).await?;
         let kept = change.newest_state(workspace).await?;
         let head = match kept.filter(|_| forward) {
             Some(kept) => Head { lineage: kept.lineage, serial: kept.serial + 1 },
@@ -227,28 +220,28 @@ impl Service {
         let newest = change.newest_state(workspace).await?;
         change.commit().await?;
         self.wakes.all();
-        newest.ok_or_else(|| Error::NotFound { what: "state of machine", name: format!("{namespace}/{name}") })
+        newest.ok_or_else(|| no_state(key))
     }
 
     /// Copies an old version forward: it becomes the newest, and nothing of the history is lost.
     ///
     /// # Errors
     /// When a run is open, somebody holds the lock, or there is no such version.
-    pub async fn roll_state_back(&self, namespace: &Name, name: &Name, version: u64, actor: &Actor) -> Result<Version> {
-        let content = self.state_of(namespace, name, Some(version)).await?;
-        self.push_state(namespace, name, &content, true, actor).await
+    pub async fn roll_state_back(&self, key: &Key, version: u64, actor: &Actor) -> Result<Version> {
+        let content = self.state_of(key, Some(version)).await?;
+        self.push_state(key, &content, true, actor).await
     }
 
     /// Says that the state that is kept is the true one, when another one was left.
     ///
     /// # Errors
     /// When there is no doubt, or a run is open.
-    pub async fn trust_kept_state(&self, namespace: &Name, name: &Name) -> Result<()> {
+    pub async fn trust_kept_state(&self, key: &Key) -> Result<()> {
         let mut change = self.store.write().await?;
-        let uid = self.workspace_at_rest(&mut change, namespace, name).await?;
+        let uid = self.workspace_at_rest(&mut change, key).await?;
         let diverged = change.workspace(uid).await?.and_then(|workspace| workspace.diverged);
         if diverged.is_none() {
-            return Err(Error::conflict("not_diverged", format!("the state of `{name}` is in no doubt")));
+            return Err(Error::conflict("not_diverged", format!("the state of {key} is in no doubt")));
         }
         change.set_diverged(uid, None).await?;
         change.commit().await?;
@@ -256,9 +249,9 @@ impl Service {
         Ok(())
     }
 
-    /// The workspace of a machine on which nobody works.
-    async fn workspace_at_rest(&self, change: &mut Change, namespace: &Name, name: &Name) -> Result<Uuid> {
-        let workspace = self.existing(change, namespace, name).await?.workspace;
+    /// The workspace of a machine, or one on its own, on which nobody works.
+    async fn workspace_at_rest(&self, change: &mut Change, key: &Key) -> Result<Uuid> {
+        let workspace = self.existing(change, key).await?.workspace;
         if let Some(open) = change.open_run(workspace).await? {
             return Err(Error::conflict(
                 "run_open",
@@ -272,6 +265,10 @@ impl Service {
     }
 }
 
+fn no_state(key: &Key) -> Error {
+    Error::NotFound { what: "state of", name: key.to_string() }
+}
+
 fn credentials_of(run: Uuid) -> String {
     format!("captd/run-credentials/1/{run}")
 }
@@ -282,5 +279,5 @@ fn no_key(error: SealError) -> Error {
 }
 
 pub(super) fn describe_run(run: &Run) -> String {
-    format!("{} run {} of machine {}/{} is {}", run.kind.as_str(), run.id, run.namespace, run.machine, run.state_word())
+    format!("{} run {} of {} is {}", run.kind.as_str(), run.id, run.key(), run.state_word())
 }

@@ -2,7 +2,7 @@
 
 use super::states::describe_run;
 use super::{Actor, Error, Result, Service, Stage};
-use crate::domain::name::Name;
+use crate::domain::resource::Key;
 use crate::domain::run::{Run, State};
 use crate::domain::state::{Holder, Lock};
 use crate::store::Snapshot;
@@ -57,15 +57,15 @@ impl Service {
         format!("{}{since} ({proven})", describe_run(run))
     }
 
-    /// Ends a person's lock on a machine's state. A run's own goes with the run's end, and no other way.
+    /// Ends a person's lock on a state. A run's own goes with the run's end, and no other way.
     ///
     /// # Errors
     /// When nobody holds it, or a run does.
-    pub async fn break_lock(&self, namespace: &Name, name: &Name, actor: &Actor) -> Result<Lock> {
+    pub async fn break_lock(&self, key: &Key, actor: &Actor) -> Result<Lock> {
         let mut change = self.store.write().await?;
-        let machine = self.existing(&mut change, namespace, name).await?;
-        let Some(lock) = change.state_lock(machine.workspace).await? else {
-            return Err(Error::NotFound { what: "lock on the state of machine", name: format!("{namespace}/{name}") });
+        let resource = self.existing(&mut change, key).await?;
+        let Some(lock) = change.state_lock(resource.workspace).await? else {
+            return Err(Error::NotFound { what: "lock on the state of", name: key.to_string() });
         };
         if let Holder::Run(id) = lock.holder {
             let who = change.run(id).await?.map_or_else(|| format!("run {id}"), |run| self.described_holder(&run));
@@ -74,9 +74,9 @@ impl Service {
             );
             return Err(Error::conflict("locked", detail));
         }
-        change.remove_state_lock(machine.workspace).await?;
+        change.remove_state_lock(resource.workspace).await?;
         change.commit().await?;
-        tracing::warn!(machine = %name, %namespace, holder = %lock.holder, since = %lock.locked_at, by = actor.0, "a person's lock was ended");
+        tracing::warn!(owner = %key, holder = %lock.holder, since = %lock.locked_at, by = actor.0, "a person's lock was ended");
         self.wakes.all();
         Ok(lock)
     }

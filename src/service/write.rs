@@ -1,15 +1,16 @@
 //! Writing declarations: spec, its kept generation and its run, in one transaction.
 
+use super::apply::Applied;
+use super::defaults::Identity;
 use super::{Actor, Error, Result, Service};
-use crate::domain::document::{self, Document};
-use crate::domain::machine::{Machine, MachineSpec};
+use crate::domain::document::Document;
 use crate::domain::metadata::{Declared, Metadata};
 use crate::domain::name::Name;
-use crate::domain::namespace::{Namespace, NamespaceSpec};
+use crate::domain::namespace::{Namespace, NamespaceSpec, Usage};
+use crate::domain::needs::needs;
 use crate::domain::problem::Problems;
-use crate::domain::run::{Kind, Trigger};
-use crate::store::{Change, NewMachine};
-use serde_json::Value;
+use crate::domain::resource::{Key, Resource, Spec};
+use crate::store::{Change, NewResource};
 
 /// What must be true for a write to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,69 +48,7 @@ impl Written {
     }
 }
 
-/// One document of an apply and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Applied {
-    /// `Machine` or `Namespace`.
-    pub kind: &'static str,
-    /// Its namespace; a namespace has none.
-    pub namespace: Option<Name>,
-    /// Its name.
-    pub name: Name,
-    /// What became of it.
-    pub written: Written,
-}
-
 impl Service {
-    /// Applies many documents: all or nothing. Namespaces go first. `default_namespace` is that of
-    /// machines that name none. With `dry_run` everything is checked and nothing kept.
-    ///
-    /// # Errors
-    /// Every problem of every document, pointers beginning with the document's number.
-    pub async fn apply(
-        &self,
-        documents: &[Value],
-        default_namespace: &Name,
-        dry_run: bool,
-        actor: &Actor,
-    ) -> Result<Vec<Applied>> {
-        let mut problems = Problems::default();
-        let mut parsed: Vec<(usize, Option<Document>)> = documents
-            .iter()
-            .enumerate()
-            .map(|(index, value)| {
-                let mut found = Problems::default();
-                let document = document::parse(value, &format!("/{index}"), &mut found);
-                let document = document.filter(|_| found.is_empty());
-                problems.extend_under("", found);
-                (index, document)
-            })
-            .collect();
-        find_twins(&parsed, default_namespace, &mut problems);
-        parsed.sort_by_key(|(index, document)| (!matches!(document, Some(Document::Namespace(..))), *index));
-        let mut change = self.store.write().await?;
-        let mut applied = Vec::new();
-        for (index, document) in parsed {
-            let Some(document) = document else { continue };
-            let at = format!("/{index}");
-            let one = self.put(&mut change, document, default_namespace, &at, Condition::None, actor).await;
-            match one {
-                Ok(done) => applied.push((index, done)),
-                Err(Error::Invalid(more)) => problems.extend_under("", more),
-                Err(other) => return Err(other),
-            }
-        }
-        if !problems.is_empty() {
-            return Err(Error::Invalid(problems));
-        }
-        if !dry_run {
-            change.commit().await?;
-            self.wakes.all();
-        }
-        applied.sort_by_key(|(index, _)| *index);
-        Ok(applied.into_iter().map(|(_, done)| done).collect())
-    }
-
     /// Writes one document.
     ///
     /// # Errors
@@ -123,12 +62,15 @@ impl Service {
     ) -> Result<Applied> {
         let mut change = self.store.write().await?;
         let applied = self.put(&mut change, document, namespace, "", condition, actor).await?;
+        if let Some(key) = applied.key() {
+            self.check_references(&mut change, &key, "").await?;
+        }
         change.commit().await?;
         self.wakes.all();
         Ok(applied)
     }
 
-    async fn put(
+    pub(super) async fn put(
         &self,
         change: &mut Change,
         document: Document,
@@ -138,17 +80,16 @@ impl Service {
         actor: &Actor,
     ) -> Result<Applied> {
         match document {
-            Document::Machine(declared, spec) => {
+            Document::Resource(declared, spec) => {
                 let namespace = declared.namespace.clone().unwrap_or_else(|| default_namespace.clone());
-                let write = MachineWrite { declared, spec, at, condition, actor };
-                let (name, written) = self.put_machine(change, &namespace, write).await?;
-                Ok(Applied { kind: "Machine", namespace: Some(namespace), name, written })
+                let name = declared.name.clone().ok_or_else(|| no_name(at))?;
+                let key = Key { kind: spec.kind(), namespace: namespace.clone(), name: name.clone() };
+                let write = Write { key: &key, declared, spec, at, condition, actor };
+                let written = self.put_resource(change, write).await?;
+                Ok(Applied { kind: key.kind.title(), namespace: Some(namespace), name, written })
             }
             Document::Namespace(declared, spec) => {
-                let name = declared
-                    .name
-                    .clone()
-                    .ok_or_else(|| Error::one(&format!("{at}/metadata/name"), "required", "`name` is required"))?;
+                let name = declared.name.clone().ok_or_else(|| no_name(at))?;
                 let written = self.put_namespace(change, &name, declared, spec, condition).await?;
                 Ok(Applied { kind: "Namespace", namespace: None, name, written })
             }
@@ -176,23 +117,11 @@ impl Service {
         Ok(written)
     }
 
-    async fn put_machine(
-        &self,
-        change: &mut Change,
-        namespace: &Name,
-        write: MachineWrite<'_>,
-    ) -> Result<(Name, Written)> {
-        let MachineWrite { declared, mut spec, at, condition, actor } = write;
-        let tenant = change
-            .namespace(namespace)
-            .await?
-            .ok_or_else(|| Error::NotFound { what: "namespace", name: namespace.to_string() })?;
-        let name = declared
-            .name
-            .clone()
-            .ok_or_else(|| Error::one(&format!("{at}/metadata/name"), "required", "`name` is required"))?;
-        let before = change.machine(namespace, &name).await?;
-        check_condition(condition, &declared, before.as_ref().map(|b| &b.metadata), "machine", &name)?;
+    async fn put_resource(&self, change: &mut Change, write: Write<'_>) -> Result<Written> {
+        let Write { key, declared, mut spec, at, condition, actor } = write;
+        let tenant = self.require_namespace(change, &key.namespace).await?;
+        let before = change.resource(key).await?;
+        check_condition(condition, &declared, before.as_ref().map(|b| &b.metadata), key.kind.noun(), &key.name)?;
         let mut problems = Problems::default();
         let identity = self.complete(&mut spec, &tenant, at, &mut problems);
         if let Some(before) = &before {
@@ -203,37 +132,29 @@ impl Service {
         };
         let metadata = match &before {
             Some(before) => next_metadata(&before.metadata, declared, before.spec != spec),
-            None => self.first_metadata(namespace, &name, declared),
+            None => self.first_metadata(&key.namespace, &key.name, declared),
         };
         let written = outcome_of(before.as_ref().map(|b| &b.metadata), &metadata);
         if written == Written::Unchanged {
-            return Ok((name, written));
+            return Ok(written);
         }
-        if let Some(owner) =
-            change.node_group_owner(&identity.node_group).await?.filter(|(n, m)| (n, m) != (namespace, &name))
-        {
-            let detail = format!(
-                "the node group `{}` belongs to machine {}/{}; delete that one first, or give this one another name",
-                spec.node_group_config.name, owner.0, owner.1
-            );
-            return Err(Error::conflict("node_group_taken", detail));
-        }
+        check_node_group(change, key, &spec, &identity).await?;
         let workspace = before.as_ref().map_or_else(|| self.clock.id(), |before| before.workspace);
         let spec_changed = before.as_ref().is_none_or(|before| before.metadata.generation != metadata.generation);
-        let machine = Machine { metadata, spec, workspace };
-        let new =
-            NewMachine { machine: &machine, workspace, node_group: &identity.node_group, cluster: &identity.cluster };
-        change.put_machine(&new).await?;
+        let resource = Resource { metadata, spec, workspace };
+        let new = NewResource { resource: &resource, node_group: &identity.node_group, cluster: &identity.cluster };
+        change.put_resource(&new).await?;
+        change.put_needs(workspace, &needs(&resource.spec, &key.namespace)).await?;
         self.check_limits(change, &tenant).await?;
         if spec_changed {
-            change.keep_generation(&machine, &actor.0, self.clock.now()).await?;
-            self.enqueue_for_spec(change, workspace, Kind::Apply, Trigger::Spec, actor).await?;
+            change.keep_generation(&resource, &actor.0, self.clock.now()).await?;
+            self.enqueue_for_spec(change, workspace, actor).await?;
         }
-        Ok((name, written))
+        Ok(written)
     }
 
     async fn check_limits(&self, change: &mut Change, tenant: &Namespace) -> Result<()> {
-        let (machines, nodes) = change.usage(&tenant.metadata.name).await?;
+        let Usage { machines, nodes, .. } = change.usage(&tenant.metadata.name).await?;
         let limits = &tenant.spec.limits;
         for (count, limit, what) in
             [(machines, limits.machines, "machines"), (nodes, limits.nodes, "nodes (the sum of maxSize)")]
@@ -263,27 +184,11 @@ impl Service {
     }
 }
 
-/// Two documents of one request that declare the same thing: neither is taken for the true one.
-fn find_twins(parsed: &[(usize, Option<Document>)], default_namespace: &Name, problems: &mut Problems) {
-    let mut seen = std::collections::BTreeMap::new();
-    for (index, document) in parsed {
-        let (kind, declared) = match document {
-            Some(Document::Machine(declared, _)) => ("machine", declared),
-            Some(Document::Namespace(declared, _)) => ("namespace", declared),
-            None => continue,
-        };
-        let namespace = declared.namespace.as_ref().unwrap_or(default_namespace);
-        if let Some(first) = seen.insert((kind, namespace, &declared.name), index) {
-            let detail = format!("document {first} declares the same {kind}; keep one of the two");
-            problems.add(format!("/{index}/metadata/name"), "duplicate", detail);
-        }
-    }
-}
-
-/// A machine that is to be written.
-struct MachineWrite<'a> {
+/// A machine or workspace that is to be written.
+struct Write<'a> {
+    key: &'a Key,
     declared: Declared,
-    spec: MachineSpec,
+    spec: Spec,
     at: &'a str,
     condition: Condition,
     actor: &'a Actor,
@@ -336,28 +241,46 @@ fn check_condition(
     }
 }
 
-/// What would leave the old node group behind, or hand its state to other code.
-fn check_immutable(before: &Machine, spec: &MachineSpec, at: &str, problems: &mut Problems) -> Result<()> {
+fn no_name(at: &str) -> Error {
+    Error::one(&format!("{at}/metadata/name"), "required", "`name` is required")
+}
+
+/// A node group has one machine.
+async fn check_node_group(change: &mut Change, key: &Key, spec: &Spec, identity: &Identity) -> Result<()> {
+    let Some(machine) = spec.machine() else { return Ok(()) };
+    let owner = change.node_group_owner(&identity.node_group).await?;
+    let Some((namespace, name)) = owner.filter(|(n, m)| (n, m) != (&key.namespace, &key.name)) else { return Ok(()) };
+    let detail = format!(
+        "the node group `{}` belongs to machine {namespace}/{name}; delete that one first, or give this one another name",
+        machine.node_group_config.name
+    );
+    Err(Error::conflict("node_group_taken", detail))
+}
+
+/// What would leave behind what exists, or hand its state to other code.
+fn check_immutable(before: &Resource, spec: &Spec, at: &str, problems: &mut Problems) -> Result<()> {
     if let Some(since) = before.metadata.deletion_timestamp {
-        let name = &before.metadata.name;
+        let (noun, name) = (spec.kind().noun(), &before.metadata.name);
         return Err(Error::conflict(
             "deleting",
-            format!("the machine `{name}` is being deleted since {since}; wait until it is gone"),
+            format!("the {noun} `{name}` is being deleted since {since}; wait until it is gone"),
         ));
     }
     let old = &before.spec;
     let same = [
-        ("region", old.region == spec.region),
-        ("providerConfigRef", old.provider_config_ref == spec.provider_config_ref),
-        ("workspaceTemplateRef/name", old.workspace_template_ref.name == spec.workspace_template_ref.name),
+        ("region", old.region() == spec.region()),
+        ("providerConfigRef", old.provider() == spec.provider()),
+        ("workspaceTemplateRef/name", old.template().name == spec.template().name),
     ];
     for (field, same) in same {
         if !same {
-            problems.add(
-                format!("{at}/spec/{field}"),
-                "immutable",
-                "cannot be changed, or the node group that exists would be left behind; delete the machine, or declare another one",
-            );
+            let (noun, what) = match spec {
+                Spec::Machine(_) => ("machine", "the node group that exists"),
+                Spec::Workspace(_) => ("workspace", "what exists"),
+            };
+            let detail =
+                format!("cannot be changed, or {what} would be left behind; delete the {noun}, or declare another one");
+            problems.add(format!("{at}/spec/{field}"), "immutable", detail);
         }
     }
     Ok(())

@@ -3,24 +3,21 @@
 use std::ops::{Deref, DerefMut};
 
 use sqlx::{Sqlite, SqliteConnection, Transaction};
-use uuid::Uuid;
 
 use super::{Result, Snapshot};
-use crate::domain::machine::Machine;
+use crate::domain::resource::Resource;
 
 /// A transaction that writes. It reads like a [`Snapshot`], sees what it has written, and keeps
 /// nothing unless it commits.
 #[derive(Debug)]
 pub struct Change(Snapshot);
 
-/// A machine to be written, with what the database needs to know of it beside its fields.
+/// A machine or workspace to be written, with what the database needs to know of it beside its fields.
 #[derive(Debug, Clone)]
-pub struct NewMachine<'a> {
-    /// The machine.
-    pub machine: &'a Machine,
-    /// Its workspace.
-    pub workspace: Uuid,
-    /// Provider configuration, region, cluster and name of its node group in one: unique.
+pub struct NewResource<'a> {
+    /// As it is declared.
+    pub resource: &'a Resource,
+    /// Provider configuration, region, cluster and name of a machine's node group in one: unique.
     pub node_group: &'a str,
     /// Provider configuration, region and cluster in one.
     pub cluster: &'a str,

@@ -3,14 +3,16 @@
 use sqlx::{QueryBuilder, Sqlite};
 use uuid::Uuid;
 
-use super::{Result, Snapshot, machines, runs};
-use crate::domain::machine::Machine;
+use super::{Result, Snapshot, resources, runs};
 use crate::domain::name::Name;
+use crate::domain::resource::{Resource, ResourceKind};
 use crate::domain::run::Run;
 
-/// Which machines.
-#[derive(Debug, Clone, Default)]
-pub struct MachineQuery {
+/// Which machines or workspaces.
+#[derive(Debug, Clone)]
+pub struct ResourceQuery {
+    /// Of this kind.
+    pub kind: ResourceKind,
     /// Of one namespace only.
     pub namespace: Option<Name>,
     /// After this namespace and name.
@@ -24,8 +26,8 @@ pub struct MachineQuery {
 pub struct RunQuery {
     /// Of one namespace only.
     pub namespace: Option<Name>,
-    /// Of one machine only.
-    pub machine: Option<Name>,
+    /// Of one machine or workspace only.
+    pub owner: Option<(ResourceKind, Name)>,
     /// In one of these states only; empty is any.
     pub states: Vec<&'static str>,
     /// Older than this one.
@@ -35,23 +37,22 @@ pub struct RunQuery {
 }
 
 impl Snapshot {
-    /// Machines by namespace and name.
+    /// Machines or workspaces by namespace and name.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn machines(&mut self, query: &MachineQuery) -> Result<Vec<Machine>> {
-        let mut sql = QueryBuilder::<Sqlite>::new(
-            "SELECT m.*, w.uid AS workspace_uid FROM machines m JOIN workspaces w ON w.machine_uid = m.uid WHERE TRUE",
-        );
+    pub async fn resources(&mut self, query: &ResourceQuery) -> Result<Vec<Resource>> {
+        let mut sql = QueryBuilder::<Sqlite>::new("SELECT * FROM workspaces WHERE kind = ");
+        sql.push_bind(query.kind.noun());
         if let Some(namespace) = &query.namespace {
-            sql.push(" AND m.namespace = ").push_bind(namespace.as_str());
+            sql.push(" AND namespace = ").push_bind(namespace.as_str());
         }
         if let Some((namespace, name)) = &query.after {
-            sql.push(" AND (m.namespace, m.name) > (").push_bind(namespace).push(", ").push_bind(name).push(")");
+            sql.push(" AND (namespace, name) > (").push_bind(namespace).push(", ").push_bind(name).push(")");
         }
-        sql.push(" ORDER BY m.namespace, m.name LIMIT ").push_bind(i64::from(query.limit));
+        sql.push(" ORDER BY namespace, name LIMIT ").push_bind(i64::from(query.limit));
         let rows = sql.build().fetch_all(self.connection()).await?;
-        rows.iter().map(machines::read).collect()
+        rows.iter().map(resources::read).collect()
     }
 
     /// Runs, newest first.
@@ -63,8 +64,9 @@ impl Snapshot {
         if let Some(namespace) = &query.namespace {
             sql.push(" AND namespace = ").push_bind(namespace.as_str());
         }
-        if let Some(machine) = &query.machine {
-            sql.push(" AND machine = ").push_bind(machine.as_str());
+        if let Some((owner, name)) = &query.owner {
+            sql.push(" AND owner = ").push_bind(owner.noun());
+            sql.push(" AND name = ").push_bind(name.as_str());
         }
         if !query.states.is_empty() {
             sql.push(" AND state IN (");

@@ -7,13 +7,14 @@
 mod backup;
 mod change;
 mod claims;
+mod dependencies;
 mod drain;
 mod listing;
 mod locks;
 mod look;
-mod machines;
 mod namespaces;
 mod plans;
+mod resources;
 mod retention;
 mod rotation;
 mod row;
@@ -32,9 +33,9 @@ use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 use uuid::Uuid;
 
 pub use backup::back_up;
-pub use change::{Change, NewMachine};
+pub use change::{Change, NewResource};
 pub use claims::OpenRun;
-pub use listing::{MachineQuery, RunQuery};
+pub use listing::{ResourceQuery, RunQuery};
 pub use plans::SavedPlan;
 pub use rotation::Resealing;
 pub use states::NewState;

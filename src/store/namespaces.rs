@@ -6,7 +6,7 @@ use super::row::{Reading, integer, micros};
 use super::{Change, Result, Snapshot};
 use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
-use crate::domain::namespace::Namespace;
+use crate::domain::namespace::{Namespace, Usage};
 
 impl Snapshot {
     /// One namespace.
@@ -30,19 +30,25 @@ impl Snapshot {
         rows.iter().map(read).collect()
     }
 
-    /// Machines of a namespace, and the sum of their `maxSize`.
+    /// What a namespace holds.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn usage(&mut self, namespace: &Name) -> Result<(u64, u64)> {
+    pub async fn usage(&mut self, namespace: &Name) -> Result<Usage> {
         let row = sqlx::query(
-            "SELECT count(*) AS machines, coalesce(sum(nodes_max), 0) AS nodes FROM machines WHERE namespace = $1",
+            "SELECT count(*) FILTER (WHERE w.kind = 'machine') AS machines,
+               count(*) FILTER (WHERE w.kind = 'workspace') AS workspaces, coalesce(sum(m.nodes_max), 0) AS nodes
+             FROM workspaces w LEFT JOIN machines m ON m.workspace_uid = w.uid WHERE w.namespace = $1",
         )
         .bind(namespace.as_str())
         .fetch_one(self.connection())
         .await?;
         let reading = Reading::of(&row, "machines", "count");
-        Ok((reading.count("machines")?, reading.count("nodes")?))
+        Ok(Usage {
+            machines: reading.count("machines")?,
+            workspaces: reading.count("workspaces")?,
+            nodes: reading.count("nodes")?,
+        })
     }
 }
 

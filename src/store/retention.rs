@@ -36,23 +36,23 @@ impl Change {
         rows.iter().map(|row| Reading::of(row, "runs", "id").uuid("id")).collect()
     }
 
-    /// Removes generations beyond the newest `per_machine` of each machine, but for those that a
+    /// Removes generations beyond the newest `per_workspace` of each workspace, but for those that a
     /// kept run serves.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn remove_old_generations(&mut self, per_machine: u32) -> Result<()> {
+    pub async fn remove_old_generations(&mut self, per_workspace: u32) -> Result<()> {
         sqlx::query(
-            "DELETE FROM generations WHERE (machine_uid, generation) IN (
-               SELECT machine_uid, generation FROM (
-                 SELECT machine_uid, generation,
-                   row_number() OVER (PARTITION BY machine_uid ORDER BY generation DESC) AS age
+            "DELETE FROM generations WHERE (workspace_uid, generation) IN (
+               SELECT workspace_uid, generation FROM (
+                 SELECT workspace_uid, generation,
+                   row_number() OVER (PARTITION BY workspace_uid ORDER BY generation DESC) AS age
                  FROM generations) old
                WHERE age > $1 AND NOT EXISTS (
-                 SELECT 1 FROM runs r JOIN workspaces w ON w.uid = r.workspace_uid
-                 WHERE w.machine_uid = old.machine_uid AND r.generation = old.generation))",
+                 SELECT 1 FROM runs r
+                 WHERE r.workspace_uid = old.workspace_uid AND r.generation = old.generation))",
         )
-        .bind(i64::from(per_machine))
+        .bind(i64::from(per_workspace))
         .execute(self.connection())
         .await?;
         Ok(())

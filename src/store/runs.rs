@@ -1,5 +1,6 @@
 //! Runs in the database: a state and its data become columns, and back.
 
+use serde_json::{Map, Value};
 use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
@@ -83,16 +84,17 @@ impl Change {
     pub async fn insert_run(&mut self, run: &Run, cluster: &str) -> Result<()> {
         let query = sqlx::query(
             "INSERT INTO runs (state, begun_at, summary, approved_by, approved_at, because, ended_at, failure,
-               retry_at, wish, steps, stop_by, stop_at, stop_force, id, workspace_uid, namespace, machine, cluster, kind,
+               retry_at, wish, steps, stop_by, stop_at, stop_force, id, workspace_uid, namespace, owner, name, cluster, kind,
                generation, \"trigger\", attempt, author, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-               $23, $24, $25)",
+               $23, $24, $25, $26)",
         );
         bind_state(query, run)?
             .bind(run.id.to_string())
             .bind(run.workspace.to_string())
             .bind(run.namespace.as_str().to_owned())
-            .bind(run.machine.as_str().to_owned())
+            .bind(run.owner.noun())
+            .bind(run.name.as_str().to_owned())
             .bind(cluster.to_owned())
             .bind(run.kind.as_str())
             .bind(integer(run.generation))
@@ -116,6 +118,19 @@ impl Change {
                stop_force = $14 WHERE id = $15",
         );
         bind_state(query, run)?.bind(run.id.to_string()).execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Keeps with which outputs of others a run is rendered.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn keep_inputs(&mut self, run: Uuid, inputs: &Map<String, Value>) -> Result<()> {
+        sqlx::query("UPDATE runs SET inputs = $2 WHERE id = $1")
+            .bind(run.to_string())
+            .bind(serde_json::to_string(inputs)?)
+            .execute(self.connection())
+            .await?;
         Ok(())
     }
 
@@ -176,7 +191,8 @@ pub(super) fn read(row: &SqliteRow) -> Result<Run> {
         kind: r.word("kind")?,
         workspace: r.uuid("workspace_uid")?,
         namespace: r.name("namespace")?,
-        machine: r.name("machine")?,
+        owner: r.word("owner")?,
+        name: r.name("name")?,
         generation: r.count("generation")?,
         trigger: r.word("trigger")?,
         attempt: r.count_u32("attempt")?,
@@ -186,6 +202,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Run> {
         stop: read_stop(&r)?,
         state: read_state(&r, &state)?,
         steps,
+        inputs: r.json_or_null("inputs")?,
     })
 }
 

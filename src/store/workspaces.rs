@@ -15,13 +15,10 @@ impl Snapshot {
     /// # Errors
     /// When the database cannot be read.
     pub async fn workspace(&mut self, uid: Uuid) -> Result<Option<Workspace>> {
-        let row = sqlx::query(
-            "SELECT w.*, m.namespace, m.name, m.generation, m.deleting_since
-             FROM workspaces w JOIN machines m ON m.uid = w.machine_uid WHERE w.uid = $1",
-        )
-        .bind(uid.to_string())
-        .fetch_optional(self.connection())
-        .await?;
+        let row = sqlx::query("SELECT * FROM workspaces WHERE uid = $1")
+            .bind(uid.to_string())
+            .fetch_optional(self.connection())
+            .await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -31,9 +28,7 @@ impl Snapshot {
     /// When the database cannot be read.
     pub async fn idle_workspaces(&mut self) -> Result<Vec<Workspace>> {
         let rows = sqlx::query(
-            "SELECT w.*, m.namespace, m.name, m.generation, m.deleting_since
-             FROM workspaces w JOIN machines m ON m.uid = w.machine_uid
-             WHERE NOT EXISTS (SELECT 1 FROM runs r WHERE r.workspace_uid = w.uid AND r.state IN
+            "SELECT * FROM workspaces w WHERE NOT EXISTS (SELECT 1 FROM runs r WHERE r.workspace_uid = w.uid AND r.state IN
                ('queued', 'preparing', 'planning', 'planned', 'awaiting_approval', 'applying'))
              ORDER BY w.uid",
         )
@@ -108,7 +103,8 @@ pub(super) fn read(row: &SqliteRow) -> Result<Workspace> {
     Ok(Workspace {
         uid: r.uuid("uid")?,
         namespace: r.name("namespace")?,
-        machine: r.name("name")?,
+        kind: r.word("kind")?,
+        name: r.name("name")?,
         generation: r.count("generation")?,
         cluster: r.text("cluster")?,
         paused: r.flag("paused")?,

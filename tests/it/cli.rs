@@ -10,22 +10,22 @@ use crate::support::{Daemon, requires};
 
 /// What a command did.
 #[derive(Debug)]
-struct Said {
+pub struct Said {
     code: i32,
-    out: String,
-    err: String,
+    pub out: String,
+    pub err: String,
 }
 
 impl Said {
     /// Fails unless the exit code is this one.
-    fn with_code(self, code: i32) -> Self {
+    pub fn with_code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:?}");
         self
     }
 }
 
 /// Types `captd <line>`, with something on standard input.
-fn type_in(daemon: &Daemon, line: &str, input: &str) -> Said {
+pub fn type_in(daemon: &Daemon, line: &str, input: &str) -> Said {
     let mut child = Command::new(env!("CARGO_BIN_EXE_captd"))
         .args(line.split_whitespace())
         .env_clear()
@@ -43,7 +43,7 @@ fn type_in(daemon: &Daemon, line: &str, input: &str) -> Said {
     Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-fn captd(daemon: &Daemon, line: &str) -> Said {
+pub fn captd(daemon: &Daemon, line: &str) -> Said {
     type_in(daemon, line, "")
 }
 

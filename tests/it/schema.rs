@@ -3,17 +3,20 @@
 use std::path::Path;
 use std::process::Command;
 
+use captd::domain::name::Name;
+use captd::domain::resource::{Key, ResourceKind};
 use captd::store::Store;
-use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::support::{Daemon, requires};
 
-pub async fn change(database: &Path, statement: &'static str) {
+pub async fn change(database: &Path, statement: impl Into<String>) {
     let options = SqliteConnectOptions::new().filename(database);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::query(statement).execute(&mut connection).await.unwrap();
+    sqlx::query(AssertSqlSafe(statement.into())).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 }
 
@@ -41,6 +44,66 @@ async fn a_database_of_a_newer_captd_is_left_alone() {
     Daemon::start_in(dir).stop().await;
 }
 
+/// A database as the captd left it whose last migration was `version`.
+async fn as_of(database: &Path, version: i64) {
+    let mut migrator = sqlx::migrate!("./migrations");
+    let known = migrator.migrations.iter().filter(|migration| migration.version <= version).cloned();
+    migrator.migrations = known.collect::<Vec<_>>().into();
+    let options = SqliteConnectOptions::new().filename(database).create_if_missing(true).foreign_keys(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    migrator.run_direct(None, &mut connection, false).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_declared_before_workspaces_stood_alone_is_all_there() {
+    let dir = TempDir::new().unwrap();
+    let database = dir.path().join("captd.db");
+    as_of(&database, 4).await;
+    let (machine, workspace, run) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
+    let spec = r#"{"workspaceTemplateRef": {"name": "local-nodegroup-template"}, "providerConfigRef": {"name": "default"},
+        "nodeGroupConfig": {"name": "w", "scaling": {"minSize": 1, "maxSize": 3, "desiredSize": 2}},
+        "runPolicy": {"approval": "auto"}, "deletionProtection": false}"#;
+    for statement in [
+        r#"INSERT INTO namespaces VALUES ('default', 'n', '{}', '{}', '{"providerConfigs": ["*"]}', 1, 1, 1)"#
+            .to_owned(),
+        format!(
+            "INSERT INTO machines VALUES ('{machine}', 'default', 'w', '{{}}', '{{}}', '{spec}', 2, 3, 1, NULL, 'ng', 3)"
+        ),
+        format!(
+            "INSERT INTO workspaces (uid, machine_uid, cluster, paused, in_doubt) VALUES ('{workspace}', '{machine}', 'c', 1, 2)"
+        ),
+        format!(
+            "INSERT INTO generations VALUES ('{machine}', 1, '{spec}', 'a', 1), ('{machine}', 2, '{spec}', 'b', 2)"
+        ),
+        format!(
+            r#"INSERT INTO runs (id, workspace_uid, namespace, machine, cluster, kind, generation, "trigger", attempt, author,
+                 created_at, state, begun_at, summary, steps)
+               VALUES ('{run}', '{workspace}', 'default', 'w', 'c', 'apply', 2, 'spec', 1, 'a', 1, 'planned', 1,
+                 '{{"create": 1, "update": 0, "replace": 0, "delete": 0}}', '[]')"#
+        ),
+        format!("INSERT INTO plans VALUES ('{run}', 'd', 1, x'00', 'k')"),
+    ] {
+        change(&database, statement).await;
+    }
+    let store = Store::open(&database).await.unwrap();
+    let mut snapshot = store.read().await.unwrap();
+    let name = Name::parse("w").unwrap();
+    let key = Key { kind: ResourceKind::Machine, namespace: Name::default_namespace(), name };
+    let found = snapshot.resource(&key).await.unwrap().unwrap();
+    assert_eq!((found.metadata.uid, found.workspace, found.metadata.generation), (machine, workspace, 2));
+    let kept = snapshot.workspace(workspace).await.unwrap().unwrap();
+    assert_eq!((kept.key(), kept.paused, kept.in_doubt), (key.clone(), true, Some(2)));
+    assert_eq!(snapshot.spec_of(workspace, 1).await.unwrap().unwrap(), (machine, found.spec));
+    let open = snapshot.open_run(workspace).await.unwrap().unwrap();
+    assert_eq!((open.id, open.key(), open.state_word()), (run, key, "planned"));
+    let usage = snapshot.usage(&Name::default_namespace()).await.unwrap();
+    assert_eq!((usage.machines, usage.workspaces, usage.nodes), (1, 0, 3));
+    assert_eq!(snapshot.key_ids().await.unwrap(), ["k"], "the saved plan went with its run");
+    drop(snapshot);
+    store.close().await;
+}
+
 #[tokio::test]
 async fn the_database_is_kept_as_it_was_before_its_schema_changes() {
     let dir = TempDir::new().unwrap();
@@ -53,21 +116,8 @@ async fn the_database_is_kept_as_it_was_before_its_schema_changes() {
         names
     };
     assert_eq!(files(), Vec::<String>::new(), "a new database needs no copy");
-    // As an earlier captd left it: the last migration is not there yet.
-    for statement in [
-        "DROP TABLE states",
-        "DROP TABLE state_locks",
-        "DROP TABLE plans",
-        "DROP TABLE provider_trouble",
-        "ALTER TABLE workspaces DROP COLUMN diverged",
-        "ALTER TABLE workspaces DROP COLUMN in_doubt",
-        "ALTER TABLE runs DROP COLUMN stop_by",
-        "ALTER TABLE runs DROP COLUMN stop_at",
-        "ALTER TABLE runs DROP COLUMN stop_force",
-        "DELETE FROM _sqlx_migrations WHERE version >= 2",
-    ] {
-        change(&database, statement).await;
-    }
+    std::fs::remove_file(&database).unwrap();
+    as_of(&database, 1).await;
     Store::open(&database).await.unwrap().close().await;
     assert_eq!(files(), ["captd.db.before-0002"]);
     Store::open(&database).await.unwrap().close().await;

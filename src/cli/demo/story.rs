@@ -17,10 +17,11 @@ use super::super::client::Stream;
 use super::super::output::{json as pretty, note, one_line, say};
 use super::super::plan_text::sign;
 use super::super::session::Session;
-use super::super::wire::{Machine, Run, Started};
+use super::super::wire::{Resource, Run, Started};
 use super::super::{Exit, times};
 use crate::domain::name::Name;
 use crate::domain::plan::Plan;
+use crate::domain::resource::{Key, ResourceKind};
 use crate::render::INITIALISED;
 
 const MACHINE: &str = "demo-workers";
@@ -115,8 +116,12 @@ impl Story<'_> {
         )
     }
 
-    async fn machine(&self) -> Result<Machine> {
-        Ok(self.session.machine(&self.session.namespace, &self.name).await?)
+    fn key(&self) -> Key {
+        Key { kind: ResourceKind::Machine, namespace: self.session.namespace.clone(), name: self.name.clone() }
+    }
+
+    async fn machine(&self) -> Result<Resource> {
+        Ok(self.session.resource(&self.key()).await?)
     }
 
     /// Tells of the newest run until it is over and the status says so.
@@ -232,7 +237,7 @@ impl Story<'_> {
                 let id = status.outputs.get("node_group_id").and_then(Value::as_str).unwrap_or(MACHINE);
                 let word = status.outputs.get("status").and_then(Value::as_str).unwrap_or("there");
                 self.line("observation", format_args!("node group {id} is {word}, with {}", status.nodes()))?;
-                let wanted = machine.spec.node_group_config.scaling.desired_size;
+                let wanted = &machine.spec["nodeGroupConfig"]["scaling"]["desiredSize"];
                 let (phase, generation) = (status.phase.as_str(), status.observed_generation);
                 self.line(
                     "status",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use captd::domain::adoption::{Adoption, Found, Mending, Owner, Tainted, leaves_doubt, mend};
 use captd::domain::failure::{Class, Failure};
+use captd::domain::resource::ResourceKind;
 use captd::domain::run::{Kind, Outcome, State};
 use captd::domain::template::{InService, Manifest, Provider};
 use serde_json::{Value, json};
@@ -11,7 +12,8 @@ use serde_json::{Value, json};
 use super::world::{begun, failed, planned, run};
 
 fn adoption() -> Adoption {
-    let owner = Owner { installation: "home".to_owned(), machine: "default/workers/1".to_owned() };
+    let owner =
+        Owner { installation: "home".to_owned(), kind: ResourceKind::Machine, name: "default/workers/1".to_owned() };
     Adoption { ids: BTreeMap::new(), owner }
 }
 

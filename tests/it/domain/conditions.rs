@@ -1,15 +1,16 @@
 //! Conditions over time: when Ready grows old, and when a `lastTransitionTime` moves.
 
+use captd::domain::conditions::Condition;
 use captd::domain::failure::{Class, Failure};
 use captd::domain::observation::{Observation, Seen};
 use captd::domain::run::{Kind, Outcome, Run, State};
-use captd::domain::status::{Condition, Phase, View, derive};
+use captd::domain::status::{Phase, View, derive};
 use captd::domain::trouble::{Pause, Trouble};
 use captd::domain::workspace::Workspace;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::world::{active, at, begun, ended, outputs, run, seen, unseen};
+use super::world::{ALONE, active, at, begun, ended, outputs, run, seen, unseen};
 
 /// The condition of a machine that was declared at 09:00 and is looked at every ten minutes.
 fn condition(workspace: &Workspace, condition_type: &str, now: &str) -> Option<Condition> {
@@ -19,6 +20,7 @@ fn condition(workspace: &Workspace, condition_type: &str, now: &str) -> Option<C
         created_at: at("09:00"),
         open: None,
         last: Some(&last),
+        standing: &ALONE,
         trouble: None,
         held_back: None,
         lock: None,
@@ -77,6 +79,7 @@ fn a_run_that_waits_for_its_provider_configuration_says_so() {
             last: None,
             held_back: None,
             lock: None,
+            standing: &ALONE,
             trouble: Some(trouble),
             observe_interval_seconds: 600,
             now: at("12:00"),
@@ -102,6 +105,7 @@ fn what_is_not_known_is_not_ready_and_says_since_when() {
         created_at: at("09:00"),
         open: None,
         last: None,
+        standing: &ALONE,
         trouble: None,
         held_back: None,
         lock: None,

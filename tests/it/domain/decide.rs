@@ -1,13 +1,18 @@
 //! What is due: "given this world, the daemon would …", line by line.
 
 use captd::domain::decide::{World, decide, next_look};
+use captd::domain::needs::Standing;
+use captd::domain::resource::{Key, ResourceKind};
 use captd::domain::run::{Kind, Outcome, Run, State};
 use captd::domain::workspace::Workspace;
 
-use super::world::{at, ended, failed, run, seen, unseen};
+use serde_json::json;
+
+use super::world::{at, ended, failed, name, run, seen, unseen};
 
 /// It is 12:00 in all of these worlds, and generation 2 is wanted.
 struct Given {
+    standing: Standing,
     workspace: Workspace,
     open: Option<Run>,
     last: Option<Run>,
@@ -15,12 +20,12 @@ struct Given {
 
 /// Never seen, never run.
 fn new() -> Given {
-    Given { workspace: unseen(2), open: None, last: None }
+    Given { standing: Standing::default(), workspace: unseen(2), open: None, last: None }
 }
 
 /// Seen a moment ago, and its apply run ended so.
 fn applied(outcome: Outcome) -> Given {
-    Given { workspace: seen(2), open: None, last: Some(ended(Kind::Apply, 2, outcome)) }
+    Given { standing: Standing::default(), workspace: seen(2), open: None, last: Some(ended(Kind::Apply, 2, outcome)) }
 }
 
 /// To be deleted, and its destroy run ended so.
@@ -68,6 +73,33 @@ impl Given {
         self
     }
 
+    /// Another is not ready yet.
+    fn waiting(mut self) -> Self {
+        self.standing.unmet = vec!["workspace default/network, which is not made yet".to_owned()];
+        self
+    }
+
+    /// The last run had 1 as its input, and it is `now` now.
+    fn with_input(mut self, now: u64) -> Self {
+        let inputs = |value: u64| [("vpc".to_owned(), json!(value))].into_iter().collect();
+        self.standing.inputs = Some(inputs(now));
+        if let Some(last) = &mut self.last {
+            last.inputs = Some(inputs(1));
+        }
+        self
+    }
+
+    fn needed(mut self) -> Self {
+        let key = Key { kind: ResourceKind::Machine, namespace: name("default"), name: name("workers") };
+        self.standing.needed_by = vec![key];
+        self
+    }
+
+    fn with_state(mut self) -> Self {
+        self.standing.has_state = true;
+        self
+    }
+
     fn third_try(mut self) -> Self {
         if let Some(last) = &mut self.last {
             last.attempt = 3;
@@ -83,6 +115,7 @@ fn tell(worlds: Vec<(&str, Given)>) -> String {
             workspace: &given.workspace,
             open: given.open.as_ref(),
             last: given.last.as_ref(),
+            standing: &given.standing,
             observe_interval_seconds: 600,
             now: at("12:00"),
         };
@@ -231,7 +264,7 @@ fn a_deletion_destroys_first_and_removes_afterwards() {
         ("paused, destroyed", destroyed(Outcome::Succeeded).paused()),
     ]);
     insta::assert_snapshot!(told, @"
-    never run → begin destroy run (trigger delete, attempt 1)
+    never run → remove the rows
     applied before → begin destroy run (trigger delete, attempt 1)
     a failed apply would be tried again → begin destroy run (trigger delete, attempt 1)
     the apply was lost → begin destroy run (trigger delete, attempt 1)
@@ -287,4 +320,65 @@ fn looks_are_spread_by_a_tenth_of_the_interval_either_way() {
     for (fraction, time) in [(0.0, "12:09"), (0.5, "12:10"), (0.999_999, "12:11")] {
         assert_eq!(next_look(at("12:00"), 600, fraction), at(time), "fraction {fraction}");
     }
+}
+
+#[test]
+fn what_others_are_to_give_is_waited_for() {
+    let told = tell(vec![
+        ("never run, another is not ready", new().waiting()),
+        ("a newer spec, another is not ready", applied(Outcome::Succeeded).edited().waiting()),
+        (
+            "a newer spec, another is not ready, a look is due",
+            applied(Outcome::Succeeded).edited().waiting().look_due("11:00"),
+        ),
+        ("a try is due, another is not ready", applied(failed(Some("11:00"))).waiting()),
+        ("in force, another is not ready any more", applied(Outcome::Succeeded).waiting()),
+        ("to be deleted, another is not ready", applied(Outcome::Succeeded).deleting().waiting()),
+    ]);
+    insta::assert_snapshot!(told, @"
+    never run, another is not ready → rest: waits for others
+    a newer spec, another is not ready → rest until 12:10: waits for others
+    a newer spec, another is not ready, a look is due → begin refresh run (trigger observe, attempt 1)
+    a try is due, another is not ready → rest until 12:10: waits for others
+    in force, another is not ready any more → rest until 12:10: the spec is in force
+    to be deleted, another is not ready → begin destroy run (trigger delete, attempt 1)
+    ");
+}
+
+#[test]
+fn an_output_that_is_another_one_brings_a_run_and_nothing_else_does() {
+    let told = tell(vec![
+        ("in force, the input is the same", applied(Outcome::Succeeded).with_input(1)),
+        ("in force, the input is another", applied(Outcome::Succeeded).with_input(2)),
+        ("in force without changes, the input is another", applied(Outcome::Unchanged).with_input(2)),
+        ("failed for good, the input is another", applied(failed(None)).with_input(2)),
+        ("failed and tried again, the input is another", applied(failed(Some("12:05"))).with_input(2)),
+        ("discarded by a person, the input is another", applied(Outcome::Discarded).with_input(2)),
+        ("paused, the input is another", applied(Outcome::Succeeded).with_input(2).paused()),
+    ]);
+    insta::assert_snapshot!(told, @"
+    in force, the input is the same → rest until 12:10: the spec is in force
+    in force, the input is another → begin apply run (trigger input, attempt 1)
+    in force without changes, the input is another → begin apply run (trigger input, attempt 1)
+    failed for good, the input is another → begin apply run (trigger input, attempt 1)
+    failed and tried again, the input is another → rest until 12:05: the last run failed and is tried again
+    discarded by a person, the input is another → rest until 12:10: the last run was stopped; a change or `retry` is needed
+    paused, the input is another → rest: paused
+    ");
+}
+
+#[test]
+fn what_others_need_is_deleted_after_them() {
+    let told = tell(vec![
+        ("to be deleted, another needs it", applied(Outcome::Succeeded).deleting().needed()),
+        ("to be deleted and never run", new().deleting()),
+        ("to be deleted and never run, another needs it", new().deleting().needed()),
+        ("to be deleted and never run, somebody pushed a state", new().deleting().with_state()),
+    ]);
+    insta::assert_snapshot!(told, @"
+    to be deleted, another needs it → rest: others still need it
+    to be deleted and never run → remove the rows
+    to be deleted and never run, another needs it → rest: others still need it
+    to be deleted and never run, somebody pushed a state → begin destroy run (trigger delete, attempt 1)
+    ");
 }

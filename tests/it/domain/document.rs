@@ -1,11 +1,12 @@
 //! Declarations as they arrive: the seed's form and captd's own, and all that can be wrong with the
 //! envelope.
 
-use captd::domain::document::{Document, parse, parse_machine_body, parse_namespace_body};
+use captd::domain::document::{Document, parse, parse_namespace_body, parse_resource_body};
 use captd::domain::machine::{Approval, MachineSpec, Scaling};
 use captd::domain::metadata::Declared;
 use captd::domain::namespace::{Defaults, Limits, NamespaceSpec};
 use captd::domain::problem::Problems;
+use captd::domain::resource::{ResourceKind, Spec};
 use serde_json::{Value, json};
 
 use super::world::name;
@@ -53,7 +54,7 @@ fn machine(value: &Value) -> (Declared, MachineSpec) {
     let document = parse(value, "", &mut problems);
     assert!(problems.is_empty(), "{problems}");
     match document {
-        Some(Document::Machine(declared, spec)) => (declared, spec),
+        Some(Document::Resource(declared, Spec::Machine(spec))) => (declared, *spec),
         other => panic!("{other:?}"),
     }
 }
@@ -215,15 +216,43 @@ fn annotations_have_a_limit() {
 fn a_body_may_leave_kind_and_version_out_and_may_not_be_another_kind() {
     let body = with(seed(), &json!({"apiVersion": null, "kind": null}));
     let mut problems = Problems::default();
-    let read = parse_machine_body(&body, &mut problems);
+    let read = parse_resource_body(ResourceKind::Machine, &body, &mut problems);
+    let (declared, spec) = read.unwrap();
+    let read = Some(Document::Resource(declared, spec));
     assert_eq!(read, parse(&seed(), "", &mut Problems::default()));
     assert!(problems.is_empty(), "{problems}");
 
     let namespace = json!({"apiVersion": "captd/v1", "kind": "Namespace", "metadata": {"name": "tenant"}});
-    assert_eq!(parse_machine_body(&namespace, &mut problems), None);
+    assert_eq!(parse_resource_body(ResourceKind::Machine, &namespace, &mut problems), None);
     assert_eq!(parse_namespace_body(&seed(), &mut problems), None);
     let found: Vec<&str> = problems.as_slice().iter().map(|problem| problem.pointer.as_str()).collect();
     assert_eq!(found, ["/kind", "/kind"]);
+}
+
+#[test]
+fn a_workspace_is_a_template_with_variables() {
+    let workspace = json!({"apiVersion": "captd/v1", "kind": "Workspace", "metadata": {"name": "network"},
+        "spec": {"workspaceTemplateRef": {"name": "vpc-template"}, "providerConfigRef": {"name": "prod"},
+            "region": "eu-central-1", "variables": {"cidr": "10.0.0.0/16"}, "runPolicy": {"approval": "auto"},
+            "deletionProtection": true}});
+    let mut problems = Problems::default();
+    let Some(Document::Resource(declared, Spec::Workspace(spec))) = parse(&workspace, "", &mut problems) else {
+        panic!("{problems}")
+    };
+    assert!(problems.is_empty(), "{problems}");
+    assert_eq!(declared.name, Some(name("network")));
+    assert_eq!(spec.workspace_template_ref.name, name("vpc-template"));
+    assert_eq!((spec.provider_config_ref.name.as_str(), spec.region.as_deref()), ("prod", Some("eu-central-1")));
+    assert_eq!(spec.variables["cidr"], "10.0.0.0/16");
+    assert_eq!((spec.run_policy.approval, spec.deletion_protection), (Approval::Auto, true));
+    assert_eq!(
+        wrong(&with(workspace.clone(), &json!({"spec": {"region": "Frankfurt"}}))),
+        ["/spec/region invalid_value"]
+    );
+    let no_template = with(workspace.clone(), &json!({"spec": {"workspaceTemplateRef": null}}));
+    assert_eq!(wrong(&no_template), ["/spec/workspaceTemplateRef required"]);
+    let of_a_machine = with(workspace, &json!({"spec": {"nodeGroupConfig": {"name": "w"}}}));
+    assert_eq!(wrong(&of_a_machine), ["/spec/nodeGroupConfig unknown_field"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use captd::domain::run::{Kind, Outcome, Run, State};
 use captd::domain::status::{Phase, Status, View, derive};
 use captd::domain::workspace::Workspace;
 
-use super::world::{at, begun, ended, failed, outputs, planned, run, seen, unseen};
+use super::world::{ALONE, at, begun, ended, failed, outputs, planned, run, seen, unseen};
 
 /// Declared at 09:00 and looked at every ten minutes.
 fn view<'a>(workspace: &'a Workspace, open: Option<&'a Run>, last: Option<&'a Run>, now: &str) -> View<'a> {
@@ -13,6 +13,7 @@ fn view<'a>(workspace: &'a Workspace, open: Option<&'a Run>, last: Option<&'a Ru
         created_at: at("09:00"),
         open,
         last,
+        standing: &ALONE,
         trouble: None,
         held_back: None,
         lock: None,

@@ -1,14 +1,21 @@
 //! Workspaces, runs and observations to put before the rules; every time is on one day.
 
+use std::sync::LazyLock;
+
 use captd::domain::failure::{Class, Failure};
 use captd::domain::name::Name;
+use captd::domain::needs::Standing;
 use captd::domain::observation::Observation;
 use captd::domain::plan::Summary;
+use captd::domain::resource::ResourceKind;
 use captd::domain::run::{Begun, Ended, Kind, Outcome, Planned, Run, State, Trigger};
 use captd::domain::workspace::Workspace;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+/// Needs nobody, and nobody needs it.
+pub(super) static ALONE: LazyLock<Standing> = LazyLock::new(Standing::default);
 
 /// `12:30` of that day.
 pub(super) fn at(time: &str) -> Timestamp {
@@ -24,7 +31,8 @@ pub(super) fn unseen(generation: u64) -> Workspace {
     Workspace {
         uid: Uuid::nil(),
         namespace: name("default"),
-        machine: name("workers"),
+        kind: ResourceKind::Machine,
+        name: name("workers"),
         generation,
         cluster: "aws/default/eu-central-1/demo".to_owned(),
         paused: false,
@@ -69,7 +77,8 @@ pub(super) fn run(kind: Kind, generation: u64, state: State) -> Run {
         kind,
         workspace: Uuid::nil(),
         namespace: name("default"),
-        machine: name("workers"),
+        owner: ResourceKind::Machine,
+        name: name("workers"),
         generation,
         trigger: Trigger::Spec,
         attempt: 1,
@@ -79,6 +88,7 @@ pub(super) fn run(kind: Kind, generation: u64, state: State) -> Run {
         stop: None,
         state,
         steps: Vec::new(),
+        inputs: None,
     }
 }
 

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use captd::domain::adoption::Owner;
-use captd::domain::machine::{MachineSpec, Taint, TaintEffect};
+use captd::domain::machine::{Taint, TaintEffect};
 use captd::domain::machine_fields::parse_spec;
 use captd::domain::name::Name;
 use captd::domain::problem::Problems;
+use captd::domain::resource::{ResourceKind, Spec};
 use captd::domain::template::{Manifest, Provider, Template};
 use captd::render::{Library, materialise, render, values};
 use serde_json::{Map, Value, json};
@@ -47,7 +48,7 @@ fn normalised(value: &Value) -> Value {
 }
 
 /// A machine with hostile text wherever the types allow it, whatever its rules would say.
-fn machine(name: &str, variables: &Value) -> MachineSpec {
+fn machine(name: &str, variables: &Value) -> Spec {
     let least = json!({"nodeGroupConfig": {
         "name": "w", "instanceType": "t3.medium", "scaling": {"minSize": 1, "maxSize": 3, "desiredSize": 1}
     }});
@@ -64,11 +65,11 @@ fn machine(name: &str, variables: &Value) -> MachineSpec {
     group.tags = texts;
     group.taints = HOSTILE.iter().map(taint).collect();
     spec.variables.clone_from(variables.as_object().unwrap());
-    spec
+    Spec::Machine(Box::new(spec))
 }
 
 fn owner() -> Owner {
-    Owner { installation: HOSTILE[0].to_owned(), machine: HOSTILE[4].to_owned() }
+    Owner { installation: HOSTILE[0].to_owned(), kind: ResourceKind::Machine, name: HOSTILE[4].to_owned() }
 }
 
 /// A template that gives back what it is given.
@@ -114,7 +115,7 @@ fn names_labels_tags_taints_and_variables_come_back_as_they_were_typed() {
     let name = HOSTILE.concat();
     let spec = machine(&name, &json!({"extra": extra}));
     let folder = tempfile::tempdir().unwrap();
-    let values = values(&spec, &owner());
+    let values = values(&spec, &owner(), &Map::new());
     materialise(folder.path(), &render(&echo(), &values, None, None).unwrap()).unwrap();
 
     let read = apply(folder.path());
@@ -135,7 +136,7 @@ fn the_local_template_makes_nodes_of_hostile_labels_and_tags() {
     let library = Library::load(None).unwrap();
     let template = library.get(&Name::parse("local-nodegroup-template").unwrap()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let values = values(&machine("w1", &json!({})), &owner());
+    let values = values(&machine("w1", &json!({})), &owner(), &Map::new());
     materialise(folder.path(), &render(template, &values, None, None).unwrap()).unwrap();
 
     let outputs = apply(folder.path());

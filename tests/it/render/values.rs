@@ -1,25 +1,26 @@
 //! The values of a machine by the variable that takes them, and the field that gives each.
 
 use captd::domain::adoption::Owner;
-use captd::domain::machine::MachineSpec;
 use captd::domain::machine_fields::parse_spec;
 use captd::domain::problem::Problems;
+use captd::domain::resource::{ResourceKind, Spec};
+use captd::domain::workspace_fields;
 use captd::render::{field_of, values};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-fn spec(value: &Value) -> MachineSpec {
+fn spec(value: &Value) -> Spec {
     let mut problems = Problems::default();
     let spec = parse_spec(value, "", &mut problems);
     assert!(problems.is_empty(), "{problems}");
-    spec.unwrap()
+    Spec::Machine(Box::new(spec.unwrap()))
 }
 
 fn owner() -> Owner {
-    Owner { installation: "home".to_owned(), machine: "default/workers/1".to_owned() }
+    Owner { installation: "home".to_owned(), kind: ResourceKind::Machine, name: "default/workers/1".to_owned() }
 }
 
 /// A spec that gives every variable a value.
-fn whole() -> MachineSpec {
+fn whole() -> Spec {
     spec(&json!({
         "region": "eu-central-1",
         "clusterName": "demo",
@@ -76,14 +77,14 @@ fn every_field_has_its_variable() {
         "owner_tags": {"captd:installation": "home", "captd:machine": "default/workers/1"},
         "extra": {"a": [1]}
     });
-    assert_eq!(Value::Object(values(&whole(), &owner())), expected);
+    assert_eq!(Value::Object(values(&whole(), &owner(), &Map::new())), expected);
 }
 
 #[test]
 fn what_is_left_open_is_null_and_so_the_variables_default() {
     let least = spec(&json!({"nodeGroupConfig": {"name": "w", "instanceType": "t3.medium",
         "scaling": {"minSize": 1, "maxSize": 3, "desiredSize": 2}}}));
-    let values = values(&least, &owner());
+    let values = values(&least, &owner(), &Map::new());
     assert_eq!(values["instance_types"], json!(["t3.medium"]));
     for open in [
         "region",
@@ -111,16 +112,51 @@ fn what_is_left_open_is_null_and_so_the_variables_default() {
 }
 
 #[test]
+fn outputs_of_others_stand_in_the_place_of_the_references_to_them() {
+    let spec =
+        spec(&json!({"nodeGroupConfig": {"name": "w", "scaling": {"minSize": 1, "maxSize": 3, "desiredSize": 2}},
+        "variables": {
+            "subnet_ids": {"valueFrom": {"workspace": "network", "output": "private_subnet_ids"}},
+            "other": {"valueFrom": {"machine": "a", "output": "b"}},
+            "plain": {"value_from": 1}
+        }}));
+    let inputs = [("subnet_ids".to_owned(), json!(["subnet-1"]))].into_iter().collect();
+    let values = values(&spec, &owner(), &inputs);
+    assert_eq!(values["subnet_ids"], json!(["subnet-1"]));
+    assert_eq!(values["other"], Value::Null, "it is not known yet");
+    assert_eq!(values["plain"], json!({"value_from": 1}));
+}
+
+#[test]
 fn a_launch_template_may_say_the_types() {
     let values = |types: Value| {
         let spec = spec(&json!({"nodeGroupConfig": {"name": "w", "instanceTypes": types,
             "launchTemplate": {"name": "nodes", "version": "3"},
             "scaling": {"minSize": 1, "maxSize": 3, "desiredSize": 2}}}));
-        values(&spec, &owner())
+        values(&spec, &owner(), &Map::new())
     };
     assert_eq!(values(json!([]))["instance_types"], json!([]));
     assert_eq!(values(json!([]))["launch_template"], json!({"name": "nodes", "version": "3"}));
     assert_eq!(values(json!(["t3.medium"]))["instance_types"], json!(["t3.medium"]));
+}
+
+#[test]
+fn a_workspace_gives_its_region_its_variables_and_whose_it_is() {
+    let mut problems = Problems::default();
+    let spec = json!({"workspaceTemplateRef": {"name": "vpc"}, "region": "eu-central-1",
+        "variables": {"cidr": "10.0.0.0/16", "zones": null}});
+    let spec = workspace_fields::parse_spec(&spec, "", &mut problems).unwrap();
+    assert!(problems.is_empty(), "{problems}");
+    let owner = Owner { kind: ResourceKind::Workspace, name: "default/network/1".to_owned(), ..owner() };
+    let expected = json!({
+        "region": "eu-central-1",
+        "cidr": "10.0.0.0/16",
+        "zones": null,
+        "owner_tags": {"captd:installation": "home", "captd:workspace": "default/network/1"}
+    });
+    assert_eq!(Value::Object(values(&Spec::Workspace(Box::new(spec)), &owner, &Map::new())), expected);
+    assert_eq!(field_of(ResourceKind::Workspace, "region"), Some("/spec/region"));
+    assert_eq!(field_of(ResourceKind::Workspace, "labels"), None);
 }
 
 #[test]
@@ -133,9 +169,9 @@ fn the_field_of_a_variable_is_found() {
         ("desired_size", "/spec/nodeGroupConfig/scaling/desiredSize"),
         ("update_config", "/spec/nodeGroupConfig/updateConfig"),
     ] {
-        assert_eq!(field_of(variable), Some(field));
+        assert_eq!(field_of(ResourceKind::Machine, variable), Some(field));
     }
-    for (variable, _) in values(&whole(), &owner()) {
-        assert_eq!(field_of(&variable).is_none(), variable == "extra", "{variable}");
+    for (variable, _) in values(&whole(), &owner(), &Map::new()) {
+        assert_eq!(field_of(ResourceKind::Machine, &variable).is_none(), variable == "extra", "{variable}");
     }
 }

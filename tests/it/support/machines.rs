@@ -21,6 +21,18 @@ impl Daemon {
         .await
     }
 
+    /// Waits until a workspace is as it is declared now.
+    pub async fn wait_for_workspace(&self, name: &str) -> Value {
+        let path = format!("/v1/namespaces/default/workspaces/{name}");
+        until(&format!("workspace {name} is ready"), async || {
+            let workspace = self.get(&path).await.json();
+            let status = &workspace["status"];
+            let ready = status["ready"] == true && status["observedGeneration"] == workspace["metadata"]["generation"];
+            ready.then_some(workspace)
+        })
+        .await
+    }
+
     pub async fn wait_for_phase(&self, name: &str, phase: &str) -> Value {
         self.wait_for_machine(name, phase, |machine| machine["status"]["phase"] == phase).await
     }

@@ -39,6 +39,7 @@ pub(super) const HOUSE: &[(u8, &str, &str)] = &[
 #[rustfmt::skip]
 pub(super) const GROUND: &[(&str, &[&str], &str)] = &[
     ("gateway", &["supervisor", "runner", "service", "http", "app", "cli"], "warm provider processes, shared safely between runs"),
+    ("dependencies", &["service"], "who needs whom: orders, circles, what may begin"),
     ("variables", &["domain", "render", "service", "http"], "what a template declares that it takes and gives: types, and whether a value fits"),
     ("process", &["supervisor", "gateway"], "processes that outlive whoever started them: told apart, confined, ended"),
 ];

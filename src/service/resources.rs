@@ -1,4 +1,4 @@
-//! Machines: reading, deleting, and the verbs.
+//! Machines and workspaces: reading, deleting, and the verbs.
 
 use std::collections::BTreeMap;
 
@@ -8,27 +8,30 @@ use super::write::{Condition, Written};
 use super::{Actor, Error, Result, Service};
 use crate::domain::decide::World;
 use crate::domain::document::{self, Document};
-use crate::domain::machine::Machine;
 use crate::domain::metadata::Declared;
 use crate::domain::name::Name;
+use crate::domain::needs::Standing;
 use crate::domain::problem::Problems;
+use crate::domain::resource::{Key, Resource, ResourceKind};
 use crate::domain::run::{Kind, Run, State, Trigger};
 use crate::domain::selector::Selector;
 use crate::domain::status::{self, Phase, Status, View};
-use crate::store::{MachineQuery, Snapshot};
+use crate::store::{ResourceQuery, Snapshot};
 
-/// A machine and what is true of it.
+/// A machine or workspace and what is true of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MachineView {
+pub struct ResourceView {
     /// As it is declared.
-    pub machine: Machine,
+    pub resource: Resource,
     /// As it is.
     pub status: Status,
 }
 
 /// Which machines.
-#[derive(Debug, Clone, Default)]
-pub struct ListMachines {
+#[derive(Debug, Clone)]
+pub struct ListResources {
+    /// Of this kind.
+    pub kind: ResourceKind,
     /// Of one namespace only.
     pub namespace: Option<Name>,
     /// With these labels only.
@@ -63,43 +66,43 @@ pub struct Scale {
 
 /// How often a patch is tried when others write at the same time.
 const PATCHES_MAX: u32 = 20;
-/// Machines read at a time while a list is filtered.
+/// Machines or workspaces read at a time while a list is filtered.
 pub(super) const READ_AT_ONCE: u32 = 500;
 
 impl Service {
-    /// One machine.
+    /// One machine or workspace.
     ///
     /// # Errors
     /// When it does not exist.
-    pub async fn machine(&self, namespace: &Name, name: &Name) -> Result<MachineView> {
+    pub async fn resource(&self, key: &Key) -> Result<ResourceView> {
         let mut snapshot = self.store.read().await?;
-        let machine = self.existing(&mut snapshot, namespace, name).await?;
-        self.view(&mut snapshot, machine).await
+        let resource = self.existing(&mut snapshot, key).await?;
+        self.view(&mut snapshot, resource).await
     }
 
-    /// Machines by namespace and name.
+    /// Machines or workspaces by namespace and name.
     ///
     /// # Errors
     /// When the namespace does not exist.
-    pub async fn machines(&self, list: ListMachines) -> Result<Page<MachineView>> {
+    pub async fn resources(&self, list: ListResources) -> Result<Page<ResourceView>> {
         let mut snapshot = self.store.read().await?;
         if let Some(namespace) = &list.namespace {
             self.require_namespace(&mut snapshot, namespace).await?;
         }
-        let mut query =
-            MachineQuery { namespace: list.namespace.clone(), after: list.after.clone(), limit: READ_AT_ONCE };
+        let ListResources { kind, namespace, after, .. } = list.clone();
+        let mut query = ResourceQuery { kind, namespace, after, limit: READ_AT_ONCE };
         let mut items = Vec::new();
         loop {
-            let batch = snapshot.machines(&query).await?;
-            let Some(end) = batch.last().map(|machine| &machine.metadata) else {
+            let batch = snapshot.resources(&query).await?;
+            let Some(end) = batch.last().map(|resource| &resource.metadata) else {
                 return Ok(Page { items, more: false });
             };
             query.after = Some((end.namespace.to_string(), end.name.to_string()));
-            for machine in batch {
-                if !list.selector.matches(&machine.metadata.labels) {
+            for resource in batch {
+                if !list.selector.matches(&resource.metadata.labels) {
                     continue;
                 }
-                let view = self.view(&mut snapshot, machine).await?;
+                let view = self.view(&mut snapshot, resource).await?;
                 if list.phase.is_some_and(|phase| phase != view.status.phase) {
                     continue;
                 }
@@ -111,70 +114,56 @@ impl Service {
         }
     }
 
-    /// Changes a machine by a JSON merge patch (RFC 7396) on its labels, annotations and spec.
+    /// Changes a machine or workspace by a JSON merge patch (RFC 7396) on its labels, annotations and spec.
     ///
     /// # Errors
     /// When the result is wrong, or `condition` is not met.
-    pub async fn patch_machine(
+    pub async fn patch_resource(
         &self,
-        namespace: &Name,
-        name: &Name,
+        key: &Key,
         patch: &Value,
         condition: Condition,
         actor: &Actor,
     ) -> Result<Written> {
         // Without a condition of the client's own, a write that comes between is no trouble of his.
         for _ in 1..PATCHES_MAX {
-            match self.patch_once(namespace, name, patch, condition, actor).await {
+            match self.patch_once(key, patch, condition, actor).await {
                 Err(Error::Precondition(_)) if !matches!(condition, Condition::Version(_)) => {}
                 done => return done,
             }
         }
-        self.patch_once(namespace, name, patch, condition, actor).await
+        self.patch_once(key, patch, condition, actor).await
     }
 
-    async fn patch_once(
-        &self,
-        namespace: &Name,
-        name: &Name,
-        patch: &Value,
-        condition: Condition,
-        actor: &Actor,
-    ) -> Result<Written> {
+    async fn patch_once(&self, key: &Key, patch: &Value, condition: Condition, actor: &Actor) -> Result<Written> {
         let mut snapshot = self.store.read().await?;
-        let machine = self.existing(&mut snapshot, namespace, name).await?;
+        let resource = self.existing(&mut snapshot, key).await?;
         drop(snapshot);
-        let mut value = declared_form(&machine);
+        let mut value = declared_form(&resource);
         merge(&mut value, patch);
         let mut problems = Problems::default();
-        let document = document::parse_machine_body(&value, &mut problems);
-        let Some(Document::Machine(declared, spec)) = document.filter(|_| problems.is_empty()) else {
+        let parsed = document::parse_resource_body(key.kind, &value, &mut problems);
+        let Some((declared, spec)) = parsed.filter(|_| problems.is_empty()) else {
             return Err(Error::Invalid(problems));
         };
-        if declared.name.as_ref() != Some(name) || declared.namespace.as_ref() != Some(namespace) {
+        if declared.name.as_ref() != Some(&key.name) || declared.namespace.as_ref() != Some(&key.namespace) {
             return Err(Error::one("/metadata", "immutable", "name and namespace cannot be changed"));
         }
-        // Between reading and writing the machine may have changed: what was patched is that version.
+        // Between reading and writing it may have changed: what was patched is that version.
         let condition = match condition {
             Condition::Version(_) => condition,
-            _ => Condition::Version(machine.metadata.resource_version),
+            _ => Condition::Version(resource.metadata.resource_version),
         };
         let declared = Declared { resource_version: None, ..declared };
-        Ok(self.put_one(Document::Machine(declared, spec), namespace, condition, actor).await?.written)
+        Ok(self.put_one(Document::Resource(declared, spec), &key.namespace, condition, actor).await?.written)
     }
 
-    /// Sets numbers of nodes. Gives back whether that changed something, and the run that does it,
+    /// Sets a machine's numbers of nodes. Gives back whether that changed something, and the run that does it,
     /// if it is there already.
     ///
     /// # Errors
     /// When the numbers do not go together.
-    pub async fn scale(
-        &self,
-        namespace: &Name,
-        name: &Name,
-        scale: Scale,
-        actor: &Actor,
-    ) -> Result<(Written, Option<Run>)> {
+    pub async fn scale(&self, key: &Key, scale: Scale, actor: &Actor) -> Result<(Written, Option<Run>)> {
         let mut scaling = serde_json::Map::new();
         for (field, value) in
             [("minSize", scale.min_size), ("maxSize", scale.max_size), ("desiredSize", scale.desired_size)]
@@ -182,54 +171,15 @@ impl Service {
             scaling.extend(value.map(|value| (field.to_owned(), Value::from(value))));
         }
         let patch = serde_json::json!({"spec": {"nodeGroupConfig": {"scaling": scaling}}});
-        let written = self.patch_machine(namespace, name, &patch, Condition::None, actor).await?;
+        let written = self.patch_resource(key, &patch, Condition::None, actor).await?;
         if written == Written::Unchanged {
             return Ok((written, None));
         }
         let mut snapshot = self.store.read().await?;
-        let machine = self.existing(&mut snapshot, namespace, name).await?;
+        let machine = self.existing(&mut snapshot, key).await?;
         let open = snapshot.open_run(machine.workspace).await?;
         let serves = |run: &Run| run.kind == Kind::Apply && run.generation == machine.metadata.generation;
         Ok((written, open.filter(serves)))
-    }
-
-    /// Deletes a machine: its node group first, its rows afterwards. Asking twice is asking once.
-    ///
-    /// # Errors
-    /// When it does not exist, is protected, or `condition` is not met.
-    pub async fn delete_machine(
-        &self,
-        namespace: &Name,
-        name: &Name,
-        condition: Condition,
-        actor: &Actor,
-    ) -> Result<MachineView> {
-        let mut change = self.store.write().await?;
-        let mut machine = self.existing(&mut change, namespace, name).await?;
-        let version = machine.metadata.resource_version;
-        if let Condition::Version(wanted) = condition
-            && wanted != version
-        {
-            return Err(Error::Precondition(format!(
-                "the machine `{name}` has changed: its resourceVersion is {version}, not {wanted}; read it again"
-            )));
-        }
-        if machine.spec.deletion_protection {
-            return Err(Error::conflict(
-                "deletion_protected",
-                format!("the machine `{name}` has spec.deletionProtection; set it to false first"),
-            ));
-        }
-        if machine.metadata.deletion_timestamp.is_none() {
-            machine.metadata.deletion_timestamp = Some(self.clock.now());
-            machine.metadata.resource_version += 1;
-            change.mark_deleting(&machine).await?;
-            self.enqueue_for_spec(&mut change, machine.workspace, Kind::Destroy, Trigger::Delete, actor).await?;
-        }
-        let view = self.view(&mut change, machine).await?;
-        change.commit().await?;
-        self.wakes.all();
-        Ok(view)
     }
 
     /// Queues a run that a person asked for: a plan, or another try at the spec (or at the
@@ -237,12 +187,12 @@ impl Service {
     ///
     /// # Errors
     /// When another run is open.
-    pub async fn request_run(&self, namespace: &Name, name: &Name, kind: Kind, actor: &Actor) -> Result<Run> {
+    pub async fn request_run(&self, key: &Key, kind: Kind, actor: &Actor) -> Result<Run> {
         let mut change = self.store.write().await?;
-        let machine = self.existing(&mut change, namespace, name).await?;
-        let workspace = change.workspace(machine.workspace).await?.ok_or_else(|| Error::no_machine(namespace, name))?;
+        let resource = self.existing(&mut change, key).await?;
+        let workspace = change.workspace(resource.workspace).await?.ok_or_else(|| Error::no_resource(key))?;
         let looks = self.look_at_provider(&mut change, &workspace).await?;
-        if let Some(open) = change.open_run(machine.workspace).await? {
+        if let Some(open) = change.open_run(resource.workspace).await? {
             if looks && kind == Kind::Apply && open.state == State::Queued && open.kind.changes_things() {
                 // It waits for nothing but its provider configuration.
                 change.commit().await?;
@@ -260,68 +210,70 @@ impl Service {
         }
         if let Some(doubt) = &workspace.diverged {
             let detail = format!(
-                "the state of `{name}` is in doubt since {}: {}; say first which is true, as its condition StateDiverged explains",
+                "the state of {key} is in doubt since {}: {}; say first which is true, as its condition StateDiverged explains",
                 doubt.since, doubt.reason
             );
             return Err(Error::conflict("state_diverged", detail));
         }
         let kind = if workspace.deleting_since.is_some() && kind == Kind::Apply { Kind::Destroy } else { kind };
+        let standing = self.standing(&mut change, &workspace).await?;
+        standing.may_begin(key, kind).map_err(|why| Error::conflict("waits", why))?;
         let run = self.enqueue(&mut change, &workspace, kind, Trigger::Request, 1, &actor.0).await?;
         change.commit().await?;
         self.wakes.all();
         Ok(run)
     }
 
-    /// Pauses a machine, so that no run begins by itself, or resumes it.
+    /// Pauses a machine or workspace, so that no run begins by itself, or resumes it.
     ///
     /// # Errors
     /// When it does not exist.
-    pub async fn set_paused(&self, namespace: &Name, name: &Name, paused: bool) -> Result<MachineView> {
+    pub async fn set_paused(&self, key: &Key, paused: bool) -> Result<ResourceView> {
         let mut change = self.store.write().await?;
-        let machine = self.existing(&mut change, namespace, name).await?;
-        if paused && machine.metadata.deletion_timestamp.is_some() {
-            let detail = format!(
-                "the machine `{name}` is being deleted, and a pause does not stop that; cancel its run instead"
-            );
+        let resource = self.existing(&mut change, key).await?;
+        if paused && resource.metadata.deletion_timestamp.is_some() {
+            let (noun, name) = (key.kind.noun(), &key.name);
+            let detail =
+                format!("the {noun} `{name}` is being deleted, and a pause does not stop that; cancel its run instead");
             return Err(Error::conflict("deleting", detail));
         }
-        change.set_paused(machine.workspace, paused).await?;
-        let view = self.view(&mut change, machine).await?;
+        change.set_paused(resource.workspace, paused).await?;
+        let view = self.view(&mut change, resource).await?;
         change.commit().await?;
         self.wakes.all();
         Ok(view)
     }
 
-    pub(super) async fn existing(&self, snapshot: &mut Snapshot, namespace: &Name, name: &Name) -> Result<Machine> {
-        if let Some(machine) = snapshot.machine(namespace, name).await? {
-            return Ok(machine);
+    pub(super) async fn existing(&self, snapshot: &mut Snapshot, key: &Key) -> Result<Resource> {
+        if let Some(resource) = snapshot.resource(key).await? {
+            return Ok(resource);
         }
-        self.require_namespace(snapshot, namespace).await?;
-        Err(Error::no_machine(namespace, name))
+        self.require_namespace(snapshot, &key.namespace).await?;
+        Err(Error::no_resource(key))
     }
 
-    async fn view(&self, snapshot: &mut Snapshot, machine: Machine) -> Result<MachineView> {
-        let workspace = snapshot
-            .workspace(machine.workspace)
-            .await?
-            .ok_or_else(|| Error::no_machine(&machine.metadata.namespace, &machine.metadata.name))?;
+    pub(super) async fn view(&self, snapshot: &mut Snapshot, resource: Resource) -> Result<ResourceView> {
+        let found = snapshot.workspace(resource.workspace).await?;
+        let workspace = found.ok_or_else(|| Error::no_resource(&resource.key()))?;
         let open = snapshot.open_run(workspace.uid).await?;
         let last = snapshot.last_change(workspace.uid).await?;
         let trouble = self.trouble_of(snapshot, &workspace).await?;
         let lock = snapshot.state_lock(workspace.uid).await?;
+        let standing = self.standing(snapshot, &workspace).await?;
         let held_back = self.held_back(snapshot, open.as_ref()).await?;
         let status = status::derive(View {
             workspace: &workspace,
-            created_at: machine.metadata.creation_timestamp,
+            created_at: resource.metadata.creation_timestamp,
             open: open.as_ref(),
             last: last.as_ref(),
+            standing: &standing,
             trouble: trouble.as_ref(),
             held_back: held_back.as_deref(),
             lock: lock.as_ref(),
             observe_interval_seconds: self.config.reconcile.observe_interval_seconds,
             now: self.clock.now(),
         });
-        Ok(MachineView { machine, status })
+        Ok(ResourceView { resource, status })
     }
 
     /// All that a decision about a workspace depends on.
@@ -330,23 +282,24 @@ impl Service {
         workspace: &'a crate::domain::workspace::Workspace,
         open: Option<&'a Run>,
         last: Option<&'a Run>,
+        standing: &'a Standing,
     ) -> World<'a> {
         let observe_interval_seconds = self.config.reconcile.observe_interval_seconds;
-        World { workspace, open, last, observe_interval_seconds, now: self.clock.now() }
+        World { workspace, open, last, standing, observe_interval_seconds, now: self.clock.now() }
     }
 }
 
-/// A machine as a client declares it.
-fn declared_form(machine: &Machine) -> Value {
+/// A machine or workspace as a client declares it.
+fn declared_form(resource: &Resource) -> Value {
     let strings = |map: &BTreeMap<String, String>| serde_json::json!(map);
     serde_json::json!({
         "metadata": {
-            "name": machine.metadata.name,
-            "namespace": machine.metadata.namespace,
-            "labels": strings(&machine.metadata.labels),
-            "annotations": strings(&machine.metadata.annotations),
+            "name": resource.metadata.name,
+            "namespace": resource.metadata.namespace,
+            "labels": strings(&resource.metadata.labels),
+            "annotations": strings(&resource.metadata.annotations),
         },
-        "spec": serde_json::to_value(&machine.spec).unwrap_or_default(),
+        "spec": serde_json::to_value(&resource.spec).unwrap_or_default(),
     })
 }
 

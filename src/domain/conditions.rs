@@ -1,0 +1,221 @@
+//! Conditions: what is true of a machine or workspace, one by one, as Kubernetes has them.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::observation::{MISSES_MAX, Observation};
+use super::resource::ResourceKind;
+use super::run::{Outcome, Run, State};
+use super::state::Holder;
+use super::status::View;
+use super::time::plus_seconds;
+use super::trouble::{Trouble, provider_of};
+
+/// A condition, as in Kubernetes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// `Ready`, `Synced`, `Drifted`, `StateDiverged`, `ProviderPaused`, `Paused`.
+    #[serde(rename = "type")]
+    pub condition_type: &'static str,
+    /// `True`, `False` or `Unknown`.
+    pub status: &'static str,
+    /// One word.
+    pub reason: String,
+    /// A sentence.
+    pub message: String,
+    /// Generation that it speaks of.
+    pub observed_generation: u64,
+    /// When its status last changed.
+    pub last_transition_time: Timestamp,
+}
+
+/// All of them; `Ready` is the first.
+pub(super) fn conditions(view: View<'_>) -> Vec<Condition> {
+    let mut conditions = vec![ready(view), synced(view)];
+    conditions.extend(waiting(view));
+    conditions.extend(drifted(view));
+    conditions.extend(diverged(view));
+    conditions.extend(locked(view));
+    conditions.extend(provider_paused(view));
+    conditions.extend(paused(view));
+    conditions
+}
+
+/// The run whose failure is the owner's: the newest one, and for the spec that is wanted.
+pub(super) fn failed_run(view: View<'_>) -> Option<&Run> {
+    view.last.filter(|run| run.failure().is_some() && run.generation == view.workspace.generation)
+}
+
+fn ready(view: View<'_>) -> Condition {
+    let Some(seen) = &view.workspace.observation else {
+        let reason = if failed_run(view).is_some() { "ProvisioningFailed" } else { "NotYetMade" };
+        let message = format!("{} was not seen in service yet", subject(view));
+        return condition(view, "Ready", "False", reason, &message, view.created_at);
+    };
+    let stale_at = stale_at(seen, view.observe_interval_seconds);
+    let unknown_since = seen.unknown_since.map_or(stale_at, |at| at.min(stale_at));
+    if view.now > stale_at || seen.unknown_since.is_some() {
+        let message = format!("last looked at {}; what is true now is not known", seen.at);
+        return condition(view, "Ready", "Unknown", "ObservationStale", &message, unknown_since);
+    }
+    let (subject, since) = (subject(view), seen.serves_since);
+    let (status, word, message) = match seen.node_group_status() {
+        None if view.workspace.kind == ResourceKind::Workspace => ("True", "MADE", format!("{subject} is made")),
+        None | Some("ACTIVE") => ("True", "ACTIVE", format!("{subject} is ACTIVE")),
+        Some("UPDATING") => ("True", "UPDATING", format!("{subject} is UPDATING and serves")),
+        Some(other) => ("False", other, format!("the cloud says that {subject} is {other}")),
+    };
+    condition(view, "Ready", status, &reason_of(view, word), &message, since)
+}
+
+/// What is spoken of.
+fn subject(view: View<'_>) -> &'static str {
+    match view.workspace.kind {
+        ResourceKind::Machine => "the node group",
+        ResourceKind::Workspace => "what the workspace declares",
+    }
+}
+
+/// Three looks were missed, with room for their jitter.
+fn stale_at(seen: &Observation, interval_seconds: u32) -> Timestamp {
+    plus_seconds(seen.at, i64::from(interval_seconds) * i64::from(MISSES_MAX) + i64::from(interval_seconds) / 2)
+}
+
+/// `CREATE_FAILED` → `NodeGroupCreateFailed`.
+fn reason_of(view: View<'_>, status: &str) -> String {
+    let words = status.split('_').map(|word| {
+        let mut letters = word.chars();
+        letters.next().map_or_else(String::new, |first| format!("{first}{}", letters.as_str().to_ascii_lowercase()))
+    });
+    let subject = if view.workspace.kind == ResourceKind::Machine { "NodeGroup" } else { "Workspace" };
+    format!("{subject}{}", words.collect::<String>())
+}
+
+fn synced(view: View<'_>) -> Condition {
+    let wanted = view.workspace.generation;
+    let in_force = view.workspace.observation.as_ref().map_or(0, |o| o.generation);
+    // It is true from the end of a run on, and false from the beginning of the one that is to make
+    // it true again.
+    let since = view.last.map_or(view.created_at, |run| run.created_at);
+    if let Some(open) = view.open.filter(|run| run.kind.changes_things()) {
+        let (reason, message) = match &open.state {
+            State::AwaitingApproval(_, because) => {
+                ("AwaitingApproval", format!("{}; approve or discard run {}", because.join("; "), open.id))
+            }
+            _ if waits_for_provider(view) => (
+                "ProviderPaused",
+                format!("run {} is {} until its provider configuration works", open.id, open.state_word()),
+            ),
+            _ => {
+                let why = view.held_back.map(|why| format!(": {why}")).unwrap_or_default();
+                ("Running", format!("run {} is {}{why}", open.id, open.state_word()))
+            }
+        };
+        return condition(view, "Synced", "False", reason, &message, open.created_at);
+    }
+    if let Some(failure) = failed_run(view).and_then(Run::failure) {
+        let message = format!("{} — {}", failure.message, failure.remedy);
+        return condition(view, "Synced", "False", "RunFailed", &message, since);
+    }
+    if in_force == wanted {
+        return condition(
+            view,
+            "Synced",
+            "True",
+            "SpecInForce",
+            "the spec is in force",
+            view.last.and_then(Run::ended).map_or(since, |ended| ended.at),
+        );
+    }
+    let stopped = view.last.and_then(Run::ended).filter(|_| view.last.is_some_and(|run| run.generation == wanted));
+    let (reason, message) = match stopped.map(|ended| &ended.outcome) {
+        Some(Outcome::Discarded) => ("Discarded", "its plan was discarded; change the spec or retry"),
+        Some(Outcome::Canceled) => ("Canceled", "its run was canceled; change the spec or retry"),
+        _ if view.workspace.paused => ("Paused", "its run begins when it is resumed"),
+        _ if !view.standing.unmet.is_empty() => ("Waiting", "its run begins when what it waits for is there"),
+        _ => ("Pending", "its run is due"),
+    };
+    condition(view, "Synced", "False", reason, message, since)
+}
+
+/// What it waits for, while its spec is not in force and no run is at it.
+pub(super) fn waits_for_others(view: View<'_>) -> Option<String> {
+    let workspace = view.workspace;
+    let in_force = workspace.observation.as_ref().is_some_and(|seen| seen.generation == workspace.generation);
+    let at_it = view.open.is_some_and(|open| open.kind.changes_things());
+    if in_force || at_it || workspace.deleting_since.is_some() { None } else { view.standing.waits_for() }
+}
+
+fn waiting(view: View<'_>) -> Option<Condition> {
+    let since = view.last.and_then(Run::ended).map_or(view.created_at, |ended| ended.at);
+    if let Some(message) = waits_for_others(view) {
+        return Some(condition(view, "Waiting", "True", "WaitsForOthers", &message, since));
+    }
+    let deleting_since = view.workspace.deleting_since.filter(|_| !view.standing.needed_by.is_empty())?;
+    let others: Vec<String> = view.standing.needed_by.iter().map(ToString::to_string).collect();
+    let message = format!("is deleted when those are gone that need it: {}", others.join(", "));
+    Some(condition(view, "Waiting", "True", "NeededByOthers", &message, deleting_since))
+}
+
+fn paused(view: View<'_>) -> Option<Condition> {
+    let message = "no run begins by itself; `captd resume` ends this";
+    view.workspace.paused.then(|| condition(view, "Paused", "True", "Paused", message, view.created_at))
+}
+
+fn drifted(view: View<'_>) -> Option<Condition> {
+    let seen = view.workspace.observation.as_ref().filter(|seen| !seen.drift.is_empty())?;
+    let message =
+        format!("changed outside captd: {}; `captd retry` brings the spec back into force", seen.drift.join(", "));
+    Some(condition(view, "Drifted", "True", "ChangedOutside", &message, seen.drift_since.unwrap_or(seen.at)))
+}
+
+/// A person's lock keeps every run from its work; a run's own is a part of that run.
+fn locked(view: View<'_>) -> Option<Condition> {
+    let lock = view.lock.filter(|lock| matches!(lock.holder, Holder::Person(_)) && !lock.released)?;
+    let with = lock.info["Who"].as_str().map(|who| format!(" ({who})")).unwrap_or_default();
+    let message = format!(
+        "{}{with} holds the lock on its state since {}; whether that process lives, captd cannot see. Runs wait for it; `captd state unlock` ends it, which is safe once that process is gone",
+        lock.holder, lock.locked_at
+    );
+    Some(condition(view, "StateLocked", "True", "LockedByHand", &message, lock.locked_at))
+}
+
+fn diverged(view: View<'_>) -> Option<Condition> {
+    let doubt = view.workspace.diverged.as_ref()?;
+    let message = format!(
+        "run {} left a state that is not the next of its history ({}); it lies in {}. No run begins until a person says which is true: `captd state trust` for the one that is kept, `captd state push --forward --from FILE` for the other",
+        doubt.run, doubt.reason, doubt.file
+    );
+    Some(condition(view, "StateDiverged", "True", "StateInDoubt", &message, doubt.since))
+}
+
+/// Whether the open run waits because its provider configuration fails as a whole.
+pub(super) fn waits_for_provider(view: View<'_>) -> bool {
+    let waits = view.open.is_some_and(|open| matches!(open.state, State::Queued | State::Planned(_)));
+    waits && view.trouble.is_some_and(Trouble::stops)
+}
+
+fn provider_paused(view: View<'_>) -> Option<Condition> {
+    let trouble = view.trouble?;
+    let (reason, message) = trouble.in_words(provider_of(&view.workspace.cluster)?)?;
+    Some(condition(view, "ProviderPaused", "True", reason, &message, trouble.pause?.since))
+}
+
+fn condition(
+    view: View<'_>,
+    condition_type: &'static str,
+    status: &'static str,
+    reason: &str,
+    message: &str,
+    since: Timestamp,
+) -> Condition {
+    Condition {
+        condition_type,
+        status,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        observed_generation: view.workspace.generation,
+        last_transition_time: since,
+    }
+}

@@ -1,0 +1,135 @@
+//! Many declarations at once: all or nothing, each after what it needs.
+
+use std::collections::BTreeMap;
+
+use captd_dependencies::Graph;
+use serde_json::Value;
+
+use super::write::{Condition, Written};
+use super::{Actor, Error, Result, Service};
+use crate::domain::document::{self, Document};
+use crate::domain::name::Name;
+use crate::domain::needs::needs;
+use crate::domain::problem::Problems;
+use crate::domain::resource::{Key, ResourceKind};
+
+/// One document of an apply and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// `Machine`, `Workspace` or `Namespace`.
+    pub kind: &'static str,
+    /// Its namespace; a namespace has none.
+    pub namespace: Option<Name>,
+    /// Its name.
+    pub name: Name,
+    /// What became of it.
+    pub written: Written,
+}
+
+impl Applied {
+    /// The machine or workspace that it is, if it is one.
+    pub(super) fn key(&self) -> Option<Key> {
+        let kind = ResourceKind::ALL.into_iter().find(|kind| kind.title() == self.kind)?;
+        Some(Key { kind, namespace: self.namespace.clone()?, name: self.name.clone() })
+    }
+}
+
+impl Service {
+    /// Applies many documents: all or nothing. Namespaces go first. `default_namespace` is that of
+    /// those that name none. With `dry_run` everything is checked and nothing kept.
+    ///
+    /// # Errors
+    /// Every problem of every document, pointers beginning with the document's number.
+    pub async fn apply(
+        &self,
+        documents: &[Value],
+        default_namespace: &Name,
+        dry_run: bool,
+        actor: &Actor,
+    ) -> Result<Vec<Applied>> {
+        let mut problems = Problems::default();
+        let parsed: Vec<(usize, Option<Document>)> = documents
+            .iter()
+            .enumerate()
+            .map(|(index, value)| {
+                let mut found = Problems::default();
+                let document = document::parse(value, &format!("/{index}"), &mut found);
+                let document = document.filter(|_| found.is_empty());
+                problems.extend_under("", found);
+                (index, document)
+            })
+            .collect();
+        find_twins(&parsed, default_namespace, &mut problems);
+        let parsed = in_order(parsed, default_namespace);
+        let mut change = self.store.write().await?;
+        let mut applied = Vec::new();
+        for (index, document) in parsed {
+            let Some(document) = document else { continue };
+            let at = format!("/{index}");
+            let one = self.put(&mut change, document, default_namespace, &at, Condition::None, actor).await;
+            match one {
+                Ok(done) => applied.push((index, done)),
+                Err(Error::Invalid(more)) => problems.extend_under("", more),
+                Err(other) => return Err(other),
+            }
+        }
+        let is_refused = !problems.is_empty();
+        for (index, one) in applied.iter().filter(|(_, one)| one.written != Written::Unchanged) {
+            // What was refused may be what is referred to: that is told first.
+            let Some(key) = one.key().filter(|_| !is_refused) else { continue };
+            match self.check_references(&mut change, &key, &format!("/{index}")).await {
+                Ok(()) => {}
+                Err(Error::Invalid(more)) => problems.extend_under("", more),
+                Err(other) => return Err(other),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        if !dry_run {
+            change.commit().await?;
+            self.wakes.all();
+        }
+        applied.sort_by_key(|(index, _)| *index);
+        Ok(applied.into_iter().map(|(_, done)| done).collect())
+    }
+}
+
+/// Namespaces first, then each after what it needs: whoever begins, begins with what comes with it.
+fn in_order(parsed: Vec<(usize, Option<Document>)>, default_namespace: &Name) -> Vec<(usize, Option<Document>)> {
+    let mut graph = Graph::default();
+    let mut keys = BTreeMap::new();
+    for (index, document) in &parsed {
+        let Some(Document::Resource(declared, spec)) = document else { continue };
+        let namespace = declared.namespace.as_ref().unwrap_or(default_namespace);
+        let Some(name) = declared.name.clone() else { continue };
+        let key = Key { kind: spec.kind(), namespace: namespace.clone(), name };
+        for need in needs(spec, namespace) {
+            graph.add(key.clone(), need.target);
+        }
+        keys.insert(*index, key);
+    }
+    let order = graph.order(&keys.values().cloned().collect::<Vec<_>>());
+    let place: BTreeMap<&Key, usize> = order.iter().enumerate().map(|(place, key)| (key, place)).collect();
+    let rank = |index: &usize| keys.get(index).and_then(|key| place.get(key)).map_or(0, |place| place + 1);
+    let mut parsed = parsed;
+    parsed.sort_by_key(|(index, _)| (rank(index), *index));
+    parsed
+}
+
+/// Two documents of one request that declare the same thing: neither is taken for the true one.
+fn find_twins(parsed: &[(usize, Option<Document>)], default_namespace: &Name, problems: &mut Problems) {
+    let mut seen = std::collections::BTreeMap::new();
+    for (index, document) in parsed {
+        let (kind, declared) = match document {
+            Some(Document::Resource(declared, spec)) => (spec.kind().noun(), declared),
+            Some(Document::Namespace(declared, _)) => ("namespace", declared),
+            None => continue,
+        };
+        let namespace = declared.namespace.as_ref().unwrap_or(default_namespace);
+        if let Some(first) = seen.insert((kind, namespace, &declared.name), index) {
+            let detail = format!("document {first} declares the same {kind}; keep one of the two");
+            problems.add(format!("/{index}/metadata/name"), "duplicate", detail);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! How machines and workspaces stand with each other: what one waits for, what it gets, who needs it.
+
+use serde_json::{Map, Value};
+
+use super::{Result, Service};
+use crate::domain::failure::{Class, Failure};
+use crate::domain::needs::{Need, Standing, met};
+use crate::domain::resource::Key;
+use crate::domain::run::{Kind, Run};
+use crate::domain::workspace::Workspace;
+use crate::store::Snapshot;
+
+impl Service {
+    /// How a workspace stands with others.
+    pub(super) async fn standing(&self, snapshot: &mut Snapshot, workspace: &Workspace) -> Result<Standing> {
+        let needs = snapshot.needs_of(workspace.uid).await?;
+        self.standing_with(snapshot, workspace, &needs).await
+    }
+
+    /// The same, for one whose needs are known.
+    pub(super) async fn standing_with(
+        &self,
+        snapshot: &mut Snapshot,
+        workspace: &Workspace,
+        needs: &[Need],
+    ) -> Result<Standing> {
+        let mut standing = Standing::default();
+        if workspace.deleting_since.is_some() {
+            standing.needed_by = snapshot.needed_by(&workspace.key()).await?;
+            standing.has_state = snapshot.newest_state(workspace.uid).await?.is_some();
+        }
+        let mut inputs = Map::new();
+        for need in needs {
+            match self.look_at(snapshot, &workspace.key(), need).await? {
+                Ok(value) => {
+                    inputs.extend(need.input.as_ref().zip(value).map(|(i, value)| (i.variable.clone(), value)));
+                }
+                Err(why) => {
+                    if !standing.unmet.contains(&why) {
+                        standing.unmet.push(why);
+                    }
+                }
+            }
+        }
+        let takes_any = needs.iter().any(|need| need.input.is_some());
+        standing.inputs = (takes_any && standing.unmet.is_empty()).then_some(inputs);
+        Ok(standing)
+    }
+
+    /// The outputs of others with which a run is rendered: those that it had when it planned. A run
+    /// that applies no spec can do with what the one before had, where something is not there now.
+    pub(super) async fn inputs(
+        &self,
+        snapshot: &mut Snapshot,
+        workspace: &Workspace,
+        run: &Run,
+    ) -> Result<std::result::Result<Map<String, Value>, Failure>> {
+        if let Some(inputs) = &run.inputs {
+            return Ok(Ok(inputs.clone()));
+        }
+        let needs = snapshot.needs_of(workspace.uid).await?;
+        if needs.iter().all(|need| need.input.is_none()) {
+            return Ok(Ok(Map::new()));
+        }
+        let standing = self.standing_with(snapshot, workspace, &needs).await?;
+        if let Some(inputs) = standing.inputs {
+            return Ok(Ok(inputs));
+        }
+        if run.kind != Kind::Apply
+            && let Some(inputs) = snapshot.last_change(workspace.uid).await?.and_then(|last| last.inputs)
+        {
+            return Ok(Ok(inputs));
+        }
+        let message = format!("{} needs {}", workspace.key(), standing.unmet.join("; "));
+        let remedy = "Nothing, where that is on its way: captd tries again by itself.";
+        Ok(Err(Failure::with_remedy(Class::Lock, message, remedy)))
+    }
+
+    /// Whether one need is met, with the value that it gives.
+    async fn look_at(
+        &self,
+        snapshot: &mut Snapshot,
+        home: &Key,
+        need: &Need,
+    ) -> Result<std::result::Result<Option<Value>, String>> {
+        let target = &need.target;
+        if target.namespace != home.namespace {
+            let exported = snapshot.resource(target).await?;
+            if exported.is_some_and(|resource| !resource.spec.export_to().contains(&home.namespace)) {
+                return Ok(Err(format!("{target}, which is not exported to namespace {} any more", home.namespace)));
+            }
+        }
+        let found = snapshot.workspace_of(target).await?;
+        let seen = match met(target, found.as_ref()) {
+            Ok(seen) => seen,
+            Err(why) => return Ok(Err(why)),
+        };
+        let Some(input) = &need.input else { return Ok(Ok(None)) };
+        let missing = || format!("output `{}` of {target}, which is not among its outputs", input.output);
+        Ok(seen.outputs.get(&input.output).cloned().map(Some).ok_or_else(missing))
+    }
+}

@@ -1,0 +1,140 @@
+//! References to others, checked once all of a request is written: what they name exists, may be
+//! used, gives what is taken, and closes no circle.
+
+use captd_dependencies::Graph;
+use captd_variables::misfits;
+
+use super::{Error, Result, Service};
+use crate::domain::needs::{Need, needs};
+use crate::domain::problem::Problems;
+use crate::domain::resource::{Key, Resource};
+use crate::domain::template::Template;
+use crate::store::Change;
+
+impl Service {
+    /// Checks what `key` refers to, and whether those that refer to it still may.
+    pub(super) async fn check_references(&self, change: &mut Change, key: &Key, at: &str) -> Result<()> {
+        let Some(resource) = change.resource(key).await? else { return Ok(()) };
+        let mut problems = Problems::default();
+        let needs = needs(&resource.spec, &key.namespace);
+        for need in &needs {
+            self.check_reference(change, &resource, need, at, &mut problems).await?;
+        }
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        if !needs.is_empty() {
+            check_circle(change, key, &needs, at).await?;
+        }
+        check_exports(change, &resource, at).await
+    }
+
+    async fn check_reference(
+        &self,
+        change: &mut Change,
+        resource: &Resource,
+        need: &Need,
+        at: &str,
+        problems: &mut Problems,
+    ) -> Result<()> {
+        let (home, target) = (&resource.metadata.namespace, &need.target);
+        let pointer = format!("{at}/spec{}", need.place);
+        let found = change.resource(target).await?;
+        // Of another tenant nothing is told, not even whether it exists.
+        let foreign = target.namespace != *home;
+        let may_see = |found: &Resource| !foreign || found.spec.export_to().contains(home);
+        let Some(found) = found.filter(may_see) else {
+            let remedy = if foreign {
+                format!("that is exported to `{home}`; name `{home}` in its exportTo")
+            } else {
+                "; declare it before, or in the same apply".to_owned()
+            };
+            let space = if foreign { " " } else { "" };
+            problems.add(pointer, "not_found", format!("there is no {target}{space}{remedy}"));
+            return Ok(());
+        };
+        if let Some(since) = found.metadata.deletion_timestamp {
+            problems.add(pointer, "deleting", format!("{target} is being deleted since {since}"));
+            return Ok(());
+        }
+        let Some(input) = &need.input else { return Ok(()) };
+        let Some(gives) = self.library.get(&found.spec.template().name) else { return Ok(()) };
+        match gives.outputs.get(&input.output) {
+            None => {
+                let known: Vec<&str> = gives.outputs.keys().map(String::as_str).collect();
+                let detail = format!(
+                    "template `{}` of {target} has no output `{}`; it has {}",
+                    gives.name,
+                    input.output,
+                    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+                );
+                problems.add(format!("{pointer}/valueFrom/output"), "not_found", detail);
+            }
+            Some(output) if output.is_sensitive => {
+                let detail =
+                    format!("output `{}` of {target} is sensitive, and no value that others can read", input.output);
+                problems.add(format!("{pointer}/valueFrom/output"), "sensitive", detail);
+            }
+            Some(_) => {
+                let seen = change.workspace_of(target).await?.and_then(|workspace| workspace.observation);
+                let value = seen.and_then(|seen| seen.outputs.get(&input.output).cloned());
+                let takes = self.library.get(&resource.spec.template().name);
+                if let (Some(value), Some(takes)) = (value, takes) {
+                    check_type(
+                        takes,
+                        &input.variable,
+                        &value,
+                        &format!("{} of {target}", input.output),
+                        &pointer,
+                        problems,
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_type(
+    takes: &Template,
+    variable: &str,
+    value: &serde_json::Value,
+    of: &str,
+    pointer: &str,
+    problems: &mut Problems,
+) {
+    let Some(declared) = takes.variables.get(variable) else { return };
+    for misfit in misfits(value, &declared.of) {
+        let detail = format!(
+            "`{variable}` of template `{}` is {}; at `{}` the output {of} {}",
+            takes.name, declared.of, misfit.pointer, misfit.detail
+        );
+        problems.add(pointer, "wrong_type", detail);
+    }
+}
+
+/// A circle would wait for itself for ever.
+async fn check_circle(change: &mut Change, key: &Key, needs: &[Need], at: &str) -> Result<()> {
+    let graph: Graph<Key> = change.edges().await?.into_iter().collect();
+    let Some(circle) = graph.circle(key) else { return Ok(()) };
+    let place = needs.iter().find(|need| circle.get(1) == Some(&need.target)).map_or("", |need| need.place.as_str());
+    let drawn: Vec<String> = circle.iter().map(ToString::to_string).collect();
+    let detail = format!("this closes a circle, in which each waits for the next: {}", drawn.join(" → "));
+    Err(Error::one(&format!("{at}/spec{place}"), "circle", detail))
+}
+
+/// Whom it was exported to, and who uses it from there, keeps it.
+async fn check_exports(change: &mut Change, resource: &Resource, at: &str) -> Result<()> {
+    let key = resource.key();
+    let users = change.needed_by(&key).await?;
+    let cut_off: Vec<String> = users
+        .iter()
+        .filter(|user| user.namespace != key.namespace && !resource.spec.export_to().contains(&user.namespace))
+        .map(ToString::to_string)
+        .collect();
+    if cut_off.is_empty() {
+        return Ok(());
+    }
+    let detail = format!("{} use it from there; change them first", cut_off.join(", "));
+    Err(Error::one(&format!("{at}/spec/exportTo"), "in_use", detail))
+}

@@ -1,0 +1,134 @@
+//! Who needs whom in the database.
+
+use std::collections::BTreeMap;
+
+use sqlx::sqlite::SqliteRow;
+use uuid::Uuid;
+
+use super::row::Reading;
+use super::{Change, Result, Snapshot, workspaces};
+use crate::domain::needs::{Input, Need};
+use crate::domain::resource::Key;
+use crate::domain::workspace::Workspace;
+
+impl Snapshot {
+    /// The workspace of a machine, or the one that stands on its own.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn workspace_of(&mut self, key: &Key) -> Result<Option<Workspace>> {
+        let row = sqlx::query("SELECT * FROM workspaces WHERE kind = $1 AND namespace = $2 AND name = $3")
+            .bind(key.kind.noun())
+            .bind(key.namespace.as_str())
+            .bind(key.name.as_str())
+            .fetch_optional(self.connection())
+            .await?;
+        row.as_ref().map(workspaces::read).transpose()
+    }
+
+    /// What a workspace needs of others.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn needs_of(&mut self, workspace: Uuid) -> Result<Vec<Need>> {
+        let rows = sqlx::query("SELECT * FROM dependencies WHERE workspace_uid = $1 ORDER BY place")
+            .bind(workspace.to_string())
+            .fetch_all(self.connection())
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// What each workspace needs that needs anything.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn all_needs(&mut self) -> Result<BTreeMap<Uuid, Vec<Need>>> {
+        let rows = sqlx::query("SELECT * FROM dependencies ORDER BY workspace_uid, place").fetch_all(self.connection());
+        let mut all = BTreeMap::<Uuid, Vec<Need>>::new();
+        for row in rows.await? {
+            let uid = Reading::of(&row, "dependencies", "workspace_uid").uuid("workspace_uid")?;
+            all.entry(uid).or_default().push(read(&row)?);
+        }
+        Ok(all)
+    }
+
+    /// Who needs whom: `(who needs, what is needed)`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn edges(&mut self) -> Result<Vec<(Key, Key)>> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT w.kind, w.namespace, w.name, d.target_kind, d.target_namespace, d.target_name
+             FROM dependencies d JOIN workspaces w ON w.uid = d.workspace_uid",
+        )
+        .fetch_all(self.connection())
+        .await?;
+        rows.iter().map(|row| Ok((key(&Reading::of(row, "workspaces", "name"))?, target(row)?))).collect()
+    }
+
+    /// Who needs `target` directly.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn needed_by(&mut self, target: &Key) -> Result<Vec<Key>> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT w.kind, w.namespace, w.name FROM dependencies d JOIN workspaces w ON w.uid = d.workspace_uid
+             WHERE d.target_kind = $1 AND d.target_namespace = $2 AND d.target_name = $3
+             ORDER BY w.namespace, w.kind DESC, w.name",
+        )
+        .bind(target.kind.noun())
+        .bind(target.namespace.as_str())
+        .bind(target.name.as_str())
+        .fetch_all(self.connection())
+        .await?;
+        rows.iter().map(|row| key(&Reading::of(row, "workspaces", "name"))).collect()
+    }
+}
+
+impl Change {
+    /// Keeps what a workspace needs, instead of what it needed.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn put_needs(&mut self, workspace: Uuid, needs: &[Need]) -> Result<()> {
+        let workspace = workspace.to_string();
+        sqlx::query("DELETE FROM dependencies WHERE workspace_uid = $1")
+            .bind(&workspace)
+            .execute(self.connection())
+            .await?;
+        for need in needs {
+            sqlx::query(
+                "INSERT INTO dependencies (workspace_uid, place, target_kind, target_namespace, target_name, variable, output)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            )
+            .bind(&workspace)
+            .bind(&need.place)
+            .bind(need.target.kind.noun())
+            .bind(need.target.namespace.as_str())
+            .bind(need.target.name.as_str())
+            .bind(need.input.as_ref().map(|input| input.variable.as_str()))
+            .bind(need.input.as_ref().map(|input| input.output.as_str()))
+            .execute(self.connection())
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<Need> {
+    let r = Reading::of(row, "dependencies", "workspace_uid");
+    let input = match (r.text_or_null("variable")?, r.text_or_null("output")?) {
+        (Some(variable), Some(output)) => Some(Input { variable, output }),
+        _ => None,
+    };
+    Ok(Need { place: r.text("place")?, target: target(row)?, input })
+}
+
+fn key(r: &Reading<'_>) -> Result<Key> {
+    Ok(Key { kind: r.word("kind")?, namespace: r.name("namespace")?, name: r.name("name")? })
+}
+
+fn target(row: &SqliteRow) -> Result<Key> {
+    let r = Reading::of(row, "dependencies", "target_name");
+    Ok(Key { kind: r.word("target_kind")?, namespace: r.name("target_namespace")?, name: r.name("target_name")? })
+}
