@@ -89,7 +89,7 @@ CREATE TABLE runs_of_all (
     cluster           TEXT NOT NULL,                                   -- runs of one cluster are counted together
     kind              TEXT NOT NULL CHECK (kind IN ('apply', 'destroy', 'refresh', 'plan')), -- what it does
     generation        INTEGER NOT NULL CHECK (generation >= 1),        -- generation of the spec that it serves
-    "trigger"         TEXT NOT NULL CHECK ("trigger" IN ('spec', 'delete', 'request', 'retry', 'rescue', 'observe', 'input')), -- why it was made
+    "trigger"         TEXT NOT NULL CHECK ("trigger" IN ('spec', 'delete', 'request', 'retry', 'rescue', 'observe', 'input', 'template')), -- why it was made
     attempt           INTEGER NOT NULL CHECK (attempt >= 1),           -- 1 for the first try
     author            TEXT NOT NULL,                                   -- who asked for it
     created_at        INTEGER NOT NULL,                                -- when it was queued

@@ -143,8 +143,9 @@ impl Client {
     }
 
     /// Asks for something to be so.
-    pub(super) async fn put<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T> {
-        self.json(self.request(Method::PUT, path, &[])).await
+    pub(super) async fn put<T: DeserializeOwned>(&self, path: &[&str], body: Option<&Value>) -> Result<T> {
+        let request = self.request(Method::PUT, path, &[]);
+        self.json(if let Some(body) = body { request.json(body) } else { request }).await
     }
 
     /// Hands in bytes as they are.

@@ -89,6 +89,7 @@ fn spec_text(resource: &Resource) -> Result<Vec<String>> {
     let mut lines = vec![template_line(&spec.workspace_template_ref), line("Provider", &spec.provider_config_ref.name)];
     lines.push(line("Region", or_none(spec.region.as_deref())));
     lines.extend(policy_lines(spec.run_policy, spec.deletion_protection, &spec.variables));
+    lines.push(line("On deletion", if spec.retain_on_delete { "its resources stay" } else { "its resources go" }));
     Ok(lines)
 }
 

@@ -9,7 +9,7 @@ use super::session::Session;
 
 /// Holds everything back.
 pub(super) async fn hold(session: &Session) -> Result<Exit> {
-    let answer: Value = session.client.put(&["v1", "hold"]).await?;
+    let answer: Value = session.client.put(&["v1", "hold"], None).await?;
     let why = answer["why"].as_str().unwrap_or_default();
     say(format_args!("{why}: runs plan, and nothing is applied; `captd release` ends this"))?;
     Ok(Exit::Done)

@@ -44,6 +44,7 @@ mod state;
 mod state_source;
 mod supervise;
 mod target;
+mod template;
 mod times;
 mod unit;
 mod verdict;
@@ -131,6 +132,9 @@ enum Command {
     /// Look at the warm provider processes
     #[command(subcommand)]
     Gateway(gateway::Command),
+    /// Upload templates, and look at their revisions and rollouts
+    #[command(subcommand)]
+    Template(template::Command),
     /// Show what Terraform said in a run
     Logs(logs::Args),
     /// Show the version
@@ -261,6 +265,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Release => hold::release(&session).await,
         Command::Drain(args) => drain::run(&session, &args).await,
         Command::Gateway(gateway::Command::Status { json }) => gateway::status(&session, json).await,
+        Command::Template(command) => template::run(&session, command).await,
         Command::Logs(args) => logs::run(&session, &args).await,
         Command::Version(_) => version::server(&session).await,
         Command::Serve(_)

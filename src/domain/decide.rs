@@ -93,6 +93,11 @@ fn apply(world: World<'_>) -> Decision {
     };
     let ended = last.ended().map(|ended| &ended.outcome);
     match ended {
+        Some(Outcome::Succeeded | Outcome::Unchanged | Outcome::Failed { retry_at: None, .. })
+            if has_other_template(world, last) =>
+        {
+            begin(Kind::Apply, Trigger::Template, 1)
+        }
         // A person's word holds, and so does the time of a try that comes anyway.
         Some(Outcome::Succeeded | Outcome::Unchanged | Outcome::Failed { retry_at: None, .. })
             if has_other_inputs(world, last) =>
@@ -121,6 +126,12 @@ fn begin(kind: Kind, trigger: Trigger, attempt: u32) -> Decision {
     Decision::Begin { kind, trigger, attempt }
 }
 
+/// Whether it is to have another revision of its template than `last` was rendered from.
+fn has_other_template(world: World<'_>, last: &Run) -> bool {
+    let assigned = world.workspace.template.as_ref().map(|assigned| &assigned.revision);
+    assigned.is_some_and(|assigned| last.revision.as_ref().is_some_and(|had| had != assigned))
+}
+
 /// Whether an output of another, that it takes, is another one than `last` was rendered with.
 fn has_other_inputs(world: World<'_>, last: &Run) -> bool {
     world.standing.inputs.as_ref().is_some_and(|inputs| last.inputs.as_ref().is_some_and(|had| had != inputs))
@@ -135,6 +146,9 @@ fn is_due(at: Timestamp, failed: &Run, now: Timestamp) -> bool {
 fn destroy(world: World<'_>) -> Decision {
     if !world.standing.needed_by.is_empty() {
         return Decision::Rest("others still need it", None);
+    }
+    if world.standing.retains {
+        return Decision::Remove;
     }
     let was_never_begun = world.last.is_none() && world.workspace.observation.is_none() && !world.standing.has_state;
     if was_never_begun && world.workspace.in_doubt.is_none() {

@@ -1,5 +1,7 @@
 //! Declarations as they arrive: captd's own form and the seed's `CaptMachine`.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::fields::Fields;
@@ -10,6 +12,7 @@ use super::name::Name;
 use super::namespace::{self, NamespaceSpec};
 use super::problem::Problems;
 use super::resource::{ResourceKind, Spec};
+use super::template_fields;
 use super::workspace_fields;
 
 /// captd's own `apiVersion`.
@@ -24,6 +27,8 @@ pub enum Document {
     Resource(Declared, Spec),
     /// A namespace.
     Namespace(Declared, NamespaceSpec),
+    /// A template: text by path, the manifest among it.
+    Template(Declared, BTreeMap<String, String>),
 }
 
 /// Reads a document of any kind; `at` is its pointer. `None` when it cannot be read: the reasons
@@ -38,13 +43,14 @@ pub fn parse(value: &Value, at: &str, problems: &mut Problems) -> Option<Documen
     match (api_version.as_str(), kind.as_str()) {
         (API_VERSION, "Machine") | (CAPT_API_VERSION, "CaptMachine") => parse_machine(&mut f, value, at),
         (API_VERSION, "Workspace") => parse_workspace(&mut f, at),
+        (API_VERSION, "WorkspaceTemplate") => parse_template(&mut f, at),
         (API_VERSION | "v1", "Namespace") => parse_namespace(&mut f, value, at),
         _ => {
             f.problem(
                 "kind",
                 "unknown_kind",
                 format!(
-                    "captd knows no kind `{kind}` of `{api_version}`; it knows Machine, Workspace and Namespace of `{API_VERSION}`, and CaptMachine of `{CAPT_API_VERSION}`"
+                    "captd knows no kind `{kind}` of `{api_version}`; it knows Machine, Workspace, WorkspaceTemplate and Namespace of `{API_VERSION}`, and CaptMachine of `{CAPT_API_VERSION}`"
                 ),
             );
             None
@@ -60,7 +66,15 @@ pub fn parse_resource_body(kind: ResourceKind, value: &Value, problems: &mut Pro
     });
     match document? {
         Document::Resource(declared, spec) => Some((declared, spec)),
-        Document::Namespace(..) => None,
+        Document::Namespace(..) | Document::Template(..) => None,
+    }
+}
+
+/// Reads the body of a request for one template: `kind` and `apiVersion` may be left out.
+pub fn parse_template_body(value: &Value, problems: &mut Problems) -> Option<(Declared, BTreeMap<String, String>)> {
+    match body(value, problems, "WorkspaceTemplate", |f| parse_template(f, ""))? {
+        Document::Template(declared, files) => Some((declared, files)),
+        Document::Resource(..) | Document::Namespace(..) => None,
     }
 }
 
@@ -80,6 +94,7 @@ fn body(
         let fits = match &document {
             Some(Document::Resource(_, spec)) => wanted == spec.kind().title(),
             Some(Document::Namespace(..)) => wanted == "Namespace",
+            Some(Document::Template(..)) => wanted == "WorkspaceTemplate",
             None => return None,
         };
         if !fits {
@@ -130,6 +145,19 @@ fn parse_workspace(f: &mut Fields<'_, '_>, at: &str) -> Option<Document> {
     f.absorb(problems);
     f.finish();
     Some(Document::Resource(metadata, Spec::Workspace(Box::new(spec?))))
+}
+
+fn parse_template(f: &mut Fields<'_, '_>, at: &str) -> Option<Document> {
+    let metadata = f.object("metadata", |f| Some(declared(f))).unwrap_or_default();
+    refuse_status(f);
+    let mut problems = Problems::default();
+    let files = match f.value("spec") {
+        Some(spec) => template_fields::parse_spec(spec, &format!("{at}/spec"), &mut problems),
+        None => f.required("spec", None),
+    };
+    f.absorb(problems);
+    f.finish();
+    Some(Document::Template(metadata, files?))
 }
 
 fn parse_namespace(f: &mut Fields<'_, '_>, _value: &Value, at: &str) -> Option<Document> {

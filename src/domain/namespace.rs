@@ -88,6 +88,8 @@ pub struct Usage {
     pub workspaces: u64,
     /// The sum of the machines' `maxSize`.
     pub nodes: u64,
+    /// Workspaces that were deleted and whose resources stayed.
+    pub retained: u64,
 }
 
 /// Reads a namespace's `spec`.

@@ -75,6 +75,8 @@ pub struct Standing {
     pub needed_by: Vec<Key>,
     /// Whether it has a state, while it is to be deleted.
     pub has_state: bool,
+    /// Whether what it made is to stay, while it is to be deleted.
+    pub retains: bool,
 }
 
 impl Standing {

@@ -198,6 +198,15 @@ impl Spec {
         }
     }
 
+    /// Whether a delete leaves in the cloud what it made.
+    #[must_use]
+    pub fn retains(&self) -> bool {
+        match self {
+            Self::Machine(_) => false,
+            Self::Workspace(spec) => spec.retain_on_delete,
+        }
+    }
+
     /// Whether a delete is refused.
     #[must_use]
     pub fn deletion_protection(&self) -> bool {

@@ -46,6 +46,8 @@ pub struct Run {
     pub steps: Vec<Step>,
     /// Outputs of others that it is rendered with, by variable, once it was prepared.
     pub inputs: Option<Map<String, Value>>,
+    /// Revision of the template that it is rendered from, once it was prepared.
+    pub revision: Option<String>,
 }
 
 /// What a run does.
@@ -99,6 +101,8 @@ pub enum Trigger {
     Observe,
     /// An output of another, that it takes, has changed.
     Input,
+    /// Its template has another revision.
+    Template,
 }
 
 impl Trigger {
@@ -113,6 +117,7 @@ impl Trigger {
             Self::Rescue => "rescue",
             Self::Observe => "observe",
             Self::Input => "input",
+            Self::Template => "template",
         }
     }
 }

@@ -49,6 +49,60 @@ pub struct Manifest {
     /// When a resource is in service, by address.
     #[serde(default)]
     pub in_service: BTreeMap<String, InService>,
+    /// How those that follow the current revision come to it.
+    #[serde(default, skip_serializing_if = "UpdatePolicy::is_default")]
+    pub update_policy: UpdatePolicy,
+    /// Namespaces that may use it, besides its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub export_to: Vec<Name>,
+}
+
+/// How those that follow a template's current revision come to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UpdatePolicy {
+    /// Whether that begins by itself.
+    pub mode: UpdateMode,
+    /// How many are on their way at once.
+    pub max_at_once: u32,
+    /// After how many failures it stops.
+    pub stop_after_failures: u32,
+}
+
+/// Whether a rollout begins by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UpdateMode {
+    /// When the current revision changes.
+    #[default]
+    Automatic,
+    /// When a person says so.
+    Manual,
+}
+
+impl Default for UpdatePolicy {
+    fn default() -> Self {
+        Self { mode: UpdateMode::Automatic, max_at_once: 3, stop_after_failures: 1 }
+    }
+}
+
+impl UpdatePolicy {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The uploaded template that a workspace works with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assigned {
+    /// The template's namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub name: Name,
+    /// The revision that the workspace is to have.
+    pub revision: String,
+    /// Whether its spec names that revision.
+    pub is_pinned: bool,
 }
 
 /// How an attribute of a resource says whether it is in service.

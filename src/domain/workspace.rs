@@ -12,6 +12,7 @@ use super::needs::Reference;
 use super::observation::Observation;
 use super::resource::{Key, ResourceKind};
 use super::state::Divergence;
+use super::template::Assigned;
 
 /// What the owner of a workspace wants: a template, bound to variables.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub struct WorkspaceSpec {
     pub run_policy: RunPolicy,
     /// While true, a delete is refused.
     pub deletion_protection: bool,
+    /// Whether a delete leaves in the cloud what it made, and keeps its state.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retain_on_delete: bool,
     /// Whom it waits for, besides those whose outputs it takes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wait_for: Vec<Reference>,
@@ -66,6 +70,8 @@ pub struct Workspace {
     pub in_doubt: Option<u64>,
     /// When it is to be looked at again.
     pub observe_at: Option<Timestamp>,
+    /// The uploaded template that it works with; none for one that comes with captd.
+    pub template: Option<Assigned>,
 }
 
 impl Workspace {

@@ -19,6 +19,7 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<Wo
     let variables = needs::variables(&mut fields);
     let run_policy = fields.object("runPolicy", run_policy).unwrap_or_default();
     let deletion_protection = fields.boolean("deletionProtection").unwrap_or_default();
+    let retain_on_delete = fields.boolean("retainOnDelete").unwrap_or_default();
     let (wait_for, export_to) = (needs::wait_for(&mut fields), needs::export_to(&mut fields));
     fields.finish();
     Some(WorkspaceSpec {
@@ -28,6 +29,7 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<Wo
         variables,
         run_policy,
         deletion_protection,
+        retain_on_delete,
         wait_for,
         export_to,
     })

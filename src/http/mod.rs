@@ -89,7 +89,12 @@ pub fn router(shared: Shared) -> Router {
         .route("/retry", post(retry::in_namespace))
         .route("/graph", get(graph::read))
         .route("/templates", get(templates::list))
-        .route("/templates/{name}", get(templates::read));
+        .route("/templates/{name}", get(templates::read).put(templates::put).delete(templates::delete))
+        .route("/templates/{name}/revisions", get(templates::revisions))
+        .route("/templates/{name}/revisions/{revision}", get(templates::files))
+        .route("/templates/{name}/rendered", get(templates::rendered))
+        .route("/templates/{name}/rollback", post(templates::roll_back))
+        .route("/templates/{name}/rollout", get(templates::rollout).post(templates::start_rollout));
     let v1 = Router::new()
         .route("/namespaces", get(namespaces::list))
         .route("/namespaces/{namespace}", get(namespaces::read).put(namespaces::put).delete(namespaces::delete))

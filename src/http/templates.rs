@@ -1,31 +1,48 @@
-//! `/v1/namespaces/{ns}/templates`, for reading.
+//! `/v1/namespaces/{ns}/templates`: what there is, uploads, revisions and rollouts.
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use captd_variables::{Output, Variable, schema};
+use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Shared;
+use super::body::Document;
+use super::params::Params;
 use super::path::Path;
-use super::problem::Answer;
+use super::problem::{Answer, Problem};
 use super::resources::name_of;
 use super::wire::List;
+use crate::domain::document::{self, Document as Declaration};
+use crate::domain::fields::Fields;
+use crate::domain::metadata::Declared;
 use crate::domain::name::Name;
-use crate::domain::template::{Provider, Template};
+use crate::domain::problem::Problems;
+use crate::domain::template::{Provider, UpdatePolicy};
+use crate::service::{Actor, Condition, Rendering, Revision, RevisionView, RolloutView, TemplateView, Written};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WireTemplate<'a> {
     name: &'a Name,
+    /// Absent for one that comes with captd.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'a Name>,
     revision: &'a str,
+    /// The revision that new workspaces take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<&'a str>,
     description: &'a str,
     provider: Provider,
     protects: &'a [String],
     import_ids: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update_policy: Option<UpdatePolicy>,
     variables: BTreeMap<&'a str, WireVariable<'a>>,
     outputs: BTreeMap<&'a str, WireOutput<'a>>,
 }
@@ -88,30 +105,176 @@ impl<'a> From<&'a Output> for WireOutput<'a> {
     }
 }
 
-impl<'a> From<&'a Template> for WireTemplate<'a> {
-    fn from(template: &'a Template) -> Self {
+impl<'a> From<&'a TemplateView> for WireTemplate<'a> {
+    fn from(view: &'a TemplateView) -> Self {
+        let template = &view.template;
         Self {
             name: &template.name,
+            namespace: view.uploaded.as_ref().map(|uploaded| &uploaded.namespace),
             revision: &template.revision,
+            current: view.uploaded.as_ref().map(|uploaded| uploaded.current.as_str()),
             description: &template.manifest.description,
             provider: template.manifest.provider,
             protects: &template.manifest.protects,
             import_ids: &template.manifest.import_ids,
+            update_policy: view.uploaded.is_some().then_some(template.manifest.update_policy),
             variables: template.variables.iter().map(|(name, it)| (name.as_str(), it.into())).collect(),
             outputs: template.outputs.iter().map(|(name, it)| (name.as_str(), it.into())).collect(),
         }
     }
 }
 
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WireRevision {
+    revision: String,
+    number: u64,
+    author: String,
+    created_at: Timestamp,
+    current: bool,
+}
+
+impl From<RevisionView> for WireRevision {
+    fn from(view: RevisionView) -> Self {
+        let RevisionView { revision, is_current } = view;
+        let Revision { revision, number, author, created_at } = revision;
+        Self { revision, number, author, created_at, current: is_current }
+    }
+}
+
+type OneTemplate = Path<(String, String)>;
+
+fn names_of((namespace, name): &(String, String)) -> Answer<(Name, Name)> {
+    Ok((name_of("namespace", namespace)?, name_of("template", name)?))
+}
+
 /// `GET …/templates`
 pub(super) async fn list(State(shared): State<Shared>, Path(namespace): Path<String>) -> Answer {
     let templates = shared.service.templates(&name_of("namespace", &namespace)?).await?;
-    let items: Vec<WireTemplate<'_>> = templates.into_iter().map(WireTemplate::from).collect();
+    let items: Vec<WireTemplate<'_>> = templates.iter().map(WireTemplate::from).collect();
     Ok(Json(List { items, go_on: None }).into_response())
 }
 
-/// `GET …/templates/{name}`
-pub(super) async fn read(State(shared): State<Shared>, Path((namespace, name)): Path<(String, String)>) -> Answer {
-    let (namespace, name) = (name_of("namespace", &namespace)?, name_of("template", &name)?);
-    Ok(Json(WireTemplate::from(shared.service.template(&namespace, &name).await?)).into_response())
+/// `GET …/templates/{name}`, `?revision=`: the current one, or a certain one.
+pub(super) async fn read(State(shared): State<Shared>, Path(path): OneTemplate, mut params: Params) -> Answer {
+    let (namespace, name) = names_of(&path)?;
+    let revision = params.text("revision")?;
+    params.finish()?;
+    let view = shared.service.template(&namespace, &name, revision.as_deref()).await?;
+    Ok(Json(WireTemplate::from(&view)).into_response())
+}
+
+/// `PUT …/templates/{name}`: another revision becomes the current one.
+pub(super) async fn put(
+    State(shared): State<Shared>,
+    Path(path): OneTemplate,
+    Extension(actor): Extension<Actor>,
+    Document(body): Document,
+) -> Answer {
+    let (namespace, name) = names_of(&path)?;
+    let mut problems = Problems::default();
+    let parsed = document::parse_template_body(&body, &mut problems);
+    for (field, said) in [("name", &name), ("namespace", &namespace)] {
+        let other = body.pointer(&format!("/metadata/{field}")).and_then(Value::as_str);
+        if other.is_some_and(|other| other != said.as_str()) {
+            problems.add(format!("/metadata/{field}"), "mismatch", format!("the path says `{said}`"));
+        }
+    }
+    let Some((declared, files)) = parsed.filter(|_| problems.is_empty()) else {
+        return Err(Problem::invalid(problems));
+    };
+    let declared = Declared { name: Some(name.clone()), namespace: Some(namespace.clone()), ..declared };
+    let declaration = Declaration::Template(declared, files);
+    let applied = shared.service.put_one(declaration, &namespace, Condition::None, &actor).await?;
+    let status = if applied.written == Written::Created { StatusCode::CREATED } else { StatusCode::OK };
+    let view = shared.service.template(&namespace, &name, None).await?;
+    Ok((status, Json(WireTemplate::from(&view))).into_response())
+}
+
+/// `DELETE …/templates/{name}`
+pub(super) async fn delete(State(shared): State<Shared>, Path(path): OneTemplate) -> Answer {
+    let (namespace, name) = names_of(&path)?;
+    shared.service.delete_template(&namespace, &name).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `GET …/templates/{name}/revisions`: newest first.
+pub(super) async fn revisions(State(shared): State<Shared>, Path(path): OneTemplate) -> Answer {
+    let (namespace, name) = names_of(&path)?;
+    let revisions = shared.service.template_revisions(&namespace, &name).await?;
+    let items: Vec<WireRevision> = revisions.into_iter().map(WireRevision::from).collect();
+    Ok(Json(List { items, go_on: None }).into_response())
+}
+
+/// `GET …/templates/{name}/revisions/{revision}`: its files as they were uploaded.
+pub(super) async fn files(
+    State(shared): State<Shared>,
+    Path((namespace, name, revision)): Path<(String, String, String)>,
+) -> Answer {
+    let (namespace, name) = names_of(&(namespace, name))?;
+    let files = shared.service.template_files(&namespace, &name, &revision).await?;
+    Ok(Json(json!({"revision": revision, "files": files})).into_response())
+}
+
+/// `GET …/templates/{name}/rendered`: what terraform would get, but for the values.
+pub(super) async fn rendered(State(shared): State<Shared>, Path(path): OneTemplate, mut params: Params) -> Answer {
+    let (namespace, name) = names_of(&path)?;
+    let (revision, provider) = (params.text("revision")?, params.text("providerConfig")?);
+    let region = params.text("region")?;
+    params.finish()?;
+    let asked = Rendering { revision: revision.as_deref(), provider: provider.as_deref(), region: region.as_deref() };
+    let files = shared.service.rendered_template(&namespace, &name, asked).await?;
+    Ok(Json(json!({"files": files})).into_response())
+}
+
+/// `POST …/templates/{name}/rollback {"revision": …}`
+pub(super) async fn roll_back(
+    State(shared): State<Shared>,
+    Path(path): OneTemplate,
+    Document(body): Document,
+) -> Answer {
+    let (namespace, name) = names_of(&path)?;
+    let mut problems = Problems::default();
+    let mut revision = None;
+    if let Some(mut f) = Fields::open(&body, "", &mut problems) {
+        let read = f.text("revision");
+        revision = f.required("revision", read);
+        f.finish();
+    }
+    let Some(revision) = revision.filter(|_| problems.is_empty()) else { return Err(Problem::invalid(problems)) };
+    let view = shared.service.roll_template_back(&namespace, &name, &revision).await?;
+    Ok(Json(WireTemplate::from(&view)).into_response())
+}
+
+/// `GET …/templates/{name}/rollout`
+pub(super) async fn rollout(State(shared): State<Shared>, Path(path): OneTemplate) -> Answer {
+    let (namespace, name) = names_of(&path)?;
+    Ok(Json(wire_rollout(&shared.service.rollout(&namespace, &name).await?)).into_response())
+}
+
+/// `POST …/templates/{name}/rollout`: it begins, or goes on.
+pub(super) async fn start_rollout(State(shared): State<Shared>, Path(path): OneTemplate) -> Answer {
+    let (namespace, name) = names_of(&path)?;
+    let view = shared.service.start_rollout(&namespace, &name).await?;
+    Ok((StatusCode::ACCEPTED, Json(wire_rollout(&view))).into_response())
+}
+
+fn wire_rollout(view: &RolloutView) -> Value {
+    let followers: Vec<Value> = view
+        .followers
+        .iter()
+        .map(|follower| {
+            let key = &follower.key;
+            json!({"kind": key.kind.title(), "namespace": key.namespace, "name": key.name, "stage": follower.stage})
+        })
+        .collect();
+    json!({
+        "template": view.uploaded.name,
+        "revision": view.uploaded.current,
+        "state": view.state(),
+        "updatePolicy": view.policy,
+        "since": view.uploaded.changed_at,
+        "followers": followers,
+        "pinned": view.pinned,
+    })
 }

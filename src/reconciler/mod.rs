@@ -35,8 +35,11 @@ pub async fn run(service: Arc<Service>, shutdown: CancellationToken) {
     }
 }
 
-/// One round: every idle workspace gets its decision.
+/// One round: rollouts go on, and every idle workspace gets its decision.
 async fn round(service: &Service) {
+    if let Err(error) = service.roll_out().await {
+        tracing::warn!(%error, "cannot bring on those that follow a template");
+    }
     let due = match service.due().await {
         Ok(due) => due,
         Err(error) => {

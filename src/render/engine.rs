@@ -52,18 +52,7 @@ pub fn render(
     let failed =
         |file: &str, reason: String| Error { template: template.name.to_string(), file: file.to_owned(), reason };
     let context = context(region, provider).map_err(|error| failed("provider", error.to_string()))?;
-    let mut files = BTreeMap::new();
-    for (path, text) in &template.files {
-        if let Some(plain) = path.strip_suffix(".tera") {
-            let text = render_one(path, text, &context).map_err(|error| failed(path, whole_chain(&error)))?;
-            files.insert(plain.to_owned(), text);
-        } else {
-            files.insert(path.clone(), text.clone());
-        }
-    }
-    for (path, text) in files.iter().filter(|(path, _)| is_hcl(path)) {
-        hcl::check(text).map_err(|reason| failed(path, reason))?;
-    }
+    let mut files = rendered_files(template, &context)?;
     files.extend(template.modules.clone());
     files.insert(BACKEND_FILE.to_owned(), BACKEND.to_owned());
     let structure = digest(&files);
@@ -75,6 +64,53 @@ pub fn render(
     let json = serde_json::to_string_pretty(&declared).map_err(|error| failed(VALUES_FILE, error.to_string()))?;
     files.insert(VALUES_FILE.to_owned(), json);
     Ok(Rendered { files, structure })
+}
+
+/// Renders a template on trial, as for a private AWS and for an account: its files and its modules'.
+///
+/// # Errors
+/// When a file cannot be rendered, or is no HCL afterwards.
+pub(super) fn try_out(template: &Template) -> Result<BTreeMap<String, String>, Error> {
+    let mut files = BTreeMap::new();
+    for endpoint_url in [None, Some("http://127.0.0.1:1")] {
+        let provider = ProviderContext {
+            region: Some("eu-central-1"),
+            account_id: Some("123456789012"),
+            assume_role_arn: Some("arn:aws:iam::123456789012:role/sample"),
+            endpoint_url,
+            skip: endpoint_url.is_some(),
+        };
+        let mut context = Context::new();
+        context.insert("provider", &provider);
+        files = rendered_files(template, &context)?;
+    }
+    for (address, text) in &template.manifest.import_ids {
+        Tera::default().add_raw_template("id", text).map_err(|error| Error {
+            template: template.name.to_string(),
+            file: "template.yaml".to_owned(),
+            reason: format!("importIds of {address}: {}", whole_chain(&error)),
+        })?;
+    }
+    files.extend(template.modules.clone());
+    Ok(files)
+}
+
+fn rendered_files(template: &Template, context: &Context) -> Result<BTreeMap<String, String>, Error> {
+    let failed =
+        |file: &str, reason: String| Error { template: template.name.to_string(), file: file.to_owned(), reason };
+    let mut files = BTreeMap::new();
+    for (path, text) in &template.files {
+        if let Some(plain) = path.strip_suffix(".tera") {
+            let text = render_one(path, text, context).map_err(|error| failed(path, whole_chain(&error)))?;
+            files.insert(plain.to_owned(), text);
+        } else {
+            files.insert(path.clone(), text.clone());
+        }
+    }
+    for (path, text) in files.iter().filter(|(path, _)| is_hcl(path)) {
+        hcl::check(text).map_err(|reason| failed(path, reason))?;
+    }
+    Ok(files)
 }
 
 /// Import ids of a template's resources by address, for these values. What has an empty id cannot

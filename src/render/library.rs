@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use captd_variables::{Declared, declared};
 use rust_embed::RustEmbed;
@@ -11,6 +12,7 @@ use rust_embed::RustEmbed;
 use super::{engine, hcl};
 use crate::domain::name::Name;
 use crate::domain::template::{Manifest, Template};
+use crate::domain::template_fields::MANIFEST;
 
 #[derive(RustEmbed)]
 #[folder = "templates/workspace"]
@@ -22,12 +24,12 @@ struct BuiltInModules;
 
 /// Folders inside one another, below a template.
 const DEPTH_MAX: usize = 16;
-const MANIFEST: &str = "template.yaml";
 
 /// The templates by name.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
-    templates: BTreeMap<Name, Template>,
+    templates: BTreeMap<Name, Arc<Template>>,
+    modules: BTreeMap<String, Files>,
 }
 
 /// A template cannot be used.
@@ -39,7 +41,7 @@ pub struct LibraryError {
 }
 
 /// Text by path below a folder.
-type Files = BTreeMap<String, String>;
+pub(super) type Files = BTreeMap<String, String>;
 
 impl Library {
     /// Loads the built-in templates and those of `folder`.
@@ -58,25 +60,30 @@ impl Library {
             .map(|(name, files)| {
                 let template = assemble(&name, files, &modules)
                     .map_err(|reason| LibraryError { template: name.clone(), reason })?;
-                Ok((template.name.clone(), template))
+                Ok((template.name.clone(), Arc::new(template)))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { templates })
+        Ok(Self { templates, modules })
     }
 
     /// One template.
     #[must_use]
-    pub fn get(&self, name: &Name) -> Option<&Template> {
+    pub fn get(&self, name: &Name) -> Option<&Arc<Template>> {
         self.templates.get(name)
     }
 
     /// All templates, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Template> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Template>> {
         self.templates.values()
+    }
+
+    /// Modules that a template may name.
+    pub(super) fn modules(&self) -> &BTreeMap<String, Files> {
+        &self.modules
     }
 }
 
-fn assemble(name: &str, mut files: Files, modules: &BTreeMap<String, Files>) -> Result<Template, String> {
+pub(super) fn assemble(name: &str, mut files: Files, modules: &BTreeMap<String, Files>) -> Result<Template, String> {
     let name = Name::parse(name).map_err(|error| error.to_string())?;
     let text = files.get(MANIFEST).ok_or_else(|| format!("it has no {MANIFEST}"))?;
     let manifest: Manifest = serde_saphyr::from_str(text).map_err(|error| format!("{MANIFEST}: {error}"))?;

@@ -7,6 +7,7 @@ mod engine;
 mod hcl;
 mod library;
 mod materialise;
+mod upload;
 mod values;
 
 pub use engine::{IMPORTS_FILE, Rendered, import_ids, imports, render};

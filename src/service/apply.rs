@@ -95,7 +95,7 @@ impl Service {
     }
 }
 
-/// Namespaces first, then each after what it needs: whoever begins, begins with what comes with it.
+/// Namespaces first, then templates, then each after what it needs: whoever begins, begins with what comes with it.
 fn in_order(parsed: Vec<(usize, Option<Document>)>, default_namespace: &Name) -> Vec<(usize, Option<Document>)> {
     let mut graph = Graph::default();
     let mut keys = BTreeMap::new();
@@ -111,9 +111,13 @@ fn in_order(parsed: Vec<(usize, Option<Document>)>, default_namespace: &Name) ->
     }
     let order = graph.order(&keys.values().cloned().collect::<Vec<_>>());
     let place: BTreeMap<&Key, usize> = order.iter().enumerate().map(|(place, key)| (key, place)).collect();
-    let rank = |index: &usize| keys.get(index).and_then(|key| place.get(key)).map_or(0, |place| place + 1);
+    let rank = |document: &Option<Document>, index: &usize| match document {
+        Some(Document::Namespace(..)) | None => 0,
+        Some(Document::Template(..)) => 1,
+        Some(Document::Resource(..)) => keys.get(index).and_then(|key| place.get(key)).map_or(2, |place| place + 2),
+    };
     let mut parsed = parsed;
-    parsed.sort_by_key(|(index, _)| (rank(index), *index));
+    parsed.sort_by_key(|(index, document)| (rank(document, index), *index));
     parsed
 }
 
@@ -124,6 +128,7 @@ fn find_twins(parsed: &[(usize, Option<Document>)], default_namespace: &Name, pr
         let (kind, declared) = match document {
             Some(Document::Resource(declared, spec)) => (spec.kind().noun(), declared),
             Some(Document::Namespace(declared, _)) => ("namespace", declared),
+            Some(Document::Template(declared, _)) => ("template", declared),
             None => continue,
         };
         let namespace = declared.namespace.as_ref().unwrap_or(default_namespace);

@@ -64,6 +64,10 @@ impl Service {
                 }
                 Decision::Remove => {
                     let needs = change.needs_of(uid).await?;
+                    if standing.retains && change.newest_state(uid).await?.is_some() {
+                        change.retain(uid, self.clock.now()).await?;
+                        tracing::info!(workspace = %workspace.key(), "deleted, and what it made stays in the cloud");
+                    }
                     change.remove_resource(uid).await?;
                     for need in needs {
                         let target = change.workspace_of(&need.target).await?;

@@ -5,6 +5,7 @@ use captd_variables::misfits;
 use serde_json::{Map, Value};
 
 use super::Service;
+use super::templates::{Found, NotFound};
 use crate::config::{AwsProvider, Providers};
 use crate::domain::adoption::Owner;
 use crate::domain::machine_rules;
@@ -37,6 +38,7 @@ impl Service {
     pub(super) fn complete(
         &self,
         spec: &mut Spec,
+        found: std::result::Result<Found, NotFound>,
         namespace: &Namespace,
         at: &str,
         problems: &mut Problems,
@@ -53,9 +55,13 @@ impl Service {
                 group.subnet_ids.clone_from(&defaults.subnet_ids);
             }
         }
-        let template = self.template_of(spec, &namespace.metadata.name, at, problems);
+        let found = found.map_err(|NotFound(below, code, detail)| {
+            problems.add(format!("{at}/spec/workspaceTemplateRef{below}"), code, detail);
+        });
+        let template = found.ok().map(|found| found.template);
         let providers = self.providers();
         let provider = template
+            .as_ref()
             .filter(|template| template.manifest.provider == Provider::Aws)
             .and_then(|_| allowed_provider(&providers, spec, namespace, at, problems));
         let region = match spec {
@@ -67,34 +73,8 @@ impl Service {
             machine_rules::check(machine, &format!("{at}/spec"), problems);
         }
         let template = template?;
-        check_variables(spec, template, at, problems);
-        Some(identity(spec, template, &namespace.metadata.name))
-    }
-
-    fn template_of(&self, spec: &Spec, namespace: &Name, at: &str, problems: &mut Problems) -> Option<&Template> {
-        let reference = spec.template();
-        let at = format!("{at}/spec/workspaceTemplateRef");
-        let elsewhere = reference.namespace.as_ref().filter(|n| *n != namespace && n.as_str() != "default");
-        if let Some(elsewhere) = elsewhere {
-            let detail = format!(
-                "the templates of namespace `{elsewhere}` are not exported to `{namespace}`; leave the namespace out to use a built-in one"
-            );
-            problems.add(format!("{at}/namespace"), "not_found", detail);
-            return None;
-        }
-        let Some(template) = self.library.get(&reference.name) else {
-            let known: Vec<&str> = self.library.iter().map(|t| t.name.as_str()).collect();
-            let detail = format!("there is no template `{}`; there are {}", reference.name, known.join(", "));
-            problems.add(format!("{at}/name"), "not_found", detail);
-            return None;
-        };
-        if let Some(revision) = reference.revision.as_ref().filter(|revision| **revision != template.revision) {
-            let detail =
-                format!("template `{}` has no revision `{revision}`; it has {}", template.name, template.revision);
-            problems.add(format!("{at}/revision"), "not_found", detail);
-            return None;
-        }
-        Some(template)
+        check_variables(spec, &template, at, problems);
+        Some(identity(spec, &template, &namespace.metadata.name))
     }
 }
 

@@ -55,6 +55,7 @@ impl Service {
             state: State::Queued,
             steps: Vec::new(),
             inputs: None,
+            revision: None,
         };
         change.insert_run(&run, &workspace.cluster).await?;
         Ok(run)

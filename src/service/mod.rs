@@ -21,6 +21,7 @@ mod providers;
 mod references;
 mod resources;
 mod retry;
+mod rollout;
 mod runs;
 mod secrets;
 mod states;
@@ -31,7 +32,7 @@ mod wakes;
 mod write;
 
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 pub use error::{Error, Result};
 pub use gateway::GatewayView;
@@ -43,8 +44,12 @@ pub use prepare::Prepared;
 pub use progress::{Round, Stage};
 pub use resources::{ListResources, Page, ResourceView, Scale};
 pub use retry::Retried;
+pub use rollout::RolloutView;
 pub use runs::ListRuns;
 pub use states::Locked;
+pub use templates::{Rendering, RevisionView, TemplateView};
+
+pub use crate::store::Revision;
 pub use wakes::Wakes;
 pub use write::{Condition, Written};
 
@@ -75,6 +80,7 @@ pub struct Service {
     state_address: String,
     secrets: RwLock<Secrets>,
     at_work: gateway::AtWork,
+    at_hand: Mutex<templates::AtHand>,
     /// Hints that something may be due.
     pub wakes: Wakes,
 }
@@ -119,6 +125,7 @@ impl Service {
             keys: parts.keys,
             state_address: parts.state_address,
             at_work: gateway::AtWork::default(),
+            at_hand: Mutex::default(),
             wakes: Wakes::default(),
         }
     }

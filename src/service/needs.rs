@@ -27,6 +27,8 @@ impl Service {
         let mut standing = Standing::default();
         if workspace.deleting_since.is_some() {
             standing.needed_by = snapshot.needed_by(&workspace.key()).await?;
+            let declared = snapshot.resource(&workspace.key()).await?;
+            standing.retains = declared.is_some_and(|resource| resource.spec.retains());
             standing.has_state = snapshot.newest_state(workspace.uid).await?.is_some();
         }
         let mut inputs = Map::new();

@@ -14,7 +14,7 @@ use crate::domain::resource::Spec;
 use crate::domain::run::{Kind, Run};
 use crate::domain::secrets::Secrets;
 use crate::domain::state::{self, Contents};
-use crate::domain::template::{Gateway, Manifest, Provider};
+use crate::domain::template::{Gateway, Manifest, Provider, Template};
 use crate::domain::warmth::Warmth;
 use crate::render::{Rendered, import_ids, render, values};
 use crate::supervisor::Confinement;
@@ -63,6 +63,7 @@ struct Specs<'a> {
     doubted: Option<&'a Spec>,
     /// Outputs of others.
     inputs: &'a Map<String, Value>,
+    template: &'a Template,
 }
 
 impl Service {
@@ -78,11 +79,16 @@ impl Service {
             return Ok(Err(Failure::new(Class::Internal, message)));
         };
         let workspace = snapshot.workspace(run.workspace).await?;
-        let inputs = match &workspace {
-            Some(workspace) => self.inputs(&mut snapshot, workspace, run).await?,
-            None => Ok(Map::new()),
+        let Some(workspace) = workspace else {
+            return Ok(Err(Failure::new(Class::Internal, "its workspace is gone")));
         };
-        let doubted = match workspace.and_then(|workspace| workspace.in_doubt) {
+        let inputs = self.inputs(&mut snapshot, &workspace, run).await?;
+        let template = self.template_in_use(&mut snapshot, &workspace, wanted.template(), Some(run)).await?;
+        let Some(template) = template else {
+            let message = format!("there is no template `{}` any more", wanted.template().name);
+            return Ok(Err(Failure::new(Class::Configuration, message)));
+        };
+        let doubted = match workspace.in_doubt {
             // What is gone from the history was like what came after it, as far as is known.
             Some(generation) => {
                 let kept = snapshot.spec_of(run.workspace, generation).await?;
@@ -96,9 +102,11 @@ impl Service {
             Ok(inputs) => inputs,
             Err(failure) => return Ok(Err(failure)),
         };
-        if run.inputs.is_none() && !inputs.is_empty() {
+        let is_new =
+            (run.inputs.is_none() && !inputs.is_empty()) || (run.revision.is_none() && workspace.template.is_some());
+        if is_new {
             let mut change = self.store.write().await?;
-            change.keep_inputs(run.id, &inputs).await?;
+            change.keep_sources(run.id, &template.revision, &inputs).await?;
             change.commit().await?;
         }
         let owner = Owner {
@@ -109,7 +117,11 @@ impl Service {
         // What was made by an earlier generation is found and destroyed by that one.
         let spec = doubted.as_ref().filter(|_| run.kind == Kind::Destroy).unwrap_or(&wanted);
         let state = self.state(run.workspace).await?.map(|state| state::contents(&state));
-        let prepared = self.prepare_spec(run, Specs { spec, doubted: doubted.as_ref(), inputs: &inputs }, owner);
+        let prepared = self.prepare_spec(
+            run,
+            Specs { spec, doubted: doubted.as_ref(), inputs: &inputs, template: &template },
+            owner,
+        );
         Ok(prepared.map(|prepared| Prepared {
             warmth: self.warmth(run, spec, &prepared.manifest, state.as_ref()),
             state,
@@ -118,11 +130,8 @@ impl Service {
     }
 
     fn prepare_spec(&self, run: &Run, specs: Specs<'_>, owner: Owner) -> std::result::Result<Prepared, Failure> {
-        let Specs { spec, doubted, inputs } = specs;
+        let Specs { spec, doubted, inputs, template } = specs;
         let wrong = |message: String| Failure::new(Class::Configuration, message);
-        let name = &spec.template().name;
-        let template =
-            self.library.get(name).ok_or_else(|| wrong(format!("there is no template `{name}` any more")))?;
         let providers = self.providers();
         let provider = match template.manifest.provider {
             Provider::None => None,

@@ -58,7 +58,9 @@ impl Service {
             return Ok(());
         }
         let Some(input) = &need.input else { return Ok(()) };
-        let Some(gives) = self.library.get(&found.spec.template().name) else { return Ok(()) };
+        let Some(target_workspace) = change.workspace_of(target).await? else { return Ok(()) };
+        let gives = self.template_in_use(change, &target_workspace, found.spec.template(), None).await?;
+        let Some(gives) = gives else { return Ok(()) };
         match gives.outputs.get(&input.output) {
             None => {
                 let known: Vec<&str> = gives.outputs.keys().map(String::as_str).collect();
@@ -76,10 +78,13 @@ impl Service {
                 problems.add(format!("{pointer}/valueFrom/output"), "sensitive", detail);
             }
             Some(_) => {
-                let seen = change.workspace_of(target).await?.and_then(|workspace| workspace.observation);
+                let seen = target_workspace.observation;
                 let value = seen.and_then(|seen| seen.outputs.get(&input.output).cloned());
-                let takes = self.library.get(&resource.spec.template().name);
-                if let (Some(value), Some(takes)) = (value, takes) {
+                let takes = match change.workspace(resource.workspace).await? {
+                    Some(own) => self.template_in_use(change, &own, resource.spec.template(), None).await?,
+                    None => None,
+                };
+                if let (Some(value), Some(takes)) = (value, &takes) {
                     check_type(
                         takes,
                         &input.variable,

@@ -11,6 +11,7 @@ use crate::domain::needs::needs;
 use crate::domain::problem::Problems;
 use crate::domain::resource::{Key, Resource, Spec};
 use crate::store::{Change, NewResource};
+use uuid::Uuid;
 
 /// What must be true for a write to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,12 @@ impl Service {
                 let written = self.put_resource(change, write).await?;
                 Ok(Applied { kind: key.kind.title(), namespace: Some(namespace), name, written })
             }
+            Document::Template(declared, files) => {
+                let namespace = declared.namespace.unwrap_or_else(|| default_namespace.clone());
+                let name = declared.name.ok_or_else(|| no_name(at))?;
+                let written = self.put_template(change, &namespace, &name, &files, at, actor).await?;
+                Ok(Applied { kind: "WorkspaceTemplate", namespace: Some(namespace), name, written })
+            }
             Document::Namespace(declared, spec) => {
                 let name = declared.name.clone().ok_or_else(|| no_name(at))?;
                 let written = self.put_namespace(change, &name, declared, spec, condition).await?;
@@ -123,7 +130,13 @@ impl Service {
         let before = change.resource(key).await?;
         check_condition(condition, &declared, before.as_ref().map(|b| &b.metadata), key.kind.noun(), &key.name)?;
         let mut problems = Problems::default();
-        let identity = self.complete(&mut spec, &tenant, at, &mut problems);
+        let known = match &before {
+            Some(before) => change.workspace(before.workspace).await?,
+            None => None,
+        };
+        let found = self.find_template(change, &key.namespace, spec.template(), known.as_ref()).await?;
+        let assigned = found.as_ref().ok().and_then(|found| found.assigned.clone());
+        let identity = self.complete(&mut spec, found, &tenant, at, &mut problems);
         if let Some(before) = &before {
             check_immutable(before, &spec, at, &mut problems)?;
         }
@@ -139,11 +152,15 @@ impl Service {
             return Ok(written);
         }
         check_node_group(change, key, &spec, &identity).await?;
-        let workspace = before.as_ref().map_or_else(|| self.clock.id(), |before| before.workspace);
+        let workspace = match &before {
+            Some(before) => before.workspace,
+            None => take_up(change, key, &spec, at).await?.unwrap_or_else(|| self.clock.id()),
+        };
         let spec_changed = before.as_ref().is_none_or(|before| before.metadata.generation != metadata.generation);
         let resource = Resource { metadata, spec, workspace };
         let new = NewResource { resource: &resource, node_group: &identity.node_group, cluster: &identity.cluster };
         change.put_resource(&new).await?;
+        change.assign_template(workspace, assigned.as_ref()).await?;
         change.put_needs(workspace, &needs(&resource.spec, &key.namespace)).await?;
         self.check_limits(change, &tenant).await?;
         if spec_changed {
@@ -245,6 +262,31 @@ fn no_name(at: &str) -> Error {
     Error::one(&format!("{at}/metadata/name"), "required", "`name` is required")
 }
 
+/// What one of this name has left is taken up again, if it was made by the same template in the same
+/// place.
+async fn take_up(change: &mut Change, key: &Key, spec: &Spec, at: &str) -> Result<Option<Uuid>> {
+    let Some((workspace, left)) = change.retained(key).await? else { return Ok(None) };
+    let same = [
+        ("region", left.region() == spec.region()),
+        ("providerConfigRef", left.provider() == spec.provider()),
+        ("workspaceTemplateRef/name", left.template().name == spec.template().name),
+    ];
+    let mut problems = Problems::default();
+    for (field, _) in same.into_iter().filter(|(_, same)| !same) {
+        let detail = format!(
+            "a {} of this name was deleted and its resources stayed; declare it as it was (template `{}`) to take them up, or take another name",
+            key.kind.noun(),
+            left.template().name
+        );
+        problems.add(format!("{at}/spec/{field}"), "retained", detail);
+    }
+    if !problems.is_empty() {
+        return Err(Error::Invalid(problems));
+    }
+    change.take_up(workspace).await?;
+    Ok(Some(workspace))
+}
+
 /// A node group has one machine.
 async fn check_node_group(change: &mut Change, key: &Key, spec: &Spec, identity: &Identity) -> Result<()> {
     let Some(machine) = spec.machine() else { return Ok(()) };
@@ -271,6 +313,7 @@ fn check_immutable(before: &Resource, spec: &Spec, at: &str, problems: &mut Prob
         ("region", old.region() == spec.region()),
         ("providerConfigRef", old.provider() == spec.provider()),
         ("workspaceTemplateRef/name", old.template().name == spec.template().name),
+        ("workspaceTemplateRef/namespace", old.template().namespace == spec.template().namespace),
     ];
     for (field, same) in same {
         if !same {

@@ -21,6 +21,7 @@ mod row;
 mod runs;
 pub mod seal;
 mod states;
+mod templates;
 mod trouble;
 mod workspaces;
 
@@ -39,6 +40,7 @@ pub use listing::{ResourceQuery, RunQuery};
 pub use plans::SavedPlan;
 pub use rotation::Resealing;
 pub use states::NewState;
+pub use templates::{Revision, Uploaded};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 

@@ -37,7 +37,8 @@ impl Snapshot {
     pub async fn usage(&mut self, namespace: &Name) -> Result<Usage> {
         let row = sqlx::query(
             "SELECT count(*) FILTER (WHERE w.kind = 'machine') AS machines,
-               count(*) FILTER (WHERE w.kind = 'workspace') AS workspaces, coalesce(sum(m.nodes_max), 0) AS nodes
+               count(*) FILTER (WHERE w.kind = 'workspace') AS workspaces, coalesce(sum(m.nodes_max), 0) AS nodes,
+               (SELECT count(*) FROM retained WHERE namespace = $1) AS retained
              FROM workspaces w LEFT JOIN machines m ON m.workspace_uid = w.uid WHERE w.namespace = $1",
         )
         .bind(namespace.as_str())
@@ -48,6 +49,7 @@ impl Snapshot {
             machines: reading.count("machines")?,
             workspaces: reading.count("workspaces")?,
             nodes: reading.count("nodes")?,
+            retained: reading.count("retained")?,
         })
     }
 }

@@ -44,6 +44,24 @@ impl Snapshot {
         .transpose()
     }
 
+    /// What was retained of one that was deleted: its workspace, and its last spec.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn retained(&mut self, key: &Key) -> Result<Option<(Uuid, Spec)>> {
+        let row = sqlx::query("SELECT * FROM retained WHERE kind = $1 AND namespace = $2 AND name = $3")
+            .bind(key.kind.noun())
+            .bind(key.namespace.as_str())
+            .bind(key.name.as_str())
+            .fetch_optional(self.connection())
+            .await?;
+        row.map(|row| {
+            let r = Reading::of(&row, "retained", "workspace_uid");
+            Ok((r.uuid("workspace_uid")?, spec(&r)?))
+        })
+        .transpose()
+    }
+
     /// The spec of a generation of a workspace's owner, and the id of its declaration.
     ///
     /// # Errors
@@ -138,6 +156,34 @@ impl Change {
         .bind(micros(now))
         .execute(self.connection())
         .await?;
+        Ok(())
+    }
+
+    /// Keeps that a workspace that is about to be removed leaves its resources and its state.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn retain(&mut self, workspace: Uuid, now: Timestamp) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO retained (kind, namespace, name, workspace_uid, spec, retained_at)
+             SELECT kind, namespace, name, uid, spec, $2 FROM workspaces WHERE uid = $1",
+        )
+        .bind(workspace.to_string())
+        .bind(micros(now))
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets that something was retained: it is declared again.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn take_up(&mut self, workspace: Uuid) -> Result<()> {
+        sqlx::query("DELETE FROM retained WHERE workspace_uid = $1")
+            .bind(workspace.to_string())
+            .execute(self.connection())
+            .await?;
         Ok(())
     }
 

@@ -77,6 +77,11 @@ impl<'r> Reading<'r> {
         Name::parse(&self.text(column)?).map_err(|error| self.broken(column, &error))
     }
 
+    pub(super) fn name_or_null(&self, column: &'static str) -> Result<Option<Name>> {
+        let text = self.text_or_null(column)?;
+        text.map(|text| Name::parse(&text)).transpose().map_err(|error| self.broken(column, &error))
+    }
+
     pub(super) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T> {
         serde_json::from_str(self.get::<&str>(column)?).map_err(|error| self.broken(column, &error))
     }

@@ -121,14 +121,16 @@ impl Change {
         Ok(())
     }
 
-    /// Keeps with which outputs of others a run is rendered.
+    /// Keeps from what a run is rendered: a revision of its template, and outputs of others.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn keep_inputs(&mut self, run: Uuid, inputs: &Map<String, Value>) -> Result<()> {
-        sqlx::query("UPDATE runs SET inputs = $2 WHERE id = $1")
+    pub async fn keep_sources(&mut self, run: Uuid, revision: &str, inputs: &Map<String, Value>) -> Result<()> {
+        let inputs = if inputs.is_empty() { None } else { Some(serde_json::to_string(inputs)?) };
+        sqlx::query("UPDATE runs SET inputs = $2, template_revision = $3 WHERE id = $1")
             .bind(run.to_string())
-            .bind(serde_json::to_string(inputs)?)
+            .bind(inputs)
+            .bind(revision)
             .execute(self.connection())
             .await?;
         Ok(())
@@ -203,6 +205,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Run> {
         state: read_state(&r, &state)?,
         steps,
         inputs: r.json_or_null("inputs")?,
+        revision: r.text_or_null("template_revision")?,
     })
 }
 

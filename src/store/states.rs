@@ -136,7 +136,8 @@ impl Change {
         Ok(kept)
     }
 
-    /// Removes versions beyond the newest `per_workspace`, and all of workspaces that are gone and
+    /// Removes versions beyond the newest `per_workspace`, and all of workspaces that are gone (but for
+    /// what was to stay) and
     /// whose last state is older than `gone_before`.
     ///
     /// # Errors
@@ -148,7 +149,8 @@ impl Change {
                  SELECT workspace_uid, version,
                    row_number() OVER (PARTITION BY workspace_uid ORDER BY version DESC) AS age,
                    max(created_at) OVER (PARTITION BY workspace_uid) AS last_at,
-                   EXISTS (SELECT 1 FROM workspaces w WHERE w.uid = workspace_uid) AS lives
+                   EXISTS (SELECT 1 FROM workspaces w WHERE w.uid = states.workspace_uid)
+                     OR EXISTS (SELECT 1 FROM retained r WHERE r.workspace_uid = states.workspace_uid) AS lives
                  FROM states)
                WHERE (lives AND age > $1) OR (NOT lives AND last_at < $2))",
         )

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::row::{Reading, integer, micros};
 use super::{Change, Result, Snapshot};
 use crate::domain::observation::Observation;
+use crate::domain::template::Assigned;
 use crate::domain::workspace::Workspace;
 
 impl Snapshot {
@@ -84,6 +85,25 @@ impl Change {
         Ok(())
     }
 
+    /// Says which revision of its uploaded template a workspace is to have; none for one of captd's own.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn assign_template(&mut self, workspace: Uuid, template: Option<&Assigned>) -> Result<()> {
+        sqlx::query(
+            "UPDATE workspaces SET template_namespace = $2, template_name = $3, template_revision = $4,
+               template_pinned = $5 WHERE uid = $1",
+        )
+        .bind(workspace.to_string())
+        .bind(template.map(|template| template.namespace.as_str()))
+        .bind(template.map(|template| template.name.as_str()))
+        .bind(template.map(|template| template.revision.as_str()))
+        .bind(template.map(|template| i64::from(template.is_pinned)))
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
     /// Pauses or resumes a workspace.
     ///
     /// # Errors
@@ -96,6 +116,16 @@ impl Change {
             .await?;
         Ok(())
     }
+}
+
+fn template(r: &Reading<'_>) -> Result<Option<Assigned>> {
+    let Some(namespace) = r.name_or_null("template_namespace")? else { return Ok(None) };
+    Ok(Some(Assigned {
+        namespace,
+        name: r.name("template_name")?,
+        revision: r.text("template_revision")?,
+        is_pinned: r.flag("template_pinned")?,
+    }))
 }
 
 pub(super) fn read(row: &SqliteRow) -> Result<Workspace> {
@@ -113,5 +143,6 @@ pub(super) fn read(row: &SqliteRow) -> Result<Workspace> {
         diverged: r.json_or_null("diverged")?,
         in_doubt: r.count_or_null("in_doubt")?,
         observe_at: r.time_or_null("observe_at")?,
+        template: template(&r)?,
     })
 }

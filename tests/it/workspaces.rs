@@ -201,3 +201,34 @@ async fn what_is_wrong_with_a_workspace_is_told_with_its_place() {
     until("it is gone", async || (daemon.get(path).await.status == 404).then_some(())).await;
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_retained_is_taken_up_again() {
+    if !requires("terraform") {
+        return;
+    }
+    let folder = templates();
+    let main = format!("{NETWORK}output \"id\" {{ value = terraform_data.network.id }}\n");
+    put(folder.path(), "network", &main);
+    put(folder.path(), "other", &main);
+    let config = format!("{}[retention]\ndeleted_days = 0\n", setup(&folder).config);
+    let daemon = Daemon::start_with(Setup { config });
+    let retained = network("10.0.0.0/16") + "  retainOnDelete: true\n";
+    type_in(&daemon, "apply -f - --wait", &retained).with_code(0);
+    let id = read(&daemon).await["status"]["outputs"]["id"].clone();
+    let runs = daemon.get("/v1/runs?workspace=network").await.json()["items"].as_array().unwrap().len();
+    captd(&daemon, "delete workspace/network --wait").with_code(0);
+    assert_eq!(daemon.get("/v1/namespaces/default/workspaces/network").await.status, 404);
+    let destroyed = daemon.get("/v1/runs?workspace=network").await.json()["items"].as_array().unwrap().len();
+    assert_eq!(destroyed, runs, "nothing was destroyed");
+    let daemon = Daemon::start_in(daemon.stop().await);
+
+    let elsewhere = retained.replace("{name: network}\n  var", "{name: other}\n  var");
+    let refused = type_in(&daemon, "apply -f -", &elsewhere).with_code(1);
+    assert!(refused.err.contains("was deleted and its resources stayed"), "{refused:?}");
+    type_in(&daemon, "apply -f - --wait", &network("10.9.0.0/16")).with_code(0);
+    let taken_up = read(&daemon).await["status"]["outputs"].clone();
+    assert_eq!((&taken_up["id"], &taken_up["cidr"]), (&id, &json!("10.9.0.0/16")));
+    captd(&daemon, "delete workspace/network --wait").with_code(0);
+    daemon.stop().await;
+}

@@ -95,6 +95,11 @@ impl Given {
         self
     }
 
+    fn retaining(mut self) -> Self {
+        self.standing.retains = true;
+        self
+    }
+
     fn with_state(mut self) -> Self {
         self.standing.has_state = true;
         self
@@ -371,12 +376,19 @@ fn an_output_that_is_another_one_brings_a_run_and_nothing_else_does() {
 fn what_others_need_is_deleted_after_them() {
     let told = tell(vec![
         ("to be deleted, another needs it", applied(Outcome::Succeeded).deleting().needed()),
+        ("to be deleted, what it made stays", applied(Outcome::Succeeded).deleting().retaining()),
+        (
+            "to be deleted, what it made stays, another needs it",
+            applied(Outcome::Succeeded).deleting().retaining().needed(),
+        ),
         ("to be deleted and never run", new().deleting()),
         ("to be deleted and never run, another needs it", new().deleting().needed()),
         ("to be deleted and never run, somebody pushed a state", new().deleting().with_state()),
     ]);
     insta::assert_snapshot!(told, @"
     to be deleted, another needs it → rest: others still need it
+    to be deleted, what it made stays → remove the rows
+    to be deleted, what it made stays, another needs it → rest: others still need it
     to be deleted and never run → remove the rows
     to be deleted and never run, another needs it → rest: others still need it
     to be deleted and never run, somebody pushed a state → begin destroy run (trigger delete, attempt 1)

@@ -12,6 +12,8 @@ const GROUP: &str = "module.x.aws_eks_node_group.this";
 fn manifest() -> Manifest {
     Manifest {
         description: String::new(),
+        update_policy: captd::domain::template::UpdatePolicy::default(),
+        export_to: Vec::new(),
         gateway: captd::domain::template::Gateway::On,
         provider: Provider::Aws,
         modules: Vec::new(),

@@ -41,6 +41,7 @@ pub(super) fn unseen(generation: u64) -> Workspace {
         diverged: None,
         in_doubt: None,
         observe_at: None,
+        template: None,
     }
 }
 
@@ -89,6 +90,7 @@ pub(super) fn run(kind: Kind, generation: u64, state: State) -> Run {
         state,
         steps: Vec::new(),
         inputs: None,
+        revision: None,
     }
 }
 

@@ -27,7 +27,7 @@ fn load(files: &[(&str, &str)]) -> Library {
 }
 
 fn get(library: &Library, name: &str) -> Template {
-    library.get(&Name::parse(name).unwrap()).unwrap().clone()
+    (**library.get(&Name::parse(name).unwrap()).unwrap()).clone()
 }
 
 fn names(library: &Library) -> Vec<&str> {

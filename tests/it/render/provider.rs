@@ -19,6 +19,8 @@ fn template(files: &[(&str, &str)]) -> Template {
         revision: "1".to_owned(),
         manifest: Manifest {
             description: String::new(),
+            update_policy: captd::domain::template::UpdatePolicy::default(),
+            export_to: Vec::new(),
             gateway: captd::domain::template::Gateway::On,
             provider: Provider::Aws,
             modules: Vec::new(),

@@ -1,0 +1,125 @@
+//! An uploaded template: put together, rendered on trial, and looked at for what it may not do.
+
+use std::path::Path;
+
+use captd_policy::{Policy, violations};
+use captd_variables::declared;
+use serde_json::Map;
+
+use super::library::{Files, Library, assemble};
+use super::{engine, hcl};
+use crate::domain::name::Name;
+use crate::domain::problem::{Problems, pointer_to};
+use crate::domain::template::Template;
+
+/// Files of one template.
+const FILES_MAX: usize = 200;
+/// Bytes of all of them together.
+const BYTES_MAX: usize = 1024 * 1024;
+
+impl Library {
+    /// Puts an uploaded template together that was looked at before.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn put_together(&self, name: &Name, files: Files) -> Result<Template, String> {
+        assemble(name.as_str(), files, self.modules())
+    }
+
+    /// Puts an uploaded template together; `at` is the pointer of its files.
+    ///
+    /// # Errors
+    /// All that is wrong with it, each with file and line.
+    pub fn take_in(&self, name: &Name, files: &Files, policy: &Policy, at: &str) -> Result<Template, Problems> {
+        let mut problems = Problems::default();
+        check_paths(files, at, &mut problems);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let template = assemble(name.as_str(), files.clone(), self.modules());
+        let template = template.map_err(|reason| one(at, "not_a_template", reason))?;
+        let rendered = engine::try_out(&template)
+            .map_err(|error| one(&pointer_to(at, &error.file), "not_rendered", error.reason))?;
+        if !rendered.keys().any(|path| !path.contains('/') && is_hcl(path)) {
+            let detail = "no .tf file is in its root: there is nothing to make".to_owned();
+            return Err(one(at, "empty", detail));
+        }
+        for (path, text) in rendered.iter().filter(|(path, _)| is_hcl(path)) {
+            let source = [path.clone(), format!("{path}.tera")].into_iter().find(|path| files.contains_key(path));
+            let at = source.map_or_else(|| at.to_owned(), |path| pointer_to(at, &path));
+            check_file(path, text, policy, &at, &mut problems);
+        }
+        check_twice(&rendered, at, &mut problems);
+        problems.into_result(template)
+    }
+}
+
+fn one(at: &str, code: &'static str, detail: impl Into<String>) -> Problems {
+    let mut problems = Problems::default();
+    problems.add(at, code, detail);
+    problems
+}
+
+fn is_hcl(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|end| end == "tf")
+}
+
+/// Paths stay in the folder, and there are not too many of them.
+fn check_paths(files: &Files, at: &str, problems: &mut Problems) {
+    let bytes: usize = files.values().map(String::len).sum();
+    if files.len() > FILES_MAX || bytes > BYTES_MAX {
+        let detail = format!(
+            "a template has at most {FILES_MAX} files and {BYTES_MAX} bytes; this one has {} and {bytes}",
+            files.len()
+        );
+        problems.add(at, "too_large", detail);
+    }
+    for path in files.keys() {
+        let is_part = |part: &str| {
+            !part.is_empty()
+                && !part.starts_with('.')
+                && part.len() <= 100
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        };
+        if path.split('/').count() > 8 || !path.split('/').all(is_part) {
+            let detail = format!(
+                "`{path}` is no path of a template's file: at most 8 parts of letters, digits, `.`, `_`, `-`, none of which begins with a dot"
+            );
+            problems.add(pointer_to(at, path), "invalid_path", detail);
+        } else if path.ends_with(".tfvars.json") || path.starts_with("captd_") {
+            problems.add(pointer_to(at, path), "reserved", format!("captd writes `{path}` itself; leave it out"));
+        }
+    }
+}
+
+fn check_file(path: &str, text: &str, policy: &Policy, at: &str, problems: &mut Problems) {
+    let body = match hcl::check(text) {
+        Ok(body) => body,
+        Err(reason) => {
+            problems.add(at, "not_hcl", format!("{path}: {reason}"));
+            return;
+        }
+    };
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    for found in violations(policy, text, &body, folder) {
+        problems.add(at, found.code, format!("{path} line {}: {}", found.line, found.detail));
+    }
+}
+
+/// Terraform refuses a variable or an output that two files declare.
+fn check_twice(rendered: &Files, at: &str, problems: &mut Problems) {
+    let mut seen: Map<String, serde_json::Value> = Map::new();
+    for (path, text) in rendered.iter().filter(|(path, _)| !path.contains('/') && is_hcl(path)) {
+        let Ok(body) = hcl::check(text) else { continue };
+        let found = declared(text, &body);
+        let variables = found.variables.iter().map(|(name, it)| (format!("variable `{name}`"), it.line));
+        let outputs = found.outputs.iter().map(|(name, it)| (format!("output `{name}`"), it.line));
+        for (what, line) in variables.chain(outputs) {
+            let place = format!("{path} line {line}");
+            if let Some(before) = seen.insert(what.clone(), place.clone().into()) {
+                let before = before.as_str().unwrap_or_default().to_owned();
+                problems.add(at, "declared_twice", format!("{place}: {what} is declared in {before} already"));
+            }
+        }
+    }
+}
