@@ -25,6 +25,7 @@ mod gateway;
 mod get;
 mod graph;
 mod hold;
+mod init;
 mod judge;
 mod logs;
 mod output;
@@ -85,6 +86,8 @@ enum Command {
     Serve(serve::Args),
     /// See it work: a daemon, a node group and a scaling, with no cloud account
     Demo(demo::Args),
+    /// Write an example to begin with
+    Init(init::Args),
     /// Check the daemon's configuration
     #[command(subcommand)]
     Config(config_check::Command),
@@ -239,6 +242,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Demo(args) => return demo::run(args, connection).await,
         Command::Config(command) => return config_check::run(&command, connection),
         Command::Gateway(gateway::Command::Serve { folder }) => return gateway::run(&folder).await,
+        Command::Init(args) => return init::run(&args),
         Command::Unit(args) => return unit::run(&args, connection),
         Command::Backup(args) => return backup::run(&args, connection).await,
         Command::State(command) => return state::run(connection, command).await,
@@ -270,6 +274,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Version(_) => version::server(&session).await,
         Command::Serve(_)
         | Command::Demo(_)
+        | Command::Init(_)
         | Command::Config(_)
         | Command::Gateway(gateway::Command::Serve { .. })
         | Command::Doctor(_)

@@ -184,7 +184,17 @@ async fn templates_say_what_they_take() {
     let daemon = Daemon::start();
     let list = daemon.get("/v1/namespaces/default/templates").await.json();
     let names: Vec<&str> = list["items"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["eks-nodegroup-template", "local-nodegroup-template"]);
+    let expected = [
+        "eks-controlplane-template",
+        "eks-fargate-profile-template",
+        "eks-nodegroup-template",
+        "local-controlplane-template",
+        "local-fargate-profile-template",
+        "local-nodegroup-template",
+        "local-vpc-template",
+        "vpc-template",
+    ];
+    assert_eq!(names, expected);
     let template = daemon.get("/v1/namespaces/default/templates/eks-nodegroup-template").await.json();
     assert_eq!(template["variables"]["subnet_ids"]["required"], true);
     assert_eq!(template["variables"]["disk_size"]["type"], "number");

@@ -11,6 +11,7 @@ mod cli;
 mod config;
 mod confine;
 mod crash;
+mod demo_stack;
 mod dependencies;
 mod doctor;
 mod domain;

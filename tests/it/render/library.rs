@@ -39,9 +39,19 @@ fn required(template: &Template) -> Vec<&str> {
 }
 
 #[test]
-fn two_templates_are_in_the_binary() {
+fn what_a_cluster_is_made_of_is_in_the_binary() {
     let library = Library::load(None).unwrap();
-    assert_eq!(names(&library), ["eks-nodegroup-template", "local-nodegroup-template"]);
+    let expected = [
+        "eks-controlplane-template",
+        "eks-fargate-profile-template",
+        "eks-nodegroup-template",
+        "local-controlplane-template",
+        "local-fargate-profile-template",
+        "local-nodegroup-template",
+        "local-vpc-template",
+        "vpc-template",
+    ];
+    assert_eq!(names(&library), expected);
 
     let local = get(&library, "local-nodegroup-template");
     assert_eq!(local.manifest.provider, Provider::None);
@@ -72,6 +82,35 @@ fn two_templates_are_in_the_binary() {
 }
 
 #[test]
+fn a_local_twin_takes_and_gives_what_its_template_does() {
+    let library = Library::load(None).unwrap();
+    for (name, twin, needed) in [
+        ("vpc-template", "local-vpc-template", &["name", "region"][..]),
+        ("eks-controlplane-template", "local-controlplane-template", &["cluster_name", "region", "subnet_ids"]),
+        (
+            "eks-fargate-profile-template",
+            "local-fargate-profile-template",
+            &["cluster_name", "profile_name", "region", "selectors", "subnet_ids"],
+        ),
+    ] {
+        let (template, twin) = (get(&library, name), get(&library, twin));
+        assert_eq!(required(&template), needed, "{name}");
+        assert!(template.variables.keys().all(|variable| twin.variables.contains_key(variable)), "{name}");
+        for (variable, declared) in &template.variables {
+            assert_eq!(declared.of, twin.variables[variable].of, "{name}: {variable}");
+        }
+        let gives = |template: &Template| -> Vec<(String, bool)> {
+            template.outputs.iter().map(|(name, output)| (name.clone(), output.is_sensitive)).collect()
+        };
+        assert_eq!(gives(&template), gives(&twin), "{name}");
+        let of = |template: &Template| {
+            (template.variables.values().all(|it| it.description.is_some()), template.manifest.protects.is_empty())
+        };
+        assert_eq!((of(&template), of(&twin)), ((true, false), (true, false)), "{name}");
+    }
+}
+
+#[test]
 fn a_template_is_its_files_without_the_manifest() {
     for template in Library::load(None).unwrap().iter() {
         assert!(!template.files.contains_key("template.yaml"), "{}", template.name);
@@ -83,14 +122,16 @@ fn a_template_is_its_files_without_the_manifest() {
 
 #[test]
 fn a_template_of_the_folder_goes_before_the_one_in_the_binary() {
-    let built_in = Library::load(None).unwrap();
     let library = load(&[
         ("workspace/local-nodegroup-template/template.yaml", MANIFEST),
         ("workspace/local-nodegroup-template/main.tf", "variable \"size\" {\n  type = number\n}\n"),
         ("workspace/another/template.yaml", MANIFEST),
         ("workspace/another/main.tf.tera", "locals {\n}\n"),
     ]);
-    assert_eq!(names(&library), ["another", "eks-nodegroup-template", "local-nodegroup-template"]);
+    let built_in = Library::load(None).unwrap();
+    let others: Vec<&str> = names(&library).into_iter().filter(|name| *name != "another").collect();
+    assert_eq!(others, names(&built_in));
+    assert_eq!(names(&library).len(), names(&built_in).len() + 1);
     let local = get(&library, "local-nodegroup-template");
     assert_eq!(local.manifest.description, "Mine.");
     assert_eq!(local.files.keys().collect::<Vec<_>>(), ["main.tf"]);

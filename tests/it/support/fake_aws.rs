@@ -108,6 +108,15 @@ impl FakeAws {
         names.map(|(name, _)| name.to_owned()).collect()
     }
 
+    /// What somebody has made and is there: of each kind the ids or names, without the kinds of which
+    /// nothing is there.
+    pub async fn left(&self) -> Value {
+        let url = format!("{}/_fake/left?region=eu-central-1", self.url);
+        let mut left: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
+        left.as_object_mut().unwrap().retain(|_, there| !there.as_array().unwrap().is_empty());
+        left
+    }
+
     /// Makes an SNS topic, as an observer of its own.
     pub async fn make_topic(&self, name: &str) {
         let request = self.client.post(&self.url).header("authorization", observer("sns"));

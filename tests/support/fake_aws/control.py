@@ -10,6 +10,7 @@
     POST   /_fake/edit                {"cluster", "nodegroup", "region", …}: changes a node group as somebody
                                       would in the console: "scalingConfig" (given keys), "labels", "taints",
                                       "tags" (whole), "status", or "delete": true; answers the node group
+    GET    /_fake/left?region=R       what somebody has made and is there: of each kind the ids or names
 Answers are JSON; what is not understood is a 400 with {"error"}.
 """
 
@@ -17,6 +18,7 @@ import json
 import threading
 from urllib.parse import parse_qs
 
+from moto.autoscaling.models import autoscaling_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 from moto.eks.models import eks_backends
@@ -69,6 +71,8 @@ class Control:
                 return 200, self.seed(wish["cluster"], wish["region"])
             case "POST", "/_fake/edit":
                 return 200, edit(wish)
+            case "GET", "/_fake/left":
+                return 200, left(query["region"])
         return 404, {"error": "no such path or method under /_fake/"}
 
     def seed(self, cluster, region):
@@ -92,6 +96,27 @@ def seed(cluster, region):
         version="1.33",
     )
     return {"subnet_ids": subnet_ids, "cluster_role_arn": cluster_role, "node_role_arn": node_role}
+
+
+def left(region):
+    """What is there that somebody has made: of each kind the ids or names."""
+    ec2 = ec2_backends[DEFAULT_ACCOUNT_ID][region]
+    iam = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    own = {vpc.id for vpc in ec2.vpcs.values() if not vpc.is_default}
+    scaling = autoscaling_backends[DEFAULT_ACCOUNT_ID][region]
+    return {
+        "vpcs": sorted(own),
+        "subnets": sorted(id for zone in ec2.subnets.values() for id, subnet in zone.items() if subnet.vpc_id in own),
+        "internet_gateways": sorted(ec2.internet_gateways),
+        "nat_gateways": sorted(id for id, nat in ec2.nat_gateways.items() if nat.state != "deleted"),
+        "addresses": sorted(address.allocation_id for address in ec2.addresses),
+        "clusters": sorted(eks_backends[DEFAULT_ACCOUNT_ID][region].clusters),
+        "roles": sorted(role.name for role in iam.roles.values()),
+        "instance_profiles": sorted(iam.instance_profiles),
+        "oidc_providers": sorted(iam.open_id_providers),
+        "auto_scaling_groups": sorted(scaling.autoscaling_groups),
+        "launch_templates": sorted(ec2.launch_templates),
+    }
 
 
 def create_role(name, service):

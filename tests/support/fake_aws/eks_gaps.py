@@ -183,10 +183,14 @@ def update_nodegroup_version(response):
             setattr(group, attribute, value)
     if template := response._get_param("launchTemplate"):
         group.launch_template = {**(group.launch_template or {}), **template}
-    now = utcnow().timestamp()
-    update = {"id": str(uuid.uuid4()), "status": "Successful", "type": "VersionUpdate", "params": [], "errors": []}
-    updates[update["id"]] = {**update, "createdAt": now}
-    return ActionResult({"update": updates[update["id"]]})
+    return ActionResult({"update": updated("VersionUpdate")})
+
+
+def updated(kind):
+    """An update that is over, as it can be asked for."""
+    update = {"id": str(uuid.uuid4()), "status": "Successful", "type": kind, "params": [], "errors": []}
+    updates[update["id"]] = {**update, "createdAt": utcnow().timestamp()}
+    return updates[update["id"]]
 
 
 def updatable(backend, cluster_name, nodegroup_name):

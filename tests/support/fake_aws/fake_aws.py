@@ -7,7 +7,8 @@ It keeps everything in memory, checks no signature, and is quiet: errors of its 
     fake_aws.py   the process, and what happens to one call: journal, rules, moto
     journal.py    what was called: names each call and remembers it
     rules.py      what tests ask for: failures, delays, throttling, lost answers, slow node groups
-    eks_gaps.py   what moto's EKS lacks or answers differently from AWS
+    eks_gaps.py   what moto's EKS lacks of node groups, or answers differently from AWS
+    cluster_gaps.py   what it lacks of clusters: add-ons, access entries
     control.py    the paths under /_fake/ by which a test speaks to the fake
 """
 
@@ -24,6 +25,7 @@ from moto.core.config import default_user_config  # noqa: E402
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
 from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: E402
 
+import cluster_gaps  # noqa: E402
 import eks_gaps  # noqa: E402
 from control import Control  # noqa: E402
 from journal import Journal, identify  # noqa: E402
@@ -98,6 +100,7 @@ def main():
     # The node role's policies are AWS's own; moto knows them only when told to.
     default_user_config.setdefault("iam", {})["load_aws_managed_policies"] = True
     eks_gaps.install()
+    cluster_gaps.install()
     server = make_server("127.0.0.1", 0, FakeAws(), threaded=True, request_handler=QuietHandler)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
