@@ -150,8 +150,9 @@ fn destroy(world: World<'_>) -> Decision {
     if world.standing.retains {
         return Decision::Remove;
     }
-    let was_never_begun = world.last.is_none() && world.workspace.observation.is_none() && !world.standing.has_state;
-    if was_never_begun && world.workspace.in_doubt.is_none() {
+    // No apply has begun: one that has leaves a state, or doubt.
+    let was_never_made = world.workspace.observation.is_none() && !world.standing.has_state;
+    if was_never_made && world.workspace.in_doubt.is_none() {
         return Decision::Remove;
     }
     let Some(last) = world.last.filter(|last| last.kind == Kind::Destroy) else {

@@ -382,6 +382,7 @@ fn what_others_need_is_deleted_after_them() {
             applied(Outcome::Succeeded).deleting().retaining().needed(),
         ),
         ("to be deleted and never run", new().deleting()),
+        ("to be deleted, its only run failed at its plan", applied(failed(None)).deleting().never_seen()),
         ("to be deleted and never run, another needs it", new().deleting().needed()),
         ("to be deleted and never run, somebody pushed a state", new().deleting().with_state()),
     ]);
@@ -390,6 +391,7 @@ fn what_others_need_is_deleted_after_them() {
     to be deleted, what it made stays → remove the rows
     to be deleted, what it made stays, another needs it → rest: others still need it
     to be deleted and never run → remove the rows
+    to be deleted, its only run failed at its plan → remove the rows
     to be deleted and never run, another needs it → rest: others still need it
     to be deleted and never run, somebody pushed a state → begin destroy run (trigger delete, attempt 1)
     ");
