@@ -35,6 +35,7 @@ def install():
         urls.url_paths[f"{CLUSTER}/{word}/(?P<rest>.+)$"] = handler(work)
     EKSResponse.create_cluster = keeping_access(EKSResponse.create_cluster)
     EKSBackend.create_cluster = creating(EKSBackend.create_cluster)
+    EKSBackend.delete_cluster = deleting(EKSBackend.delete_cluster)
 
 
 def handler(work):
@@ -168,17 +169,30 @@ def creating(original):
         }
         given = getattr(eks_gaps.here, "access_config", None) or {}
         cluster.access_config = {"authenticationMode": given.get("authenticationMode", "CONFIG_MAP")}
-        subnets = ec2_backends[self.account_id][self.region_name].subnets
+        ec2 = ec2_backends[self.account_id][self.region_name]
+        subnets = ec2.subnets
         vpcs = [subnet.vpc_id for zone in subnets.values() for id, subnet in zone.items() if id in resources_vpc_config["subnetIds"]]
+        group = ec2.create_security_group(f"eks-cluster-sg-{name}", "EKS created security group", vpcs[0]) if vpcs else None
         cluster.resources_vpc_config = {
             "endpointPublicAccess": True,
             "endpointPrivateAccess": False,
             "publicAccessCidrs": ["0.0.0.0/0"],
             "securityGroupIds": [],
             **resources_vpc_config,
-            "clusterSecurityGroupId": f"sg-{own[:17]}",
+            "clusterSecurityGroupId": group.id if group else "sg-unknown",
             "vpcId": vpcs[0] if vpcs else "vpc-unknown",
         }
         return cluster
 
     return create_cluster
+
+
+def deleting(original):
+    def delete_cluster(self, name):
+        cluster = original(self, name)
+        group = cluster.resources_vpc_config["clusterSecurityGroupId"]
+        if group != "sg-unknown":
+            ec2_backends[self.account_id][self.region_name].delete_security_group(group_id=group)
+        return cluster
+
+    return delete_cluster
