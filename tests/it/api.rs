@@ -188,6 +188,7 @@ async fn templates_say_what_they_take() {
         "eks-controlplane-template",
         "eks-fargate-profile-template",
         "eks-nodegroup-template",
+        "eks-self-managed-nodegroup-template",
         "local-controlplane-template",
         "local-fargate-profile-template",
         "local-nodegroup-template",

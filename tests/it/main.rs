@@ -34,6 +34,7 @@ mod run_files;
 mod schema;
 mod seal;
 mod secrets;
+mod self_managed;
 mod stack;
 mod start;
 mod states;

@@ -45,6 +45,7 @@ fn what_a_cluster_is_made_of_is_in_the_binary() {
         "eks-controlplane-template",
         "eks-fargate-profile-template",
         "eks-nodegroup-template",
+        "eks-self-managed-nodegroup-template",
         "local-controlplane-template",
         "local-fargate-profile-template",
         "local-nodegroup-template",

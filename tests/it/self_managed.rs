@@ -1,0 +1,71 @@
+//! Self-managed nodes: a node type that is a folder alone, on the real AWS provider.
+
+use serde_json::{Value, json};
+
+use crate::cli::captd;
+use crate::support::{Daemon, FakeAws, Setup, requires};
+
+fn workers(subnets: &[String], extra: &Value) -> Value {
+    let mut group = json!({"name": "workers", "instanceType": "t3.medium", "subnetIds": subnets,
+        "scaling": {"minSize": 1, "maxSize": 4, "desiredSize": 2}, "diskSize": 30,
+        "labels": {"team": "data"}, "taints": [{"key": "gpu", "value": "yes", "effect": "NoSchedule"}],
+        "tags": {"cost": "42"}, "updateConfig": {"maxUnavailablePercentage": 50}});
+    group.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    json!({"apiVersion": "captd/v1", "kind": "Machine", "metadata": {"name": "workers"}, "spec": {
+        "workspaceTemplateRef": {"name": "eks-self-managed-nodegroup-template"},
+        "clusterName": "demo", "variables": {"ami_id": "ami-12c6146b"}, "nodeGroupConfig": group}})
+}
+
+#[tokio::test]
+async fn nodes_of_ones_own_live_from_declaration_to_deletion() {
+    if !requires("aws") {
+        return;
+    }
+    let aws = FakeAws::start();
+    let subnets = aws.seed("demo").await;
+    let before = aws.left().await;
+    let daemon = Daemon::start_with(Setup { config: aws.config() });
+    let applied = daemon.apply(&workers(&subnets, &json!({})).to_string()).await;
+    assert_eq!(applied.status, 200, "{}", applied.text);
+    let made = daemon.wait_until_ready("workers").await;
+    assert_eq!((&made["status"]["phase"], &made["status"]["currentSize"]), (&json!("Ready"), &json!(2)));
+    let there = aws.left().await;
+    assert_eq!(there["auto_scaling_groups"], json!(["demo.workers"]));
+    let role = made["status"]["outputs"]["node_role_arn"].as_str().unwrap();
+    assert!(role.ends_with(":role/demo.workers.eu-central-1.self-managed"), "{role}");
+
+    let run = daemon.scale("workers", 3).await;
+    assert_eq!(run["state"], "succeeded", "{run}");
+    assert_eq!(daemon.machine("workers").await["status"]["currentSize"], 3, "the instances are counted");
+    captd(&daemon, "plan workers --detailed-exitcode").with_code(0);
+
+    captd(&daemon, "delete workers --wait").with_code(0);
+    assert_eq!(aws.left().await, before, "nothing is left");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn what_an_auto_scaling_group_cannot_do_is_told_before_anything_is_made() {
+    if !requires("aws") {
+        return;
+    }
+    let aws = FakeAws::start();
+    let subnets = aws.seed("demo").await;
+    let daemon = Daemon::start_with(Setup { config: aws.config() });
+    let repair = workers(&subnets, &json!({"nodeRepairConfig": {"enabled": true}}));
+    let refused = daemon.apply(&repair.to_string()).await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert!(
+        refused.text.contains("/spec/nodeGroupConfig/nodeRepairConfig") && refused.text.contains("not_taken"),
+        "{}",
+        refused.text
+    );
+    let number = workers(&subnets, &json!({"updateConfig": {"maxUnavailable": 1}}));
+    assert_eq!(daemon.apply(&number.to_string()).await.status, 200);
+    let failed = daemon.wait_for_phase("workers", "Failed").await;
+    let message = failed["status"]["failureMessage"].as_str().unwrap();
+    assert!(message.contains("takes max_unavailable_percentage, and no max_unavailable"), "{message}");
+    assert_eq!(aws.left().await.get("auto_scaling_groups"), None);
+    captd(&daemon, "delete workers --wait").with_code(0);
+    daemon.stop().await;
+}
