@@ -147,12 +147,40 @@ impl Ground {
         })
     }
 
-    async fn declare(&self, documents: &[Value]) {
+    pub async fn declare(&self, documents: &[Value]) {
         for some in documents.chunks(PER_REQUEST) {
             let texts: Vec<String> = some.iter().map(Value::to_string).collect();
             let answer = self.daemon().apply(&texts.join("\n---\n")).await;
             assert_eq!(answer.status, 200, "{}", answer.text);
         }
+    }
+
+    /// The first runs of a namespace that holds so many workspaces and machines, once all are Ready.
+    pub async fn first_runs(&self, workspaces: usize, machines: usize) -> Vec<Value> {
+        patiently("all of the stack is ready", async || {
+            for (kind, count) in [("workspaces", workspaces), ("machines", machines)] {
+                let path = format!("/v1/namespaces/default/{kind}?phase=Ready&limit=500");
+                let ready = self.daemon().get(&path).await.json()["items"].as_array().unwrap().len();
+                if ready < count {
+                    return None;
+                }
+            }
+            Some(())
+        })
+        .await;
+        let runs = self.daemon().get("/v1/runs?namespace=default&limit=500").await.json();
+        runs["items"].as_array().unwrap().iter().filter(|run| run["trigger"] == "spec").cloned().collect()
+    }
+
+    /// Deletes a workspace with all that needs it, and waits until nothing is declared.
+    pub async fn delete_all_with(&self, workspace: &str) {
+        let answer = self.daemon().delete(&format!("/v1/namespaces/default/workspaces/{workspace}?cascade=true")).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        patiently("the stack is gone", async || {
+            let status = self.daemon().get("/v1/namespaces/default").await.json()["status"].clone();
+            (status["workspaces"] == 0).then_some(())
+        })
+        .await;
     }
 
     /// Waits until these machines are ready.

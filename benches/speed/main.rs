@@ -12,6 +12,7 @@ mod one;
 mod plain;
 mod processes;
 mod settings;
+mod stack;
 mod table;
 
 #[allow(dead_code, unused_imports, reason = "the tests need more of it")]
@@ -41,7 +42,9 @@ async fn main() {
             5 => one::cpu(&mut ground).await,
             6 => one::cold_start(&mut ground).await,
             7 => crowd::sweep(&mut ground).await,
-            _ => crowd::creations(&mut ground).await,
+            8 => crowd::creations(&mut ground).await,
+            9 => stack::local(&mut ground).await,
+            _ => stack::decision(&ground),
         };
         for row in &found {
             eprintln!("{row}");

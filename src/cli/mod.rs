@@ -25,10 +25,12 @@ mod gateway;
 mod get;
 mod graph;
 mod hold;
+mod iam_policy;
 mod init;
 mod judge;
 mod logs;
 mod output;
+mod outputs;
 mod parse;
 mod pause;
 mod plan;
@@ -86,6 +88,8 @@ enum Command {
     Serve(serve::Args),
     /// See it work: a daemon, a node group and a scaling, with no cloud account
     Demo(demo::Args),
+    /// Print what captd must be allowed to do in AWS
+    IamPolicy(iam_policy::Args),
     /// Write an example to begin with
     Init(init::Args),
     /// Check the daemon's configuration
@@ -138,6 +142,8 @@ enum Command {
     /// Upload templates, and look at their revisions and rollouts
     #[command(subcommand)]
     Template(template::Command),
+    /// Print the outputs of a machine or workspace
+    Output(outputs::Args),
     /// Show what Terraform said in a run
     Logs(logs::Args),
     /// Show the version
@@ -242,6 +248,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Demo(args) => return demo::run(args, connection).await,
         Command::Config(command) => return config_check::run(&command, connection),
         Command::Gateway(gateway::Command::Serve { folder }) => return gateway::run(&folder).await,
+        Command::IamPolicy(args) => return iam_policy::run(&args),
         Command::Init(args) => return init::run(&args),
         Command::Unit(args) => return unit::run(&args, connection),
         Command::Backup(args) => return backup::run(&args, connection).await,
@@ -270,10 +277,12 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Drain(args) => drain::run(&session, &args).await,
         Command::Gateway(gateway::Command::Status { json }) => gateway::status(&session, json).await,
         Command::Template(command) => template::run(&session, command).await,
+        Command::Output(args) => outputs::run(&session, &args).await,
         Command::Logs(args) => logs::run(&session, &args).await,
         Command::Version(_) => version::server(&session).await,
         Command::Serve(_)
         | Command::Demo(_)
+        | Command::IamPolicy(_)
         | Command::Init(_)
         | Command::Config(_)
         | Command::Gateway(gateway::Command::Serve { .. })

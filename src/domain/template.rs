@@ -49,6 +49,9 @@ pub struct Manifest {
     /// When a resource is in service, by address.
     #[serde(default)]
     pub in_service: BTreeMap<String, InService>,
+    /// What its runs must be allowed to do in AWS, as actions of IAM.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<String>,
     /// How those that follow the current revision come to it.
     #[serde(default, skip_serializing_if = "UpdatePolicy::is_default")]
     pub update_policy: UpdatePolicy,

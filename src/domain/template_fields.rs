@@ -11,8 +11,18 @@ use super::problem::Problems;
 pub const MANIFEST: &str = "template.yaml";
 
 /// The fields of a manifest.
-const FIELDS: [&str; 9] =
-    ["description", "provider", "gateway", "modules", "protects", "importIds", "inService", "updatePolicy", "exportTo"];
+const FIELDS: [&str; 10] = [
+    "description",
+    "provider",
+    "gateway",
+    "modules",
+    "protects",
+    "importIds",
+    "inService",
+    "permissions",
+    "updatePolicy",
+    "exportTo",
+];
 
 /// Reads a `spec`: text by path, the manifest among it. It stands among the files, or its fields
 /// beside them.

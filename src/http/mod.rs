@@ -73,6 +73,7 @@ fn declared(kind: ResourceKind) -> Router<Shared> {
         .route("/state/rollback", post(states::roll_back))
         .route("/state/trust", post(states::trust))
         .route("/state/lock", axum::routing::delete(states::unlock))
+        .route("/outputs/{output}", get(states::output))
         .route("/{verb}", post(resources::verb));
     let all = kind.plural();
     Router::new()

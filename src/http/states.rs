@@ -10,6 +10,7 @@ use serde_json::json;
 use super::Shared;
 use super::body::{Document, state_bytes};
 use super::params::Params;
+use super::path::Path;
 use super::problem::{Answer, Problem};
 use super::resources::Named;
 use super::wire::List;
@@ -29,6 +30,26 @@ pub(super) async fn pull(State(shared): State<Shared>, Named(key): Named, mut pa
     params.finish()?;
     let state = shared.service.state_of(&key, version).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], state).into_response())
+}
+
+/// `GET …/outputs/{output}`, `?reveal=true`: its value, sensitive or not.
+pub(super) async fn output(
+    State(shared): State<Shared>,
+    Named(key): Named,
+    Path(One { output }): Path<One>,
+    Extension(actor): Extension<Actor>,
+    mut params: Params,
+) -> Answer {
+    let reveal = params.flag("reveal")?;
+    params.finish()?;
+    let value = shared.service.output_of(&key, &output, reveal, &actor).await?;
+    Ok(Json(json!({"name": output, "value": value})).into_response())
+}
+
+/// The last part of an output's path.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct One {
+    output: String,
 }
 
 /// `POST …/state`, `?forward=true`: the next state of its history, or one that is copied forward.

@@ -41,6 +41,7 @@ struct WireTemplate<'a> {
     provider: Provider,
     protects: &'a [String],
     import_ids: &'a BTreeMap<String, String>,
+    permissions: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     update_policy: Option<UpdatePolicy>,
     variables: BTreeMap<&'a str, WireVariable<'a>>,
@@ -117,6 +118,7 @@ impl<'a> From<&'a TemplateView> for WireTemplate<'a> {
             provider: template.manifest.provider,
             protects: &template.manifest.protects,
             import_ids: &template.manifest.import_ids,
+            permissions: &template.manifest.permissions,
             update_policy: view.uploaded.is_some().then_some(template.manifest.update_policy),
             variables: template.variables.iter().map(|(name, it)| (name.as_str(), it.into())).collect(),
             outputs: template.outputs.iter().map(|(name, it)| (name.as_str(), it.into())).collect(),

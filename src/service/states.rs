@@ -199,6 +199,32 @@ impl Service {
         snapshot.state_content(resource.workspace, version, &self.keys.now()).await?.ok_or_else(missing)
     }
 
+    /// One output of the newest state. A sensitive one is told only to who asks for it by `reveal`,
+    /// and that it was is told in the log.
+    ///
+    /// # Errors
+    /// When there is no state or no such output, or it is sensitive.
+    pub async fn output_of(&self, key: &Key, output: &str, reveal: bool, actor: &Actor) -> Result<Value> {
+        let state = self.state_of(key, None).await?;
+        let state: Value = serde_json::from_slice(&state)
+            .map_err(|error| Error::conflict("not_a_state", format!("the state of {key} cannot be read: {error}")))?;
+        let Some(found) = state["outputs"].get(output) else {
+            let known: Vec<&String> =
+                state["outputs"].as_object().into_iter().flatten().map(|(name, _)| name).collect();
+            let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
+            let name = format!("{output} of {key}; it has {}", known.join(", "));
+            return Err(Error::NotFound { what: "output", name });
+        };
+        if found["sensitive"] == true {
+            if !reveal {
+                let detail = format!("the output `{output}` of {key} is sensitive; ask with reveal=true (`--reveal`)");
+                return Err(Error::conflict("sensitive", detail));
+            }
+            tracing::warn!(owner = %key, output, by = actor.0, "a sensitive output was revealed");
+        }
+        Ok(found["value"].clone())
+    }
+
     /// Takes a state from a person: the next of its history, or one that comes after what is kept
     /// (`forward`) whatever it says of itself. Ends the doubt about the workspace's state.
     ///

@@ -1,5 +1,8 @@
 //! A whole cluster on the built-in templates: network, control plane, Fargate profiles, node groups.
 
+use std::collections::BTreeSet;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::cli::{captd, type_in};
@@ -112,8 +115,10 @@ async fn a_stack_on_aws_goes_up_in_order_and_down_in_reverse_and_leaves_nothing(
     let there = aws.left().await;
     assert_eq!(there["clusters"], json!(["demo"]));
     assert_eq!(there["vpcs"], json!([network["vpc_id"]]));
+    let set = |ids: &Value| -> BTreeSet<String> { serde_json::from_value(ids.clone()).unwrap() };
     for name in ["general", "spot"] {
-        assert_eq!(aws.describe("demo", name).await.unwrap()["subnets"], network["private_subnet_ids"], "{name}");
+        let subnets = aws.describe("demo", name).await.unwrap()["subnets"].clone();
+        assert_eq!(set(&subnets), set(&network["private_subnet_ids"]), "{name}");
     }
     let cluster = daemon.get("/v1/namespaces/default/workspaces/cluster").await.json()["status"]["outputs"].clone();
     assert_eq!(there["oidc_providers"], json!([cluster["oidc_provider_arn"]]));
@@ -138,5 +143,40 @@ async fn a_stack_on_aws_goes_up_in_order_and_down_in_reverse_and_leaves_nothing(
     }
     assert!(spans[3].1 <= spans[1].0 && spans[2].1 <= spans[1].0 && spans[1].1 <= spans[0].0, "{spans:?}");
     assert_eq!(aws.left().await, before, "nothing is left");
+    let allowed = allowed("vpc-template eks-controlplane-template eks-fargate-profile-template eks-nodegroup-template");
+    assert_eq!(not_allowed(&aws, &allowed).await, BTreeSet::new());
     daemon.stop().await;
+}
+
+/// The actions of the policy that captd prints for these templates.
+pub fn allowed(templates: &str) -> BTreeSet<String> {
+    let printed = Command::new(env!("CARGO_BIN_EXE_captd"))
+        .arg("iam-policy")
+        .args(templates.split_whitespace())
+        .output()
+        .unwrap();
+    let policy: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    serde_json::from_value(policy["Statement"][0]["Action"].clone()).unwrap()
+}
+
+/// What captd's terraforms called that the policy does not allow; whoever signs in may ask who he is.
+pub async fn not_allowed(aws: &FakeAws, allowed: &BTreeSet<String>) -> BTreeSet<String> {
+    let calls = aws.calls().await;
+    let called =
+        calls.iter().filter_map(|call| Some(format!("{}:{}", call["service"].as_str()?, call["action"].as_str()?)));
+    called.filter(|action| action != "sts:GetCallerIdentity" && !allowed.contains(action)).collect()
+}
+
+#[test]
+fn a_policy_is_printed_for_built_in_templates_that_need_aws() {
+    let all = allowed("");
+    assert!(all.contains("eks:CreateNodegroup") && all.contains("autoscaling:CreateAutoScalingGroup"), "{all:?}");
+    let one = allowed("vpc-template");
+    assert!(one.iter().all(|action| action.starts_with("ec2:")), "{one:?}");
+    let wrong = Command::new(env!("CARGO_BIN_EXE_captd")).args(["iam-policy", "local-vpc-template"]).output().unwrap();
+    let said = String::from_utf8(wrong.stderr).unwrap();
+    assert!(
+        wrong.status.code() == Some(1) && said.contains("no built-in template that needs AWS; there are eks-"),
+        "{said}"
+    );
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::captd;
+use crate::demo_stack::{allowed, not_allowed};
 use crate::support::{Daemon, FakeAws, Setup, requires};
 
 fn workers(subnets: &[String], extra: &Value) -> Value {
@@ -41,6 +42,8 @@ async fn nodes_of_ones_own_live_from_declaration_to_deletion() {
 
     captd(&daemon, "delete workers --wait").with_code(0);
     assert_eq!(aws.left().await, before, "nothing is left");
+    let missing = not_allowed(&aws, &allowed("eks-self-managed-nodegroup-template")).await;
+    assert!(missing.is_empty(), "{missing:?}");
     daemon.stop().await;
 }
 

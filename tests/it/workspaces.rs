@@ -76,6 +76,16 @@ async fn a_workspace_lives_from_declaration_to_deletion() {
     let conditions = made["status"]["conditions"].to_string();
     assert!(!conditions.contains("node group"), "{conditions}");
 
+    let shown = captd(&daemon, "output workspace/network").with_code(0).out;
+    assert!(shown.contains("\"cidr\": \"10.0.0.0/16\"") && !shown.contains("secret"), "{shown}");
+    assert_eq!(captd(&daemon, "output workspace/network cidr").with_code(0).out, "10.0.0.0/16\n");
+    let hidden = captd(&daemon, "output workspace/network password").with_code(1).err;
+    assert!(hidden.contains("is sensitive; ask with reveal=true (`--reveal`)"), "{hidden}");
+    let revealed = captd(&daemon, "output workspace/network password --reveal").with_code(0).out;
+    assert_eq!(revealed, "secret-10.0.0.0/16\n");
+    let missing = captd(&daemon, "output workspace/network nothing").with_code(1).err;
+    assert!(missing.contains("it has cidr, password, subnet_ids, tags"), "{missing}");
+
     let run = &daemon.get("/v1/runs?namespace=default&workspace=network").await.json()["items"][0];
     assert_eq!(run["owner"], json!({"kind": "Workspace", "name": "network"}));
     assert_eq!(run.get("machine"), None);

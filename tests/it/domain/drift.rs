@@ -9,6 +9,7 @@ const GROUP: &str = "module.nodegroup.aws_eks_node_group.this";
 fn manifest() -> Manifest {
     Manifest {
         description: String::new(),
+        permissions: Vec::new(),
         update_policy: captd::domain::template::UpdatePolicy::default(),
         export_to: Vec::new(),
         gateway: captd::domain::template::Gateway::On,

@@ -12,6 +12,7 @@ const GROUP: &str = "module.x.aws_eks_node_group.this";
 fn manifest() -> Manifest {
     Manifest {
         description: String::new(),
+        permissions: Vec::new(),
         update_policy: captd::domain::template::UpdatePolicy::default(),
         export_to: Vec::new(),
         gateway: captd::domain::template::Gateway::On,

@@ -92,6 +92,7 @@ fn echo() -> Template {
         revision: "1".to_owned(),
         manifest: Manifest {
             description: String::new(),
+            permissions: Vec::new(),
             update_policy: captd::domain::template::UpdatePolicy::default(),
             export_to: Vec::new(),
             gateway: captd::domain::template::Gateway::On,

@@ -19,6 +19,7 @@ fn template(files: &[(&str, &str)]) -> Template {
         revision: "1".to_owned(),
         manifest: Manifest {
             description: String::new(),
+            permissions: Vec::new(),
             update_policy: captd::domain::template::UpdatePolicy::default(),
             export_to: Vec::new(),
             gateway: captd::domain::template::Gateway::On,
