@@ -89,6 +89,7 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
     }));
     service.can_follow().await?.map_err(anyhow::Error::msg)?;
     service.ensure_default_namespace().await?;
+    service.learn_secrets().await?;
     service.end_drain_of_earlier_boot().await?;
     if let Some(why) = service.held().await? {
         tracing::warn!(why, "held: runs plan, and nothing is applied until `captd release`");

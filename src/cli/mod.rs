@@ -41,6 +41,7 @@ mod resume;
 mod retry;
 mod rotate_key;
 mod scale;
+mod secret;
 mod serve;
 mod session;
 mod state;
@@ -139,6 +140,9 @@ enum Command {
     /// Look at the warm provider processes
     #[command(subcommand)]
     Gateway(gateway::Command),
+    /// Write secrets for variables
+    #[command(subcommand)]
+    Secret(secret::Command),
     /// Upload templates, and look at their revisions and rollouts
     #[command(subcommand)]
     Template(template::Command),
@@ -276,6 +280,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
         Command::Release => hold::release(&session).await,
         Command::Drain(args) => drain::run(&session, &args).await,
         Command::Gateway(gateway::Command::Status { json }) => gateway::status(&session, json).await,
+        Command::Secret(command) => secret::run(&session, command).await,
         Command::Template(command) => template::run(&session, command).await,
         Command::Output(args) => outputs::run(&session, &args).await,
         Command::Logs(args) => logs::run(&session, &args).await,

@@ -12,6 +12,7 @@ use super::name::Name;
 use super::namespace::{self, NamespaceSpec};
 use super::problem::Problems;
 use super::resource::{ResourceKind, Spec};
+use super::secret::{self, SecretSpec};
 use super::template_fields;
 use super::workspace_fields;
 
@@ -27,6 +28,8 @@ pub enum Document {
     Resource(Declared, Spec),
     /// A namespace.
     Namespace(Declared, NamespaceSpec),
+    /// A secret.
+    Secret(Declared, SecretSpec),
     /// A template: text by path, the manifest among it.
     Template(Declared, BTreeMap<String, String>),
 }
@@ -43,6 +46,7 @@ pub fn parse(value: &Value, at: &str, problems: &mut Problems) -> Option<Documen
     match (api_version.as_str(), kind.as_str()) {
         (API_VERSION, "Machine") | (CAPT_API_VERSION, "CaptMachine") => parse_machine(&mut f, value, at),
         (API_VERSION, "Workspace") => parse_workspace(&mut f, at),
+        (API_VERSION, "Secret") => parse_secret(&mut f, at),
         (API_VERSION, "WorkspaceTemplate") => parse_template(&mut f, at),
         (API_VERSION | "v1", "Namespace") => parse_namespace(&mut f, value, at),
         _ => {
@@ -50,7 +54,7 @@ pub fn parse(value: &Value, at: &str, problems: &mut Problems) -> Option<Documen
                 "kind",
                 "unknown_kind",
                 format!(
-                    "captd knows no kind `{kind}` of `{api_version}`; it knows Machine, Workspace, WorkspaceTemplate and Namespace of `{API_VERSION}`, and CaptMachine of `{CAPT_API_VERSION}`"
+                    "captd knows no kind `{kind}` of `{api_version}`; it knows Machine, Workspace, WorkspaceTemplate, Secret and Namespace of `{API_VERSION}`, and CaptMachine of `{CAPT_API_VERSION}`"
                 ),
             );
             None
@@ -66,7 +70,15 @@ pub fn parse_resource_body(kind: ResourceKind, value: &Value, problems: &mut Pro
     });
     match document? {
         Document::Resource(declared, spec) => Some((declared, spec)),
-        Document::Namespace(..) | Document::Template(..) => None,
+        Document::Namespace(..) | Document::Template(..) | Document::Secret(..) => None,
+    }
+}
+
+/// Reads the body of a request for one secret: `kind` and `apiVersion` may be left out.
+pub fn parse_secret_body(value: &Value, problems: &mut Problems) -> Option<(Declared, SecretSpec)> {
+    match body(value, problems, "Secret", |f| parse_secret(f, ""))? {
+        Document::Secret(declared, spec) => Some((declared, spec)),
+        Document::Resource(..) | Document::Namespace(..) | Document::Template(..) => None,
     }
 }
 
@@ -74,7 +86,7 @@ pub fn parse_resource_body(kind: ResourceKind, value: &Value, problems: &mut Pro
 pub fn parse_template_body(value: &Value, problems: &mut Problems) -> Option<(Declared, BTreeMap<String, String>)> {
     match body(value, problems, "WorkspaceTemplate", |f| parse_template(f, ""))? {
         Document::Template(declared, files) => Some((declared, files)),
-        Document::Resource(..) | Document::Namespace(..) => None,
+        Document::Resource(..) | Document::Namespace(..) | Document::Secret(..) => None,
     }
 }
 
@@ -95,6 +107,7 @@ fn body(
             Some(Document::Resource(_, spec)) => wanted == spec.kind().title(),
             Some(Document::Namespace(..)) => wanted == "Namespace",
             Some(Document::Template(..)) => wanted == "WorkspaceTemplate",
+            Some(Document::Secret(..)) => wanted == "Secret",
             None => return None,
         };
         if !fits {
@@ -145,6 +158,19 @@ fn parse_workspace(f: &mut Fields<'_, '_>, at: &str) -> Option<Document> {
     f.absorb(problems);
     f.finish();
     Some(Document::Resource(metadata, Spec::Workspace(Box::new(spec?))))
+}
+
+fn parse_secret(f: &mut Fields<'_, '_>, at: &str) -> Option<Document> {
+    let metadata = f.object("metadata", |f| Some(declared(f))).unwrap_or_default();
+    refuse_status(f);
+    let mut problems = Problems::default();
+    let spec = match f.value("spec") {
+        Some(spec) => secret::parse_spec(spec, &format!("{at}/spec"), &mut problems),
+        None => f.required("spec", None),
+    };
+    f.absorb(problems);
+    f.finish();
+    Some(Document::Secret(metadata, spec?))
 }
 
 fn parse_template(f: &mut Fields<'_, '_>, at: &str) -> Option<Document> {

@@ -27,6 +27,7 @@ pub mod resource;
 pub mod retry;
 pub mod rollout;
 pub mod run;
+pub mod secret;
 pub mod secrets;
 pub mod selector;
 pub mod state;

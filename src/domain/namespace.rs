@@ -90,6 +90,10 @@ pub struct Usage {
     pub nodes: u64,
     /// Workspaces that were deleted and whose resources stayed.
     pub retained: u64,
+    /// Secrets.
+    pub secrets: u64,
+    /// Uploaded templates.
+    pub templates: u64,
 }
 
 /// Reads a namespace's `spec`.

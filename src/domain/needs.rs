@@ -135,15 +135,25 @@ pub(super) fn variables(f: &mut Fields<'_, '_>) -> Map<String, Value> {
     for (name, value) in variables.iter().filter(|(_, value)| value.get(VALUE_FROM).is_some()) {
         let at = pointer_to(&at, name);
         let Some(mut f) = Fields::open(value, &at, &mut problems) else { continue };
-        f.object(VALUE_FROM, |f| {
-            let output = f.text("output");
-            f.required("output", output);
-            reference(f)
-        });
+        let is_secret = value.pointer("/valueFrom/secret").is_some();
+        f.object(VALUE_FROM, |f| if is_secret { secret_key(f) } else { output(f) });
         f.finish();
     }
     f.absorb(problems);
     variables
+}
+
+fn output(f: &mut Fields<'_, '_>) -> Option<()> {
+    let output = f.text("output");
+    f.required("output", output);
+    reference(f).map(drop)
+}
+
+fn secret_key(f: &mut Fields<'_, '_>) -> Option<()> {
+    name_field(f, "secret");
+    name_field(f, "namespace");
+    let key = f.text("key");
+    f.required("key", key).map(drop)
 }
 
 fn reference(f: &mut Fields<'_, '_>) -> Option<Reference> {
@@ -151,7 +161,7 @@ fn reference(f: &mut Fields<'_, '_>) -> Option<Reference> {
     let (machine, workspace) = (name_field(f, "machine"), name_field(f, "workspace"));
     let namespace = name_field(f, "namespace");
     if !one {
-        f.problem("workspace", "exactly_one_of", "give exactly one of workspace and machine");
+        f.problem("workspace", "exactly_one_of", "give exactly one of workspace and machine, or a secret with its key");
     }
     Some(Reference { machine, workspace, namespace })
 }

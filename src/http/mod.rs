@@ -21,6 +21,7 @@ mod problem;
 mod resources;
 mod retry;
 mod runs;
+mod secrets;
 mod state;
 mod states;
 mod strict;
@@ -89,6 +90,8 @@ pub fn router(shared: Shared) -> Router {
         .merge(declared(ResourceKind::Workspace))
         .route("/retry", post(retry::in_namespace))
         .route("/graph", get(graph::read))
+        .route("/secrets", get(secrets::list))
+        .route("/secrets/{name}", get(secrets::read).put(secrets::put).delete(secrets::delete))
         .route("/templates", get(templates::list))
         .route("/templates/{name}", get(templates::read).put(templates::put).delete(templates::delete))
         .route("/templates/{name}/revisions", get(templates::revisions))

@@ -95,7 +95,7 @@ impl Service {
     }
 }
 
-/// Namespaces first, then templates, then each after what it needs: whoever begins, begins with what comes with it.
+/// Namespaces first, then templates and secrets, then each after what it needs: whoever begins, begins with what comes with it.
 fn in_order(parsed: Vec<(usize, Option<Document>)>, default_namespace: &Name) -> Vec<(usize, Option<Document>)> {
     let mut graph = Graph::default();
     let mut keys = BTreeMap::new();
@@ -113,7 +113,7 @@ fn in_order(parsed: Vec<(usize, Option<Document>)>, default_namespace: &Name) ->
     let place: BTreeMap<&Key, usize> = order.iter().enumerate().map(|(place, key)| (key, place)).collect();
     let rank = |document: &Option<Document>, index: &usize| match document {
         Some(Document::Namespace(..)) | None => 0,
-        Some(Document::Template(..)) => 1,
+        Some(Document::Template(..) | Document::Secret(..)) => 1,
         Some(Document::Resource(..)) => keys.get(index).and_then(|key| place.get(key)).map_or(2, |place| place + 2),
     };
     let mut parsed = parsed;
@@ -129,6 +129,7 @@ fn find_twins(parsed: &[(usize, Option<Document>)], default_namespace: &Name, pr
             Some(Document::Resource(declared, spec)) => (spec.kind().noun(), declared),
             Some(Document::Namespace(declared, _)) => ("namespace", declared),
             Some(Document::Template(declared, _)) => ("template", declared),
+            Some(Document::Secret(declared, _)) => ("secret", declared),
             None => continue,
         };
         let namespace = declared.namespace.as_ref().unwrap_or(default_namespace);

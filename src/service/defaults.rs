@@ -167,6 +167,7 @@ fn check_variables(spec: &Spec, template: &Template, at: &str, problems: &mut Pr
             );
         }
     }
+    check_sensitive(spec, template, at, problems);
     for (name, variable) in &template.variables {
         for misfit in given.get(name).map(|value| misfits(value, &variable.of)).unwrap_or_default() {
             let place = field_of(name).map_or_else(|| pointer_to("/spec/variables", name), str::to_owned);
@@ -183,6 +184,31 @@ fn check_variables(spec: &Spec, template: &Template, at: &str, problems: &mut Pr
                 "not_taken",
                 format!("template `{}` has no variable `{name}` that takes this; leave it out", template.name),
             );
+        }
+    }
+}
+
+/// What is sensitive comes from a secret, and what comes from a secret is sensitive: it is stored and
+/// shown nowhere else.
+fn check_sensitive(spec: &Spec, template: &Template, at: &str, problems: &mut Problems) {
+    for (name, value) in spec.variables() {
+        let Some(variable) = template.variables.get(name) else { continue };
+        let from_secret = value.pointer("/valueFrom/secret").is_some();
+        let pointer = pointer_to(&format!("{at}/spec/variables"), name);
+        if from_secret && !variable.is_sensitive {
+            let detail = format!(
+                "the variable `{name}` of template `{}` would show the secret in plans; say `sensitive = true` in its block",
+                template.name
+            );
+            problems.add(pointer, "not_sensitive", detail);
+        } else if variable.is_sensitive && !from_secret {
+            let detail = format!(
+                "`{name}` is sensitive; write it as a secret, and say {{valueFrom: {{secret: NAME, key: KEY}}}} here"
+            );
+            problems.add(pointer, "sensitive", detail);
+        } else if from_secret && !misfits(&Value::from("text"), &variable.of).is_empty() {
+            let detail = format!("a secret is a text, and `{name}` of template `{}` is {}", template.name, variable.of);
+            problems.add(pointer, "wrong_type", detail);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The use cases: the only door to what is stored, for the HTTP API, the queue and the reconciler.
 
 mod apply;
+mod bundles;
 mod decisions;
 mod defaults;
 mod delete;

@@ -67,10 +67,10 @@ impl Service {
         if *name == Name::default_namespace() {
             return Err(Error::conflict("in_use", "the namespace `default` always exists"));
         }
-        let Usage { machines, workspaces, retained, .. } = change.usage(name).await?;
-        if machines + workspaces + retained > 0 {
+        let Usage { machines, workspaces, retained, secrets, templates, .. } = change.usage(name).await?;
+        if machines + workspaces + retained + secrets + templates > 0 {
             let detail = format!(
-                "the namespace `{name}` holds {machines} machine(s), {workspaces} workspace(s) and what {retained} deleted one(s) left; delete them first"
+                "the namespace `{name}` holds {machines} machine(s), {workspaces} workspace(s), {templates} template(s), {secrets} secret(s), and what {retained} deleted workspace(s) left; delete them first"
             );
             return Err(Error::conflict("in_use", detail));
         }

@@ -44,7 +44,11 @@ impl Service {
                 }
             }
         }
-        let takes_any = needs.iter().any(|need| need.input.is_some());
+        match self.secret_inputs(snapshot, workspace).await? {
+            Ok(of_secrets) => inputs.extend(of_secrets),
+            Err(why) => standing.unmet.push(why),
+        }
+        let takes_any = !inputs.is_empty();
         standing.inputs = (takes_any && standing.unmet.is_empty()).then_some(inputs);
         Ok(standing)
     }
@@ -61,7 +65,7 @@ impl Service {
             return Ok(Ok(inputs.clone()));
         }
         let needs = snapshot.needs_of(workspace.uid).await?;
-        if needs.iter().all(|need| need.input.is_none()) {
+        if needs.iter().all(|need| need.input.is_none()) && snapshot.secret_uses(workspace.uid).await?.is_empty() {
             return Ok(Ok(Map::new()));
         }
         let standing = self.standing_with(snapshot, workspace, &needs).await?;

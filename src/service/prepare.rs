@@ -109,6 +109,12 @@ impl Service {
             change.keep_sources(run.id, &template.revision, &inputs).await?;
             change.commit().await?;
         }
+        let mut snapshot = self.store.read().await?;
+        let opened = match self.opened(&mut snapshot, &workspace, inputs).await? {
+            Ok(opened) => opened,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        drop(snapshot);
         let owner = Owner {
             installation: self.installation.clone(),
             kind: run.owner,
@@ -119,7 +125,7 @@ impl Service {
         let state = self.state(run.workspace).await?.map(|state| state::contents(&state));
         let prepared = self.prepare_spec(
             run,
-            Specs { spec, doubted: doubted.as_ref(), inputs: &inputs, template: &template },
+            Specs { spec, doubted: doubted.as_ref(), inputs: &opened, template: &template },
             owner,
         );
         Ok(prepared.map(|prepared| Prepared {

@@ -4,10 +4,12 @@
 use captd_dependencies::Graph;
 use captd_variables::misfits;
 
+use super::bundles::usable;
 use super::{Error, Result, Service};
 use crate::domain::needs::{Need, needs};
-use crate::domain::problem::Problems;
+use crate::domain::problem::{Problems, pointer_to};
 use crate::domain::resource::{Key, Resource};
+use crate::domain::secret::uses;
 use crate::domain::template::Template;
 use crate::store::Change;
 
@@ -19,6 +21,12 @@ impl Service {
         let needs = needs(&resource.spec, &key.namespace);
         for need in &needs {
             self.check_reference(change, &resource, need, at, &mut problems).await?;
+        }
+        for it in uses(&resource.spec, &key.namespace) {
+            let pointer = pointer_to(&format!("{at}/spec/variables"), &it.variable);
+            if let Err(why) = usable(change, &it, &key.namespace).await? {
+                problems.add(pointer, "not_found", format!("it needs {why}; write it before, or in the same apply"));
+            }
         }
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));

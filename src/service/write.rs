@@ -10,6 +10,7 @@ use crate::domain::namespace::{Namespace, NamespaceSpec, Usage};
 use crate::domain::needs::needs;
 use crate::domain::problem::Problems;
 use crate::domain::resource::{Key, Resource, Spec};
+use crate::domain::secret::uses;
 use crate::store::{Change, NewResource};
 use uuid::Uuid;
 
@@ -95,6 +96,12 @@ impl Service {
                 let written = self.put_template(change, &namespace, &name, &files, at, actor).await?;
                 Ok(Applied { kind: "WorkspaceTemplate", namespace: Some(namespace), name, written })
             }
+            Document::Secret(declared, spec) => {
+                let namespace = declared.namespace.unwrap_or_else(|| default_namespace.clone());
+                let name = declared.name.ok_or_else(|| no_name(at))?;
+                let written = self.put_secret(change, &namespace, &name, &spec, at, actor).await?;
+                Ok(Applied { kind: "Secret", namespace: Some(namespace), name, written })
+            }
             Document::Namespace(declared, spec) => {
                 let name = declared.name.clone().ok_or_else(|| no_name(at))?;
                 let written = self.put_namespace(change, &name, declared, spec, condition).await?;
@@ -162,6 +169,7 @@ impl Service {
         change.put_resource(&new).await?;
         change.assign_template(workspace, assigned.as_ref()).await?;
         change.put_needs(workspace, &needs(&resource.spec, &key.namespace)).await?;
+        change.put_secret_uses(workspace, &uses(&resource.spec, &key.namespace)).await?;
         self.check_limits(change, &tenant).await?;
         if spec_changed {
             change.keep_generation(&resource, &actor.0, self.clock.now()).await?;

@@ -38,7 +38,9 @@ impl Snapshot {
         let row = sqlx::query(
             "SELECT count(*) FILTER (WHERE w.kind = 'machine') AS machines,
                count(*) FILTER (WHERE w.kind = 'workspace') AS workspaces, coalesce(sum(m.nodes_max), 0) AS nodes,
-               (SELECT count(*) FROM retained WHERE namespace = $1) AS retained
+               (SELECT count(*) FROM retained WHERE namespace = $1) AS retained,
+               (SELECT count(*) FROM secrets WHERE namespace = $1) AS secrets,
+               (SELECT count(*) FROM templates WHERE namespace = $1) AS templates
              FROM workspaces w LEFT JOIN machines m ON m.workspace_uid = w.uid WHERE w.namespace = $1",
         )
         .bind(namespace.as_str())
@@ -50,6 +52,8 @@ impl Snapshot {
             workspaces: reading.count("workspaces")?,
             nodes: reading.count("nodes")?,
             retained: reading.count("retained")?,
+            secrets: reading.count("secrets")?,
+            templates: reading.count("templates")?,
         })
     }
 }

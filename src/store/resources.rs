@@ -197,6 +197,7 @@ impl Change {
             "DELETE FROM generations WHERE workspace_uid = $1",
             "DELETE FROM machines WHERE workspace_uid = $1",
             "DELETE FROM dependencies WHERE workspace_uid = $1",
+            "DELETE FROM secret_uses WHERE workspace_uid = $1",
             "DELETE FROM workspaces WHERE uid = $1",
         ] {
             sqlx::query(statement).bind(&workspace).execute(self.connection()).await?;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::row::Reading;
 use super::seal::{Keyring, SealError, Sealed};
-use super::{Change, Result, Snapshot, plans, states};
+use super::{Change, Result, Snapshot, plans, secrets, states};
 
 const ROTATED: &str = "rotated";
 
@@ -17,12 +17,13 @@ const ROWS_AT_ONCE: u32 = 16;
 /// How far a round of sealing again has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resealing {
-    /// States and plans that are sealed with the current key now.
+    /// States, plans and secrets that are sealed with the current key now.
     pub resealed: u64,
     /// Those that cannot be opened, and stay as they are.
     pub broken: u64,
     state_after: (String, i64),
     plan_after: String,
+    secret_after: (String, String),
 }
 
 /// Which runs may have signed in with an older key: those that were made until `run`.
@@ -85,7 +86,9 @@ impl Change {
     /// # Errors
     /// When the system gives no random bytes, or the database refuses.
     pub async fn reseal_some(&mut self, keys: &Keyring, so_far: &mut Resealing) -> Result<bool> {
-        Ok(self.reseal_states(keys, so_far).await? || self.reseal_plans(keys, so_far).await?)
+        Ok(self.reseal_states(keys, so_far).await?
+            || self.reseal_plans(keys, so_far).await?
+            || self.reseal_secrets(keys, so_far).await?)
     }
 
     async fn reseal_states(&mut self, keys: &Keyring, so_far: &mut Resealing) -> Result<bool> {
@@ -134,6 +137,37 @@ impl Change {
                 .bind(sealed.bytes)
                 .bind(sealed.key_id)
                 .bind(so_far.plan_after.clone())
+                .execute(self.connection())
+                .await?;
+        }
+        Ok(!rows.is_empty())
+    }
+}
+
+impl Change {
+    async fn reseal_secrets(&mut self, keys: &Keyring, so_far: &mut Resealing) -> Result<bool> {
+        let rows = sqlx::query(
+            "SELECT namespace, name, version, sealed, key_id FROM secrets
+             WHERE key_id <> $1 AND (namespace, name) > ($2, $3) ORDER BY namespace, name LIMIT $4",
+        )
+        .bind(keys.current())
+        .bind(so_far.secret_after.0.clone())
+        .bind(so_far.secret_after.1.clone())
+        .bind(i64::from(ROWS_AT_ONCE))
+        .fetch_all(self.connection())
+        .await?;
+        for row in &rows {
+            let r = Reading::of(row, "secrets", "name");
+            let (namespace, name, version) = (r.text("namespace")?, r.text("name")?, r.count("version")?);
+            so_far.secret_after = (namespace.clone(), name.clone());
+            let sealed = Sealed { bytes: row.try_get("sealed")?, key_id: row.try_get("key_id")? };
+            let place = secrets::place(&namespace, &name, version);
+            let Some(sealed) = so_far.reseal(keys, &sealed, &place)? else { continue };
+            sqlx::query("UPDATE secrets SET sealed = $1, key_id = $2 WHERE namespace = $3 AND name = $4")
+                .bind(sealed.bytes)
+                .bind(sealed.key_id)
+                .bind(namespace)
+                .bind(name)
                 .execute(self.connection())
                 .await?;
         }

@@ -6,6 +6,7 @@ mod api;
 mod aws;
 mod backup;
 mod bad_input;
+mod bundles;
 mod cancel;
 mod cli;
 mod config;

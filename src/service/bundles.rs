@@ -1,0 +1,188 @@
+//! Secrets as named bundles: written, used by variables, never read back.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::write::Written;
+use super::{Actor, Error, Result, Service};
+use crate::domain::failure::{Class, Failure};
+use crate::domain::name::Name;
+use crate::domain::secret::{Secret, SecretSpec, SecretUse, is_marked};
+use crate::domain::workspace::Workspace;
+use crate::store::{Change, Snapshot};
+
+impl Service {
+    /// One secret, without what it holds.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub async fn secret(&self, namespace: &Name, name: &Name) -> Result<Secret> {
+        let mut snapshot = self.store.read().await?;
+        self.require_namespace(&mut snapshot, namespace).await?;
+        snapshot.secret(namespace, name).await?.ok_or_else(|| no_secret(namespace, name))
+    }
+
+    /// The secrets of a namespace, without what they hold.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub async fn secrets_in(&self, namespace: &Name) -> Result<Vec<Secret>> {
+        let mut snapshot = self.store.read().await?;
+        self.require_namespace(&mut snapshot, namespace).await?;
+        Ok(snapshot.secrets(Some(namespace)).await?)
+    }
+
+    /// Removes a secret that nobody uses.
+    ///
+    /// # Errors
+    /// When it does not exist, or is used.
+    pub async fn delete_secret(&self, namespace: &Name, name: &Name) -> Result<()> {
+        let mut change = self.store.write().await?;
+        self.require_namespace(&mut change, namespace).await?;
+        change.secret(namespace, name).await?.ok_or_else(|| no_secret(namespace, name))?;
+        let users: Vec<String> =
+            change.users_of_secret(namespace, name).await?.iter().map(ToString::to_string).collect();
+        if !users.is_empty() {
+            let detail = format!("the secret `{name}` is used by {}; change those first", users.join(", "));
+            return Err(Error::conflict("in_use", detail));
+        }
+        change.remove_secret(namespace, name).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Knows what all secrets hold, so that it is shown nowhere.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or a secret cannot be opened.
+    pub async fn learn_secrets(&self) -> Result<()> {
+        let mut snapshot = self.store.read().await?;
+        for secret in snapshot.secrets(None).await? {
+            let data = snapshot.secret_data(&secret, &self.keys.now()).await?;
+            self.know(data.values());
+        }
+        Ok(())
+    }
+
+    fn know<'a>(&self, texts: impl Iterator<Item = &'a String>) {
+        let mut known = self.secrets.write().expect("invariant: no holder of this lock panics");
+        texts.for_each(|text| known.add(text));
+    }
+
+    /// Writes a secret; `at` is the pointer of its document. Those that use it are run again.
+    pub(super) async fn put_secret(
+        &self,
+        change: &mut Change,
+        namespace: &Name,
+        name: &Name,
+        spec: &SecretSpec,
+        at: &str,
+        actor: &Actor,
+    ) -> Result<Written> {
+        self.require_namespace(change, namespace).await?;
+        let before = change.secret(namespace, name).await?;
+        if let Some(before) = &before {
+            let same = change.secret_data(before, &self.keys.now()).await? == spec.data;
+            if same && before.export_to == spec.export_to {
+                return Ok(Written::Unchanged);
+            }
+            check_users(change, before, spec, at).await?;
+        }
+        let now = self.clock.now();
+        let secret = Secret {
+            namespace: namespace.clone(),
+            name: name.clone(),
+            version: before.as_ref().map_or(1, |before| before.version + 1),
+            keys: spec.data.keys().cloned().collect(),
+            export_to: spec.export_to.clone(),
+            author: actor.0.clone(),
+            created_at: before.as_ref().map_or(now, |before| before.created_at),
+            changed_at: now,
+        };
+        self.know(spec.data.values());
+        change.put_secret(&secret, &spec.data, &self.keys.now()).await?;
+        Ok(if before.is_some() { Written::Configured } else { Written::Created })
+    }
+
+    /// What of secrets a workspace gets: by variable, as it is kept of a run; or why not.
+    pub(super) async fn secret_inputs(
+        &self,
+        snapshot: &mut Snapshot,
+        workspace: &Workspace,
+    ) -> Result<std::result::Result<Map<String, Value>, String>> {
+        let mut inputs = Map::new();
+        for it in snapshot.secret_uses(workspace.uid).await? {
+            match usable(snapshot, &it, &workspace.namespace).await? {
+                Ok(secret) => inputs.insert(it.variable.clone(), it.marked(secret.version)),
+                Err(why) => return Ok(Err(why)),
+            };
+        }
+        Ok(Ok(inputs))
+    }
+
+    /// A run's inputs with the texts of the secrets among them.
+    pub(super) async fn opened(
+        &self,
+        snapshot: &mut Snapshot,
+        workspace: &Workspace,
+        mut inputs: Map<String, Value>,
+    ) -> Result<std::result::Result<Map<String, Value>, Failure>> {
+        if !inputs.values().any(is_marked) {
+            return Ok(Ok(inputs));
+        }
+        for it in snapshot.secret_uses(workspace.uid).await? {
+            if !inputs.get(&it.variable).is_some_and(is_marked) {
+                continue;
+            }
+            let secret = match usable(snapshot, &it, &workspace.namespace).await? {
+                Ok(secret) => secret,
+                Err(why) => return Ok(Err(Failure::new(Class::Configuration, format!("it needs {why}")))),
+            };
+            let data: BTreeMap<String, String> = snapshot.secret_data(&secret, &self.keys.now()).await?;
+            self.know(data.values());
+            inputs.insert(it.variable.clone(), data.get(&it.key).cloned().map_or(Value::Null, Value::from));
+        }
+        Ok(Ok(inputs))
+    }
+}
+
+/// The secret that is used, if it is there, may be used, and holds what is wanted.
+pub(super) async fn usable(
+    snapshot: &mut Snapshot,
+    it: &SecretUse,
+    home: &Name,
+) -> Result<std::result::Result<Secret, String>> {
+    let found = snapshot.secret(&it.namespace, &it.name).await?;
+    let may_see = |secret: &Secret| secret.namespace == *home || secret.export_to.contains(home);
+    let Some(secret) = found.filter(may_see) else {
+        let there = if it.namespace == *home { "which does not exist" } else { "which is not exported from there" };
+        return Ok(Err(format!("{}, {there}", it.secret())));
+    };
+    if !secret.keys.contains(&it.key) {
+        return Ok(Err(format!("`{}` of {}, which has {}", it.key, it.secret(), secret.keys.join(", "))));
+    }
+    Ok(Ok(secret))
+}
+
+/// What is used stays, for those that it is used by.
+async fn check_users(change: &mut Change, before: &Secret, spec: &SecretSpec, at: &str) -> Result<()> {
+    for user in change.users_of_secret(&before.namespace, &before.name).await? {
+        if user.namespace != before.namespace && !spec.export_to.contains(&user.namespace) {
+            let detail = format!("{user} uses it from there; change that first");
+            return Err(Error::one(&format!("{at}/spec/exportTo"), "in_use", detail));
+        }
+        let Some(resource) = change.resource(&user).await? else { continue };
+        let used = change.secret_uses(resource.workspace).await?;
+        let own = used.iter().filter(|it| it.namespace == before.namespace && it.name == before.name);
+        if let Some(gone) = own.into_iter().find(|it| !spec.data.contains_key(&it.key)) {
+            let detail = format!("{user} uses `{}`; keep it, or change that first", gone.key);
+            return Err(Error::one(&format!("{at}/spec/data"), "in_use", detail));
+        }
+    }
+    Ok(())
+}
+
+fn no_secret(namespace: &Name, name: &Name) -> Error {
+    Error::NotFound { what: "secret", name: format!("{namespace}/{name}") }
+}
