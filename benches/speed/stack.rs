@@ -1,6 +1,8 @@
 //! Rows about what needs each other: a whole cluster on the local templates, and the decision who may
 //! begin.
 
+use captd::domain::name::Name;
+use captd::domain::resource::{Key, ResourceKind};
 use captd_dependencies::Graph;
 use serde_json::{Value, json};
 
@@ -61,16 +63,20 @@ pub async fn local(ground: &mut Ground) -> Vec<Row> {
 /// Who may begin, and whether the newest closes a circle: from the edges as they come from the
 /// database.
 pub fn decision(ground: &Ground) -> Vec<Row> {
-    let chain = || (0..MANY).map(|n| (n + 1, n));
-    let fan = || (0..MANY).map(|n| (n + 1, 0));
-    let measure = |edges: &dyn Fn() -> Vec<(u32, u32)>, may: usize| {
+    let key = |n: u32| Key {
+        kind: ResourceKind::Workspace,
+        namespace: Name::default_namespace(),
+        name: Name::parse(&format!("workspace-{n}")).unwrap(),
+    };
+    let measure = |target: fn(u32) -> u32, may: usize| {
         (0..ground.settings.runs)
             .map(|_| {
-                let edges = edges();
+                let edges: Vec<(Key, Key)> = (0..MANY).map(|n| (key(n + 1), key(target(n)))).collect();
+                let (first, newest) = (key(0), key(MANY));
                 let begun = now();
-                let graph: Graph<u32> = edges.into_iter().collect();
-                let found = graph.may_begin(|need| *need == 0).count();
-                let circle = graph.circle(&MANY);
+                let graph: Graph<Key> = edges.into_iter().collect();
+                let found = graph.may_begin(|need| *need == first).count();
+                let circle = graph.circle(&newest);
                 let took = now() - begun;
                 assert!(found == may && circle.is_none(), "{found} may begin");
                 took
@@ -79,7 +85,7 @@ pub fn decision(ground: &Ground) -> Vec<Row> {
     };
     let row = |name: &str, captd| Row::of_captd(name, "s", captd, vec![Goal::AtMost(0.1)]);
     vec![
-        row("10 who may begin, and no circle: 10,000 in a chain", measure(&|| chain().collect(), 1)),
-        row("10 the same: 10,000 that need one", measure(&|| fan().collect(), MANY as usize)),
+        row("10 who may begin, and no circle: 10,000 workspaces in a chain", measure(|n| n, 1)),
+        row("10 the same: 10,000 workspaces that need one", measure(|_| 0, MANY as usize)),
     ]
 }

@@ -1,8 +1,23 @@
 # A node group of Terraform's built-in terraform_data: no provider, no cloud, and the phases of a real one.
 
+# Only what is said: a group that was made before these existed is not changed by them.
+locals {
+  optional_input = { for name, value in {
+    kubernetes_version   = var.kubernetes_version
+    release_version      = var.release_version
+    force_update_version = var.force_update_version
+    launch_version       = try(var.launch_template.version, null)
+    node_repair_config   = var.node_repair_config
+  } : name => value if value != null }
+  optional_triggers = { for name, value in {
+    launch_template = try(coalesce(var.launch_template.id, var.launch_template.name), null)
+    remote_access   = var.remote_access
+  } : name => value if value != null }
+}
+
 resource "terraform_data" "group" {
   # What EKS changes in place.
-  input = {
+  input = merge({
     status        = "ACTIVE"
     min_size      = var.min_size
     max_size      = var.max_size
@@ -10,17 +25,10 @@ resource "terraform_data" "group" {
     taints        = var.taints
     tags          = merge(var.tags, var.owner_tags)
     update_config = var.update_config
-
-    kubernetes_version   = var.kubernetes_version
-    release_version      = var.release_version
-    force_update_version = var.force_update_version
-    launch_version       = try(var.launch_template.version, null)
-    node_repair_config   = var.node_repair_config
-    timeouts             = var.timeouts
-  }
+  }, local.optional_input)
 
   # What makes EKS replace the node group.
-  triggers_replace = {
+  triggers_replace = merge({
     cluster_name    = var.cluster_name
     region          = var.region
     node_group_name = var.node_group_name
@@ -30,9 +38,7 @@ resource "terraform_data" "group" {
     ami_type        = var.ami_type
     capacity_type   = var.capacity_type
     disk_size       = var.disk_size
-    launch_template = try(coalesce(var.launch_template.id, var.launch_template.name), null)
-    remote_access   = var.remote_access
-  }
+  }, local.optional_triggers)
 
   lifecycle {
     precondition {

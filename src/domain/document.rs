@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::fields::Fields;
+use super::machine::MachineSpec;
 use super::machine_fields;
 use super::machine_rules;
 use super::metadata::{Declared, declared};
@@ -48,7 +49,7 @@ pub fn parse(value: &Value, at: &str, problems: &mut Problems) -> Option<Documen
         (API_VERSION, "Workspace") => parse_workspace(&mut f, at),
         (API_VERSION, "Secret") => parse_secret(&mut f, at),
         (API_VERSION, "WorkspaceTemplate") => parse_template(&mut f, at),
-        (API_VERSION | "v1", "Namespace") => parse_namespace(&mut f, value, at),
+        (API_VERSION | "v1", "Namespace") => parse_namespace(&mut f, at),
         _ => {
             f.problem(
                 "kind",
@@ -92,7 +93,7 @@ pub fn parse_template_body(value: &Value, problems: &mut Problems) -> Option<(De
 
 /// Reads the body of a request for one namespace: `kind` and `apiVersion` may be left out.
 pub fn parse_namespace_body(value: &Value, problems: &mut Problems) -> Option<Document> {
-    body(value, problems, "Namespace", |f| parse_namespace(f, value, ""))
+    body(value, problems, "Namespace", |f| parse_namespace(f, ""))
 }
 
 fn body(
@@ -118,21 +119,15 @@ fn body(
     read(&mut Fields::open(value, "", problems)?)
 }
 
+/// With the rules behind the shapes, so that whoever declares it hears of everything at once.
+fn machine_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<MachineSpec> {
+    let spec = machine_fields::parse_spec(value, at, problems)?;
+    machine_rules::check(&spec, at, problems);
+    Some(spec)
+}
+
 fn parse_machine(f: &mut Fields<'_, '_>, value: &Value, at: &str) -> Option<Document> {
-    let metadata = f.object("metadata", |f| Some(declared(f))).unwrap_or_default();
-    refuse_status(f);
-    let mut problems = Problems::default();
-    let spec = match f.value("spec") {
-        Some(spec) => machine_fields::parse_spec(spec, &format!("{at}/spec"), &mut problems),
-        None => f.required("spec", None),
-    };
-    // With the shapes, so that whoever declares it hears of everything at once.
-    if let Some(spec) = &spec {
-        machine_rules::check(spec, &format!("{at}/spec"), &mut problems);
-    }
-    f.absorb(problems);
-    f.finish();
-    let mut metadata = metadata;
+    let (mut metadata, spec) = envelope(f, at, machine_spec, None);
     if metadata.name.is_none() && value.pointer("/metadata/name").is_none_or(Value::is_null) {
         let group = &spec.as_ref()?.node_group_config.name;
         match Name::parse(group) {
@@ -148,55 +143,43 @@ fn parse_machine(f: &mut Fields<'_, '_>, value: &Value, at: &str) -> Option<Docu
 }
 
 fn parse_workspace(f: &mut Fields<'_, '_>, at: &str) -> Option<Document> {
-    let metadata = f.object("metadata", |f| Some(declared(f))).unwrap_or_default();
-    refuse_status(f);
-    let mut problems = Problems::default();
-    let spec = match f.value("spec") {
-        Some(spec) => workspace_fields::parse_spec(spec, &format!("{at}/spec"), &mut problems),
-        None => f.required("spec", None),
-    };
-    f.absorb(problems);
-    f.finish();
+    let (metadata, spec) = envelope(f, at, workspace_fields::parse_spec, None);
     Some(Document::Resource(metadata, Spec::Workspace(Box::new(spec?))))
 }
 
 fn parse_secret(f: &mut Fields<'_, '_>, at: &str) -> Option<Document> {
-    let metadata = f.object("metadata", |f| Some(declared(f))).unwrap_or_default();
-    refuse_status(f);
-    let mut problems = Problems::default();
-    let spec = match f.value("spec") {
-        Some(spec) => secret::parse_spec(spec, &format!("{at}/spec"), &mut problems),
-        None => f.required("spec", None),
-    };
-    f.absorb(problems);
-    f.finish();
+    let (metadata, spec) = envelope(f, at, secret::parse_spec, None);
     Some(Document::Secret(metadata, spec?))
 }
 
 fn parse_template(f: &mut Fields<'_, '_>, at: &str) -> Option<Document> {
-    let metadata = f.object("metadata", |f| Some(declared(f))).unwrap_or_default();
-    refuse_status(f);
-    let mut problems = Problems::default();
-    let files = match f.value("spec") {
-        Some(spec) => template_fields::parse_spec(spec, &format!("{at}/spec"), &mut problems),
-        None => f.required("spec", None),
-    };
-    f.absorb(problems);
-    f.finish();
+    let (metadata, files) = envelope(f, at, template_fields::parse_spec, None);
     Some(Document::Template(metadata, files?))
 }
 
-fn parse_namespace(f: &mut Fields<'_, '_>, _value: &Value, at: &str) -> Option<Document> {
+fn parse_namespace(f: &mut Fields<'_, '_>, at: &str) -> Option<Document> {
+    let (metadata, spec) = envelope(f, at, namespace::parse_spec, Some(NamespaceSpec::default()));
+    Some(Document::Namespace(metadata, spec?))
+}
+
+/// Metadata and spec; without a default, the spec is required.
+fn envelope<S>(
+    f: &mut Fields<'_, '_>,
+    at: &str,
+    parse_spec: fn(&Value, &str, &mut Problems) -> Option<S>,
+    default: Option<S>,
+) -> (Declared, Option<S>) {
     let metadata = f.object("metadata", |f| Some(declared(f))).unwrap_or_default();
     refuse_status(f);
     let mut problems = Problems::default();
-    let spec = match f.value("spec") {
-        Some(spec) => namespace::parse_spec(spec, &format!("{at}/spec"), &mut problems),
-        None => Some(NamespaceSpec::default()),
+    let spec = match (f.value("spec"), default) {
+        (Some(spec), _) => parse_spec(spec, &format!("{at}/spec"), &mut problems),
+        (None, Some(default)) => Some(default),
+        (None, None) => f.required("spec", None),
     };
     f.absorb(problems);
     f.finish();
-    Some(Document::Namespace(metadata, spec?))
+    (metadata, spec)
 }
 
 /// A status is derived from what is observed; a client cannot declare one.

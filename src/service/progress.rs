@@ -228,13 +228,18 @@ impl Service {
         Ok(Ok(saved.content))
     }
 
-    /// Keeps that a run has applied its plan; `outputs` is `None` when they could not be read.
+    /// Keeps that a run has applied its plan; `outputs` is `None` when Terraform could not be asked for
+    /// them: then they are those of the state that it has left.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn applied(&self, run: Uuid, outputs: Option<Map<String, Value>>) -> Result<()> {
         let mut change = self.store.write().await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
+        let outputs = match outputs {
+            Some(outputs) => Some(outputs),
+            None => self.outputs_written_by(&mut change, &run).await?,
+        };
         if let Some(outputs) = outputs {
             let seen = Seen { outputs, drift: Vec::new(), in_force: true, applied: true };
             self.observe(&mut change, &run, seen).await?;

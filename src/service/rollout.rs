@@ -68,11 +68,17 @@ impl Service {
         let mut snapshot = self.store.read().await?;
         let rolling: Vec<Uploaded> =
             snapshot.all_uploaded(None).await?.into_iter().filter(|uploaded| uploaded.rolling).collect();
+        let mut steps = Vec::new();
         for uploaded in rolling {
             let view = self.rollout_of(&mut snapshot, uploaded).await?;
-            match next(&view.followers, view.policy) {
-                Next::Assign(chosen) => self.bring_on(&view.uploaded, &chosen).await?,
-                Next::Done => self.end_rollout(&view.uploaded).await?,
+            steps.push((next(&view.followers, view.policy), view.uploaded));
+        }
+        // Whoever waits to write holds no other connection.
+        drop(snapshot);
+        for (step, uploaded) in steps {
+            match step {
+                Next::Assign(chosen) => self.bring_on(&uploaded, &chosen).await?,
+                Next::Done => self.end_rollout(&uploaded).await?,
                 Next::Wait | Next::Stop => {}
             }
         }

@@ -1,13 +1,13 @@
 //! Terraform's state: the backend that runs speak to, and what a person may do with it.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::{Actor, Error, Result, Service};
 use crate::domain::resource::Key;
 use crate::domain::run::Run;
-use crate::domain::state::{Head, Holder, Lock, Verdict, Version, digest, judge, placed};
+use crate::domain::state::{Head, Holder, Lock, Verdict, Version, contents, digest, judge, placed};
 use crate::store::seal::SealError;
 use crate::store::{Change, NewState, Snapshot};
 
@@ -197,6 +197,20 @@ impl Service {
             None => snapshot.newest_state(resource.workspace).await?.ok_or_else(missing)?.version,
         };
         snapshot.state_content(resource.workspace, version, &self.keys.now()).await?.ok_or_else(missing)
+    }
+
+    /// The outputs of the state that a run has left, if the newest is its own; none that is sensitive.
+    pub(super) async fn outputs_written_by(
+        &self,
+        snapshot: &mut Snapshot,
+        run: &Run,
+    ) -> Result<Option<Map<String, Value>>> {
+        let newest = snapshot.newest_state(run.workspace).await?;
+        let Some(own) = newest.filter(|newest| newest.author == Holder::Run(run.id).to_string()) else {
+            return Ok(None);
+        };
+        let content = snapshot.state_content(run.workspace, own.version, &self.keys.now()).await?;
+        Ok(content.map(|content| contents(&content).outputs))
     }
 
     /// One output of the newest state. A sensitive one is told only to who asks for it by `reveal`,

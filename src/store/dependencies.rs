@@ -6,26 +6,11 @@ use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use super::row::Reading;
-use super::{Change, Result, Snapshot, workspaces};
+use super::{Change, Result, Snapshot};
 use crate::domain::needs::{Input, Need};
 use crate::domain::resource::Key;
-use crate::domain::workspace::Workspace;
 
 impl Snapshot {
-    /// The workspace of a machine, or the one that stands on its own.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn workspace_of(&mut self, key: &Key) -> Result<Option<Workspace>> {
-        let row = sqlx::query("SELECT * FROM workspaces WHERE kind = $1 AND namespace = $2 AND name = $3")
-            .bind(key.kind.noun())
-            .bind(key.namespace.as_str())
-            .bind(key.name.as_str())
-            .fetch_optional(self.connection())
-            .await?;
-        row.as_ref().map(workspaces::read).transpose()
-    }
-
     /// What a workspace needs of others.
     ///
     /// # Errors

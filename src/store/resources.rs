@@ -5,10 +5,11 @@ use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use super::row::{Reading, integer, micros};
-use super::{Change, NewResource, Result, Snapshot};
+use super::{Change, NewResource, Result, Snapshot, workspaces};
 use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
 use crate::domain::resource::{Key, Resource, ResourceKind, Spec};
+use crate::domain::workspace::Workspace;
 
 impl Snapshot {
     /// One machine or workspace.
@@ -16,13 +17,24 @@ impl Snapshot {
     /// # Errors
     /// When the database cannot be read.
     pub async fn resource(&mut self, key: &Key) -> Result<Option<Resource>> {
+        self.declared(key).await?.as_ref().map(read).transpose()
+    }
+
+    /// Its workspace.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn workspace_of(&mut self, key: &Key) -> Result<Option<Workspace>> {
+        self.declared(key).await?.as_ref().map(workspaces::read).transpose()
+    }
+
+    async fn declared(&mut self, key: &Key) -> Result<Option<SqliteRow>> {
         let row = sqlx::query("SELECT * FROM workspaces WHERE kind = $1 AND namespace = $2 AND name = $3")
             .bind(key.kind.noun())
             .bind(key.namespace.as_str())
             .bind(key.name.as_str())
-            .fetch_optional(self.connection())
-            .await?;
-        row.as_ref().map(read).transpose()
+            .fetch_optional(self.connection());
+        Ok(row.await?)
     }
 
     /// Who has the node group `node_group`: namespace and name of a machine.

@@ -48,3 +48,25 @@ async fn a_run_goes_on_across_a_change_of_captd() {
     assert_eq!(daemon.scale("workers", 3).await["summary"]["create"], 1, "and it goes on with its state");
     daemon.stop().await;
 }
+
+/// As after an upgrade that renders the template in another way: what the workspace was initialised
+/// with is out of Terraform's reach.
+#[tokio::test]
+async fn outputs_are_those_of_the_state_where_terraform_cannot_be_asked_for_them() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    let run = create_slowly(&daemon).await;
+    let workspace = daemon.run(&run).await["workspace"].as_str().unwrap().to_owned();
+    let initialised = daemon.dir().join("data/workspaces").join(workspace).join(".terraform");
+    std::fs::rename(initialised, daemon.dir().join("data/elsewhere")).unwrap();
+    let ended = daemon.wait_for_end(&run).await;
+    let steps = ended["steps"].as_array().unwrap();
+    let output = steps.iter().find(|step| step["name"] == "output").unwrap();
+    assert!(output["exitCode"] != 0, "terraform could be asked: {ended}");
+    assert_eq!(ended["state"], "succeeded", "{ended}");
+    let made = daemon.wait_until_ready("workers").await;
+    assert_eq!((&made["status"]["currentSize"], &made["status"]["outputs"]["status"]), (&json!(2), &json!("ACTIVE")));
+    daemon.stop().await;
+}
