@@ -86,8 +86,14 @@ fn check_paths(files: &Files, at: &str, problems: &mut Problems) {
                 "`{path}` is no path of a template's file: at most 8 parts of letters, digits, `.`, `_`, `-`, none of which begins with a dot"
             );
             problems.add(pointer_to(at, path), "invalid_path", detail);
-        } else if path.ends_with(".tfvars.json") || path.starts_with("captd_") {
+            continue;
+        }
+        let plain = path.strip_suffix(".tera").unwrap_or(path);
+        if plain.ends_with(".tfvars.json") || plain.ends_with(".tfvars") || plain.starts_with("captd_") {
             problems.add(pointer_to(at, path), "reserved", format!("captd writes `{path}` itself; leave it out"));
+        } else if plain.ends_with(".tf.json") {
+            let detail = format!("`{path}`: what a template may do is looked at in .tf files; write it as one");
+            problems.add(pointer_to(at, path), "not_hcl", detail);
         }
     }
 }

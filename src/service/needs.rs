@@ -29,7 +29,9 @@ impl Service {
             standing.needed_by = snapshot.needed_by(&workspace.key()).await?;
             let declared = snapshot.resource(&workspace.key()).await?;
             standing.retains = declared.is_some_and(|resource| resource.spec.retains());
-            standing.has_state = snapshot.newest_state(workspace.uid).await?.is_some();
+            // Of before captd kept states, one may lie in the workspace's folder until its next run.
+            let local = self.workspace_dir(workspace.uid).join("terraform.tfstate");
+            standing.has_state = snapshot.newest_state(workspace.uid).await?.is_some() || local.exists();
         }
         let mut inputs = Map::new();
         for need in needs {

@@ -213,6 +213,14 @@ async fn what_cannot_be_taken_in_is_told_with_file_line_and_remedy() {
             "reserved",
             "captd writes",
         ),
+        (json!({"main.tf": good, "x.auto.tfvars": "a = 1"}), "/spec/files/x.auto.tfvars", "reserved", "captd writes"),
+        (json!({"main.tf": good, "x.tf.json": "{}"}), "/spec/files/x.tf.json", "not_hcl", "looked at in .tf files"),
+        (
+            json!({"main.tf": good, "m/x.tf.json.tera": "{}"}),
+            "/spec/files/m~1x.tf.json.tera",
+            "not_hcl",
+            "looked at in .tf files",
+        ),
         (
             json!({"main.tf": "locals { a = file(\"../../admin.token\") }"}),
             "/spec/files/main.tf",
