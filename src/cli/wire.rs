@@ -25,8 +25,8 @@ pub(super) struct Resource {
 impl Resource {
     /// As a person writes it on the command line, where a machine needs no kind.
     pub(super) fn handle(&self) -> String {
-        let name = &self.metadata.name;
-        if self.is_machine() { name.to_string() } else { format!("workspace/{name}") }
+        let Metadata { namespace, name, .. } = &self.metadata;
+        Key { kind: kind_of(&self.kind), namespace: namespace.clone(), name: name.clone() }.handle()
     }
 
     /// That it is ready, and how many nodes it has.

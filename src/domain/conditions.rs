@@ -15,7 +15,7 @@ use super::trouble::{Trouble, provider_of};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// `Ready`, `Synced`, `Drifted`, `StateDiverged`, `ProviderPaused`, `Paused`.
+    /// `Ready`, `Synced`, `Waiting`, `Drifted`, `StateDiverged`, `StateLocked`, `ProviderPaused`, `Paused`.
     #[serde(rename = "type")]
     pub condition_type: &'static str,
     /// `True`, `False` or `Unknown`.

@@ -1,5 +1,5 @@
-//! What a machine or workspace needs of others: to run after them (`waitFor`), and their outputs as
-//! values of variables (`valueFrom`).
+//! What a machine or workspace needs of others: to run after them (`waitFor`), their outputs as values
+//! of variables (`valueFrom`), and to whom it may be of use itself (`exportTo`).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -11,6 +11,7 @@ use super::observation::Observation;
 use super::problem::{Problems, pointer_to};
 use super::resource::{Key, ResourceKind, Spec};
 use super::run::Kind;
+use super::secret::SecretUse;
 use super::workspace::Workspace;
 
 /// The field that makes a value a reference.
@@ -62,6 +63,23 @@ pub struct Input {
     pub variable: String,
     /// The output.
     pub output: String,
+}
+
+/// All that a workspace takes of others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// Of machines and workspaces.
+    pub needs: Vec<Need>,
+    /// Of secrets.
+    pub secrets: Vec<SecretUse>,
+}
+
+impl Wants {
+    /// Whether it takes values, and does not only wait.
+    #[must_use]
+    pub fn takes_inputs(&self) -> bool {
+        !self.secrets.is_empty() || self.needs.iter().any(|need| need.input.is_some())
+    }
 }
 
 /// Where a workspace stands with what it needs, and with those that need it.

@@ -1,10 +1,11 @@
 //! An uploaded template: put together, rendered on trial, and looked at for what it may not do.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use captd_policy::{Policy, violations};
-use captd_variables::declared;
-use serde_json::Map;
+use captd_variables::{Declared, declared};
+use hcl_edit::structure::Body;
 
 use super::library::{Files, Library, assemble};
 use super::{engine, hcl};
@@ -36,20 +37,27 @@ impl Library {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let template = assemble(name.as_str(), files.clone(), self.modules());
-        let template = template.map_err(|reason| one(at, "not_a_template", reason))?;
+        let template = self.put_together(name, files.clone()).map_err(|reason| one(at, "not_a_template", reason))?;
         let rendered = engine::try_out(&template)
             .map_err(|error| one(&pointer_to(at, &error.file), "not_rendered", error.reason))?;
         if !rendered.keys().any(|path| !path.contains('/') && is_hcl(path)) {
             let detail = "no .tf file is in its root: there is nothing to make".to_owned();
             return Err(one(at, "empty", detail));
         }
+        let mut declared_in = BTreeMap::new();
         for (path, text) in rendered.iter().filter(|(path, _)| is_hcl(path)) {
             let source = [path.clone(), format!("{path}.tera")].into_iter().find(|path| files.contains_key(path));
-            let at = source.map_or_else(|| at.to_owned(), |path| pointer_to(at, &path));
-            check_file(path, text, policy, &at, &mut problems);
+            let file_at = source.map_or_else(|| at.to_owned(), |path| pointer_to(at, &path));
+            match hcl::check(text) {
+                Ok(body) => {
+                    check_policy(path, text, &body, policy, &file_at, &mut problems);
+                    if !path.contains('/') {
+                        check_twice(path, &declared(text, &body), &mut declared_in, at, &mut problems);
+                    }
+                }
+                Err(reason) => problems.add(file_at, "not_hcl", format!("{path}: {reason}")),
+            }
         }
-        check_twice(&rendered, at, &mut problems);
         problems.into_result(template)
     }
 }
@@ -98,34 +106,22 @@ fn check_paths(files: &Files, at: &str, problems: &mut Problems) {
     }
 }
 
-fn check_file(path: &str, text: &str, policy: &Policy, at: &str, problems: &mut Problems) {
-    let body = match hcl::check(text) {
-        Ok(body) => body,
-        Err(reason) => {
-            problems.add(at, "not_hcl", format!("{path}: {reason}"));
-            return;
-        }
-    };
+fn check_policy(path: &str, text: &str, body: &Body, policy: &Policy, at: &str, problems: &mut Problems) {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    for found in violations(policy, text, &body, folder) {
+    for found in violations(policy, text, body, folder) {
         problems.add(at, found.code, format!("{path} line {}: {}", found.line, found.detail));
     }
 }
 
-/// Terraform refuses a variable or an output that two files declare.
-fn check_twice(rendered: &Files, at: &str, problems: &mut Problems) {
-    let mut seen: Map<String, serde_json::Value> = Map::new();
-    for (path, text) in rendered.iter().filter(|(path, _)| !path.contains('/') && is_hcl(path)) {
-        let Ok(body) = hcl::check(text) else { continue };
-        let found = declared(text, &body);
-        let variables = found.variables.iter().map(|(name, it)| (format!("variable `{name}`"), it.line));
-        let outputs = found.outputs.iter().map(|(name, it)| (format!("output `{name}`"), it.line));
-        for (what, line) in variables.chain(outputs) {
-            let place = format!("{path} line {line}");
-            if let Some(before) = seen.insert(what.clone(), place.clone().into()) {
-                let before = before.as_str().unwrap_or_default().to_owned();
-                problems.add(at, "declared_twice", format!("{place}: {what} is declared in {before} already"));
-            }
+/// Terraform refuses a variable or an output that two files of the root declare; `seen` says where
+/// each was declared before.
+fn check_twice(path: &str, found: &Declared, seen: &mut BTreeMap<String, String>, at: &str, problems: &mut Problems) {
+    let variables = found.variables.iter().map(|(name, it)| (format!("variable `{name}`"), it.line));
+    let outputs = found.outputs.iter().map(|(name, it)| (format!("output `{name}`"), it.line));
+    for (what, line) in variables.chain(outputs) {
+        let place = format!("{path} line {line}");
+        if let Some(before) = seen.insert(what.clone(), place.clone()) {
+            problems.add(at, "declared_twice", format!("{place}: {what} is declared in {before} already"));
         }
     }
 }

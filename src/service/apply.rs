@@ -16,7 +16,7 @@ use crate::domain::resource::{Key, ResourceKind};
 /// One document of an apply and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
-    /// `Machine`, `Workspace` or `Namespace`.
+    /// The `kind` of its declaration.
     pub kind: &'static str,
     /// Its namespace; a namespace has none.
     pub namespace: Option<Name>,
@@ -35,7 +35,7 @@ impl Applied {
 }
 
 impl Service {
-    /// Applies many documents: all or nothing. Namespaces go first. `default_namespace` is that of
+    /// Applies many documents: all or nothing, each after what it needs. `default_namespace` is that of
     /// those that name none. With `dry_run` everything is checked and nothing kept.
     ///
     /// # Errors
@@ -95,7 +95,8 @@ impl Service {
     }
 }
 
-/// Namespaces first, then templates and secrets, then each after what it needs: whoever begins, begins with what comes with it.
+/// Namespaces first, then templates and secrets, then each after what it needs: whoever begins, begins
+/// with what comes with it.
 fn in_order(parsed: Vec<(usize, Option<Document>)>, default_namespace: &Name) -> Vec<(usize, Option<Document>)> {
     let mut graph = Graph::default();
     let mut keys = BTreeMap::new();
@@ -123,7 +124,7 @@ fn in_order(parsed: Vec<(usize, Option<Document>)>, default_namespace: &Name) ->
 
 /// Two documents of one request that declare the same thing: neither is taken for the true one.
 fn find_twins(parsed: &[(usize, Option<Document>)], default_namespace: &Name, problems: &mut Problems) {
-    let mut seen = std::collections::BTreeMap::new();
+    let mut seen = BTreeMap::new();
     for (index, document) in parsed {
         let (kind, declared) = match document {
             Some(Document::Resource(declared, spec)) => (spec.kind().noun(), declared),

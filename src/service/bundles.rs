@@ -105,22 +105,6 @@ impl Service {
         Ok(if before.is_some() { Written::Configured } else { Written::Created })
     }
 
-    /// What of secrets a workspace gets: by variable, as it is kept of a run; or why not.
-    pub(super) async fn secret_inputs(
-        &self,
-        snapshot: &mut Snapshot,
-        workspace: &Workspace,
-    ) -> Result<std::result::Result<Map<String, Value>, String>> {
-        let mut inputs = Map::new();
-        for it in snapshot.secret_uses(workspace.uid).await? {
-            match usable(snapshot, &it, &workspace.namespace).await? {
-                Ok(secret) => inputs.insert(it.variable.clone(), it.marked(secret.version)),
-                Err(why) => return Ok(Err(why)),
-            };
-        }
-        Ok(Ok(inputs))
-    }
-
     /// A run's inputs with the texts of the secrets among them.
     pub(super) async fn opened(
         &self,
@@ -145,6 +129,22 @@ impl Service {
         }
         Ok(Ok(inputs))
     }
+}
+
+/// What a workspace gets of the secrets that it uses: by variable, as it is kept of a run; or why not.
+pub(super) async fn secret_inputs(
+    snapshot: &mut Snapshot,
+    uses: &[SecretUse],
+    home: &Name,
+) -> Result<std::result::Result<Map<String, Value>, String>> {
+    let mut inputs = Map::new();
+    for it in uses {
+        match usable(snapshot, it, home).await? {
+            Ok(secret) => inputs.insert(it.variable.clone(), it.marked(secret.version)),
+            Err(why) => return Ok(Err(why)),
+        };
+    }
+    Ok(Ok(inputs))
 }
 
 /// The secret that is used, if it is there, may be used, and holds what is wanted.

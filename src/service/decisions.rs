@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{DAEMON, Result, Service};
 use crate::domain::decide::{Decision, decide};
+use crate::domain::needs::Wants;
 use crate::domain::run::Run;
 use crate::store::Change;
 
@@ -15,11 +16,11 @@ impl Service {
     pub async fn due(&self) -> Result<Vec<Uuid>> {
         let mut snapshot = self.store.read().await?;
         let mut due = Vec::new();
-        let needs = snapshot.all_needs().await?;
+        let (wants, none) = (snapshot.all_wants().await?, Wants::default());
         for workspace in snapshot.idle_workspaces().await? {
             let last = snapshot.last_change(workspace.uid).await?;
-            let needs = needs.get(&workspace.uid).map(Vec::as_slice).unwrap_or_default();
-            let standing = self.standing_with(&mut snapshot, &workspace, needs).await?;
+            let wants = wants.get(&workspace.uid).unwrap_or(&none);
+            let standing = self.standing_with(&mut snapshot, &workspace, wants).await?;
             if !matches!(decide(self.world(&workspace, None, last.as_ref(), &standing)), Decision::Rest(..)) {
                 due.push(workspace.uid);
             }

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::bundles::secret_inputs;
 use super::{Result, Service};
 use crate::domain::failure::{Class, Failure};
-use crate::domain::needs::{Need, Standing, met};
+use crate::domain::needs::{Need, Standing, Wants, met};
 use crate::domain::resource::Key;
 use crate::domain::run::{Kind, Run};
 use crate::domain::workspace::Workspace;
@@ -13,16 +14,16 @@ use crate::store::Snapshot;
 impl Service {
     /// How a workspace stands with others.
     pub(super) async fn standing(&self, snapshot: &mut Snapshot, workspace: &Workspace) -> Result<Standing> {
-        let needs = snapshot.needs_of(workspace.uid).await?;
-        self.standing_with(snapshot, workspace, &needs).await
+        let wants = snapshot.wants_of(workspace.uid).await?;
+        self.standing_with(snapshot, workspace, &wants).await
     }
 
-    /// The same, for one whose needs are known.
+    /// The same, for one whose wants are known.
     pub(super) async fn standing_with(
         &self,
         snapshot: &mut Snapshot,
         workspace: &Workspace,
-        needs: &[Need],
+        wants: &Wants,
     ) -> Result<Standing> {
         let mut standing = Standing::default();
         if workspace.deleting_since.is_some() {
@@ -34,7 +35,7 @@ impl Service {
             standing.has_state = snapshot.newest_state(workspace.uid).await?.is_some() || local.exists();
         }
         let mut inputs = Map::new();
-        for need in needs {
+        for need in &wants.needs {
             match self.look_at(snapshot, &workspace.key(), need).await? {
                 Ok(value) => {
                     inputs.extend(need.input.as_ref().zip(value).map(|(i, value)| (i.variable.clone(), value)));
@@ -46,12 +47,11 @@ impl Service {
                 }
             }
         }
-        match self.secret_inputs(snapshot, workspace).await? {
+        match secret_inputs(snapshot, &wants.secrets, &workspace.namespace).await? {
             Ok(of_secrets) => inputs.extend(of_secrets),
             Err(why) => standing.unmet.push(why),
         }
-        let takes_any = !inputs.is_empty();
-        standing.inputs = (takes_any && standing.unmet.is_empty()).then_some(inputs);
+        standing.inputs = (wants.takes_inputs() && standing.unmet.is_empty()).then_some(inputs);
         Ok(standing)
     }
 
@@ -66,11 +66,11 @@ impl Service {
         if let Some(inputs) = &run.inputs {
             return Ok(Ok(inputs.clone()));
         }
-        let needs = snapshot.needs_of(workspace.uid).await?;
-        if needs.iter().all(|need| need.input.is_none()) && snapshot.secret_uses(workspace.uid).await?.is_empty() {
+        let wants = snapshot.wants_of(workspace.uid).await?;
+        if !wants.takes_inputs() {
             return Ok(Ok(Map::new()));
         }
-        let standing = self.standing_with(snapshot, workspace, &needs).await?;
+        let standing = self.standing_with(snapshot, workspace, &wants).await?;
         if let Some(inputs) = standing.inputs {
             return Ok(Ok(inputs));
         }

@@ -1,4 +1,4 @@
-//! Machines and workspaces: reading, deleting, and the verbs.
+//! Machines and workspaces: reading them, changing them by a patch, and the verbs.
 
 use std::collections::BTreeMap;
 

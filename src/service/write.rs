@@ -274,13 +274,8 @@ fn no_name(at: &str) -> Error {
 /// place.
 async fn take_up(change: &mut Change, key: &Key, spec: &Spec, at: &str) -> Result<Option<Uuid>> {
     let Some((workspace, left)) = change.retained(key).await? else { return Ok(None) };
-    let same = [
-        ("region", left.region() == spec.region()),
-        ("providerConfigRef", left.provider() == spec.provider()),
-        ("workspaceTemplateRef/name", left.template().name == spec.template().name),
-    ];
     let mut problems = Problems::default();
-    for (field, _) in same.into_iter().filter(|(_, same)| !same) {
+    for field in moved(&left, spec) {
         let detail = format!(
             "a {} of this name was deleted and its resources stayed; declare it as it was (template `{}`) to take them up, or take another name",
             key.kind.noun(),
@@ -316,23 +311,25 @@ fn check_immutable(before: &Resource, spec: &Spec, at: &str, problems: &mut Prob
             format!("the {noun} `{name}` is being deleted since {since}; wait until it is gone"),
         ));
     }
-    let old = &before.spec;
-    let same = [
-        ("region", old.region() == spec.region()),
-        ("providerConfigRef", old.provider() == spec.provider()),
-        ("workspaceTemplateRef/name", old.template().name == spec.template().name),
-        ("workspaceTemplateRef/namespace", old.template().namespace == spec.template().namespace),
-    ];
-    for (field, same) in same {
-        if !same {
-            let (noun, what) = match spec {
-                Spec::Machine(_) => ("machine", "the node group that exists"),
-                Spec::Workspace(_) => ("workspace", "what exists"),
-            };
-            let detail =
-                format!("cannot be changed, or {what} would be left behind; delete the {noun}, or declare another one");
-            problems.add(format!("{at}/spec/{field}"), "immutable", detail);
-        }
+    for field in moved(&before.spec, spec) {
+        let (noun, what) = match spec {
+            Spec::Machine(_) => ("machine", "the node group that exists"),
+            Spec::Workspace(_) => ("workspace", "what exists"),
+        };
+        let detail =
+            format!("cannot be changed, or {what} would be left behind; delete the {noun}, or declare another one");
+        problems.add(format!("{at}/spec/{field}"), "immutable", detail);
     }
     Ok(())
+}
+
+/// What names the place and the code of what exists, and is another one now.
+fn moved(old: &Spec, new: &Spec) -> impl Iterator<Item = &'static str> {
+    let same = [
+        ("region", old.region() == new.region()),
+        ("providerConfigRef", old.provider() == new.provider()),
+        ("workspaceTemplateRef/name", old.template().name == new.template().name),
+        ("workspaceTemplateRef/namespace", old.template().namespace == new.template().namespace),
+    ];
+    same.into_iter().filter(|(_, same)| !same).map(|(field, _)| field)
 }

@@ -7,11 +7,36 @@ use uuid::Uuid;
 
 use super::row::Reading;
 use super::{Change, Result, Snapshot};
-use crate::domain::needs::{Input, Need};
+use crate::domain::needs::{Input, Need, Wants};
 use crate::domain::resource::Key;
 
 impl Snapshot {
-    /// What a workspace needs of others.
+    /// All that a workspace takes of others.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn wants_of(&mut self, workspace: Uuid) -> Result<Wants> {
+        Ok(Wants { needs: self.needs_of(workspace).await?, secrets: self.secret_uses(workspace).await? })
+    }
+
+    /// The same of each workspace that takes anything.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn all_wants(&mut self) -> Result<BTreeMap<Uuid, Wants>> {
+        let mut all = BTreeMap::<Uuid, Wants>::new();
+        let rows = sqlx::query("SELECT * FROM dependencies ORDER BY workspace_uid, place").fetch_all(self.connection());
+        for row in rows.await? {
+            let uid = Reading::of(&row, "dependencies", "workspace_uid").uuid("workspace_uid")?;
+            all.entry(uid).or_default().needs.push(read(&row)?);
+        }
+        for (uid, secret) in self.all_secret_uses().await? {
+            all.entry(uid).or_default().secrets.push(secret);
+        }
+        Ok(all)
+    }
+
+    /// What a workspace needs of machines and workspaces.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -21,20 +46,6 @@ impl Snapshot {
             .fetch_all(self.connection())
             .await?;
         rows.iter().map(read).collect()
-    }
-
-    /// What each workspace needs that needs anything.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn all_needs(&mut self) -> Result<BTreeMap<Uuid, Vec<Need>>> {
-        let rows = sqlx::query("SELECT * FROM dependencies ORDER BY workspace_uid, place").fetch_all(self.connection());
-        let mut all = BTreeMap::<Uuid, Vec<Need>>::new();
-        for row in rows.await? {
-            let uid = Reading::of(&row, "dependencies", "workspace_uid").uuid("workspace_uid")?;
-            all.entry(uid).or_default().push(read(&row)?);
-        }
-        Ok(all)
     }
 
     /// Who needs whom: `(who needs, what is needed)`.

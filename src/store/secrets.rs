@@ -74,13 +74,15 @@ impl Snapshot {
             .bind(workspace.to_string())
             .fetch_all(self.connection())
             .await?;
-        rows.iter()
-            .map(|row| {
-                let r = Reading::of(row, "secret_uses", "variable");
-                let (namespace, name) = (r.name("namespace")?, r.name("name")?);
-                Ok(SecretUse { variable: r.text("variable")?, namespace, name, key: r.text("key")? })
-            })
-            .collect()
+        rows.iter().map(read_use).collect()
+    }
+
+    /// The same of all workspaces: whose, and what.
+    pub(super) async fn all_secret_uses(&mut self) -> Result<Vec<(Uuid, SecretUse)>> {
+        let rows = sqlx::query("SELECT * FROM secret_uses ORDER BY workspace_uid, variable");
+        let rows = rows.fetch_all(self.connection()).await?;
+        let whose = |row| Reading::of(row, "secret_uses", "variable").uuid("workspace_uid");
+        rows.iter().map(|row| Ok((whose(row)?, read_use(row)?))).collect()
     }
 
     /// Who uses a secret.
@@ -172,6 +174,12 @@ impl Change {
         }
         Ok(())
     }
+}
+
+fn read_use(row: &SqliteRow) -> Result<SecretUse> {
+    let r = Reading::of(row, "secret_uses", "variable");
+    let (namespace, name) = (r.name("namespace")?, r.name("name")?);
+    Ok(SecretUse { variable: r.text("variable")?, namespace, name, key: r.text("key")? })
 }
 
 fn read(row: &SqliteRow) -> Result<Secret> {
