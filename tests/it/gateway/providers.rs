@@ -72,8 +72,8 @@ async fn what_is_no_provider_fails_its_own_run_and_no_other() {
     let Some(shop) = Shop::open() else { return println!("skipped: a mirror with the AWS provider not found") };
     let bad = [
         ("exits", "echo 'it is not well' >&2; exit 3", "ended before it said where it listens: it is not well"),
-        ("garbage", "echo 'hello, world'; sleep 60", "the provider's handshake is none: `hello, world`"),
-        ("old", "echo '1|4|unix|/nowhere|grpc|'; sleep 60", "the provider speaks protocol 4"),
+        ("garbage", "echo 'hello, world'; exec sleep 60", "the provider's handshake is none: `hello, world`"),
+        ("old", "echo '1|4|unix|/nowhere|grpc|'; exec sleep 60", "the provider speaks protocol 4"),
         (
             "floods",
             "head -c 3000000 /dev/zero | tr '\\0' 'x' >&2; exit 4",
