@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::Arc;
@@ -44,9 +44,9 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Bytes of a handshake; more is none.
 const HANDSHAKE_BYTES_MAX: usize = 4_096;
 
-/// Bytes of a standard error before it is emptied.
+/// Bytes of a standard error before it is shortened.
 const STDERR_BYTES_MAX: u64 = 1 << 20;
-/// Bytes of a standard error that are read.
+/// Bytes of a standard error that are read, and that are left of one that was too long.
 const TAIL_BYTES: u64 = 4_096;
 
 /// What a provider says on its standard output: where it listens.
@@ -162,12 +162,14 @@ impl Plugin {
     }
 }
 
-/// Empties the standard error of what runs in `folder` when it is too long. It is open for
-/// appending, so what comes next begins at the beginning.
+/// Shortens the standard error of what runs in `folder` to its end when it is too long: what a provider says
+/// last is why it died. It is open for appending, so what comes next follows that.
 pub(crate) fn bound_stderr(folder: &Path) {
     let path = folder.join(STDERR);
     if path.metadata().is_ok_and(|about| about.len() > STDERR_BYTES_MAX) {
-        std::fs::OpenOptions::new().write(true).truncate(true).open(path).ok();
+        let end = tail(&path);
+        let file = std::fs::OpenOptions::new().append(true).open(path);
+        file.and_then(|mut file| file.set_len(0).and_then(|()| file.write_all(end.as_bytes()))).ok();
     }
 }
 
