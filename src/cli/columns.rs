@@ -83,8 +83,17 @@ const RUNS: &[Column] = &[
     ("MESSAGE", true, |v, _| text(v, "/failure/message")),
 ];
 
+const RETAINED: &[Column] = &[
+    ("KIND", false, |v, _| text(v, "/kind").to_ascii_lowercase()),
+    ("NAME", false, |v, _| text(v, "/metadata/name")),
+    ("TEMPLATE", false, |v, _| text(v, "/spec/workspaceTemplateRef/name")),
+    ("SINCE", false, |v, now| age(v, "/metadata/deletionTimestamp", now)),
+    ("PROVIDER", true, |v, _| text(v, "/spec/providerConfigRef/name")),
+    ("REGION", true, |v, _| text(v, "/spec/region")),
+];
+
 /// Columns whose cells change with the time alone.
-const TIMED: [&str; 2] = ["AGE", "DURATION"];
+const TIMED: [&str; 3] = ["AGE", "DURATION", "SINCE"];
 
 fn all(kind: Kind) -> &'static [Column] {
     match kind {
@@ -93,6 +102,7 @@ fn all(kind: Kind) -> &'static [Column] {
         Kind::Namespaces => NAMESPACES,
         Kind::Templates => TEMPLATES,
         Kind::Runs => RUNS,
+        Kind::Retained => RETAINED,
     }
 }
 
@@ -128,6 +138,7 @@ pub(super) fn farewell(kind: Kind, extent: Extent, item: &Value, now: Timestamp)
 pub(super) fn key(kind: Kind, item: &Value) -> String {
     let name = match kind {
         Kind::Machines | Kind::Workspaces | Kind::Namespaces => text(item, "/metadata/name"),
+        Kind::Retained => format!("{}.{}", text(item, "/kind").to_ascii_lowercase(), text(item, "/metadata/name")),
         Kind::Templates => text(item, "/name"),
         Kind::Runs => text(item, "/id"),
     };

@@ -25,8 +25,8 @@ const PAGE: &str = "500";
 /// `captd get`
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// What to list, then names: machines [NAME…], namespaces, templates, runs [ID or MACHINE…];
-    /// also machine/NAME
+    /// What to list, then names: machines [NAME…], workspaces, namespaces, templates, runs [ID or
+    /// MACHINE…], retained (deleted, but for its resources); also machine/NAME
     #[arg(required = true, value_name = "WHAT")]
     words: Vec<String>,
     /// Only machines or workspaces with these labels: team=data,tier!=web,env in (a, b)
@@ -88,7 +88,7 @@ impl Asked {
         let Some(kind) = kind.filter(|_| same) else {
             let word = &args.words[0];
             return Err(Usage::error(format!(
-                "`{word}`: say what to list: machines, workspaces, namespaces, templates or runs; one machine is `captd get machine {word}`"
+                "`{word}`: say what to list: machines, workspaces, namespaces, templates, runs or retained; one machine is `captd get machine {word}`"
             )));
         };
         let names: Vec<String> = said.into_iter().map(|said| said.name).collect();
@@ -104,7 +104,10 @@ impl Asked {
             (_, None) => {}
         }
         match (kind, args.all_namespaces) {
-            (Kind::Templates, true) => return refuse("-A: templates are listed for one namespace; name it with -n"),
+            (Kind::Templates | Kind::Retained, true) => {
+                return refuse("-A: these are listed for one namespace; name it with -n");
+            }
+            (Kind::Retained, _) if !names.is_empty() => return refuse("retained: they are listed, not named"),
             (Kind::Machines | Kind::Workspaces, true) if !names.is_empty() => {
                 return refuse("a name is looked for in one namespace; name it with -n, or leave out -A");
             }
@@ -158,7 +161,7 @@ impl Asked {
         let page = ("limit", PAGE.to_owned());
         let (path, query) = match self.kind {
             Kind::Namespaces => (vec!["v1", "namespaces"], Vec::new()),
-            Kind::Templates => (vec!["v1", "namespaces", namespace, "templates"], Vec::new()),
+            Kind::Templates | Kind::Retained => (vec!["v1", "namespaces", namespace, self.kind.plural()], Vec::new()),
             Kind::Machines | Kind::Workspaces => {
                 let selector = self.selector.clone().map(|selector| ("labelSelector", selector));
                 let kind = self.kind.plural();
@@ -193,6 +196,7 @@ impl Asked {
     fn nothing(&self, session: &Session) -> String {
         let what = self.kind.plural();
         match (self.kind, self.all_namespaces, &self.selector) {
+            (Kind::Retained, ..) => format!("Nothing is retained in namespace {}.", session.namespace),
             (Kind::Namespaces, ..) | (_, true, _) => format!("No {what} found."),
             (_, _, None) => format!("No {what} found in namespace {}.", session.namespace),
             (_, _, Some(selector)) => format!("No {what} with {selector} found in namespace {}.", session.namespace),

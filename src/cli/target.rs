@@ -17,6 +17,7 @@ pub(super) enum Kind {
     Namespaces,
     Templates,
     Runs,
+    Retained,
 }
 
 impl Kind {
@@ -28,6 +29,7 @@ impl Kind {
             "namespaces" | "namespace" | "ns" => Some(Self::Namespaces),
             "templates" | "template" | "t" => Some(Self::Templates),
             "runs" | "run" | "r" => Some(Self::Runs),
+            "retained" => Some(Self::Retained),
             _ => None,
         }
     }
@@ -40,6 +42,7 @@ impl Kind {
             Self::Namespaces => "namespaces",
             Self::Templates => "templates",
             Self::Runs => "runs",
+            Self::Retained => "retained",
         }
     }
 

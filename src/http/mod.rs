@@ -19,6 +19,7 @@ mod params;
 mod path;
 mod problem;
 mod resources;
+mod retained;
 mod retry;
 mod runs;
 mod secrets;
@@ -90,6 +91,7 @@ pub fn router(shared: Shared) -> Router {
         .merge(declared(ResourceKind::Workspace))
         .route("/retry", post(retry::in_namespace))
         .route("/graph", get(graph::read))
+        .route("/retained", get(retained::list))
         .route("/secrets", get(secrets::list))
         .route("/secrets/{name}", get(secrets::read).put(secrets::put).delete(secrets::delete))
         .route("/templates", get(templates::list))

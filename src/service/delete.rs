@@ -4,10 +4,21 @@ use captd_dependencies::Graph;
 
 use super::write::Condition;
 use super::{Actor, Error, ResourceView, Result, Service};
+use crate::domain::name::Name;
 use crate::domain::resource::{Key, Resource};
-use crate::store::Change;
+use crate::store::{Change, Retained};
 
 impl Service {
+    /// What was deleted in a namespace and has left its resources.
+    ///
+    /// # Errors
+    /// When the namespace does not exist.
+    pub async fn retained(&self, namespace: &Name) -> Result<Vec<Retained>> {
+        let mut snapshot = self.store.read().await?;
+        self.require_namespace(&mut snapshot, namespace).await?;
+        Ok(snapshot.all_retained(namespace).await?)
+    }
+
     /// Deletes a machine or workspace: what it has in the cloud first, its rows afterwards. With
     /// `cascade` all that needs it goes before it. Asking twice is asking once.
     ///

@@ -50,7 +50,7 @@ pub use runs::ListRuns;
 pub use states::Locked;
 pub use templates::{Rendering, RevisionView, TemplateView};
 
-pub use crate::store::Revision;
+pub use crate::store::{Retained, Revision};
 pub use wakes::Wakes;
 pub use write::{Condition, Written};
 

@@ -39,6 +39,7 @@ pub use change::{Change, NewResource};
 pub use claims::OpenRun;
 pub use listing::{ResourceQuery, RunQuery};
 pub use plans::SavedPlan;
+pub use resources::Retained;
 pub use rotation::Resealing;
 pub use states::NewState;
 pub use templates::{Revision, Uploaded};

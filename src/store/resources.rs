@@ -74,6 +74,23 @@ impl Snapshot {
         .transpose()
     }
 
+    /// All that was retained in a namespace, by name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn all_retained(&mut self, namespace: &Name) -> Result<Vec<Retained>> {
+        let rows = sqlx::query("SELECT * FROM retained WHERE namespace = $1 ORDER BY kind, name")
+            .bind(namespace.as_str())
+            .fetch_all(self.connection())
+            .await?;
+        let read = |row: &SqliteRow| {
+            let r = Reading::of(row, "retained", "workspace_uid");
+            let key = Key { kind: r.word("kind")?, namespace: r.name("namespace")?, name: r.name("name")? };
+            Ok(Retained { key, spec: spec(&r)?, retained_at: r.time("retained_at")? })
+        };
+        rows.iter().map(read).collect()
+    }
+
     /// The spec of a generation of a workspace's owner, and the id of its declaration.
     ///
     /// # Errors
@@ -93,6 +110,17 @@ impl Snapshot {
         })
         .transpose()
     }
+}
+
+/// What is left of a machine or workspace that was deleted and whose resources were to stay.
+#[derive(Debug, Clone)]
+pub struct Retained {
+    /// What it was.
+    pub key: Key,
+    /// Its last spec.
+    pub spec: Spec,
+    /// When it was deleted.
+    pub retained_at: Timestamp,
 }
 
 impl Change {

@@ -231,6 +231,11 @@ async fn what_is_retained_is_taken_up_again() {
     assert_eq!(daemon.get("/v1/namespaces/default/workspaces/network").await.status, 404);
     let destroyed = daemon.get("/v1/runs?workspace=network").await.json()["items"].as_array().unwrap().len();
     assert_eq!(destroyed, runs, "nothing was destroyed");
+    let listed = captd(&daemon, "get retained").with_code(0).out;
+    let cells: Vec<&str> = listed.lines().nth(1).unwrap().split_whitespace().take(3).collect();
+    assert_eq!(cells, ["workspace", "network", "network"], "{listed}");
+    let retained_spec = daemon.get("/v1/namespaces/default/retained").await.json()["items"][0]["spec"].clone();
+    assert_eq!(retained_spec["variables"], json!({"cidr": "10.0.0.0/16"}));
     let daemon = Daemon::start_in(daemon.stop().await);
 
     let elsewhere = retained.replace("{name: network}\n  var", "{name: other}\n  var");
@@ -239,6 +244,7 @@ async fn what_is_retained_is_taken_up_again() {
     type_in(&daemon, "apply -f - --wait", &network("10.9.0.0/16")).with_code(0);
     let taken_up = read(&daemon).await["status"]["outputs"].clone();
     assert_eq!((&taken_up["id"], &taken_up["cidr"]), (&id, &json!("10.9.0.0/16")));
+    assert_eq!(captd(&daemon, "get retained").with_code(0).err, "Nothing is retained in namespace default.\n");
     captd(&daemon, "delete workspace/network --wait").with_code(0);
     daemon.stop().await;
 }
