@@ -20,6 +20,7 @@ mod report;
 mod scenario;
 mod strike;
 mod trial;
+mod words;
 mod world;
 
 use std::collections::HashMap;

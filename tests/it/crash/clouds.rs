@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::scenario::{Declared, Deed, Harm, Machine, Scenario};
+use super::words::Words;
 use super::world::World;
 use super::{Kind, Trouble};
 use crate::support::FakeAws;
@@ -61,7 +62,7 @@ impl CloudAtWork {
     }
 
     /// The body that declares a machine.
-    pub fn body(&self, machine: &Machine, declared: &Declared) -> Value {
+    pub fn body(&self, machine: &Machine, declared: &Declared, words: Option<&Words>) -> Value {
         let mut spec = json!({
             "nodeGroupConfig": {
                 "name": machine.name, "instanceType": declared.instance_type, "labels": {"change": declared.label},
@@ -72,7 +73,9 @@ impl CloudAtWork {
         match self {
             Self::Local(folder) => {
                 spec["workspaceTemplateRef"] = json!({"name": "crash-cloud"});
-                spec["variables"] = json!({"cloud": folder, "seconds": machine.seconds});
+                spec["variables"] = words.map_or(json!({}), |_| Words::variables());
+                spec["variables"]["cloud"] = json!(folder);
+                spec["variables"]["seconds"] = json!(machine.seconds);
             }
             Self::Aws(_, subnets) => {
                 spec["workspaceTemplateRef"] = json!({"name": "eks-nodegroup-template"});

@@ -5,6 +5,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use super::words::Words;
+
 /// Which cloud serves a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cloud {
@@ -156,6 +158,8 @@ pub struct Scenario {
     pub cloud: Cloud,
     pub machines: Vec<Machine>,
     pub faults: Vec<Fault>,
+    /// What the machines take in of others, if anything.
+    pub words: Option<Words>,
 }
 
 impl Scenario {
@@ -168,7 +172,8 @@ impl Scenario {
         let machines: Vec<Machine> = (0..machines).map(|n| machine(&mut rng, n, cloud)).collect();
         let deeds = machines.iter().map(|machine| machine.deeds.len()).sum();
         let faults = (0..faults).map(|_| fault(&mut rng, cloud, deeds)).collect();
-        Self { seed, cloud, machines, faults }
+        let words = (cloud == Cloud::Local && rng.bool()).then(|| Words::from_rng(&mut rng));
+        Self { seed, cloud, machines, faults, words }
     }
 
     /// The folder cannot be asked what is in it, so what a killed terraform made and did not record
@@ -182,7 +187,7 @@ impl Scenario {
     }
 }
 
-fn seconds(rng: &mut Rng, from: f64, to: f64) -> Duration {
+pub fn seconds(rng: &mut Rng, from: f64, to: f64) -> Duration {
     Duration::from_secs_f64(from + (to - from) * rng.f64())
 }
 

@@ -16,6 +16,7 @@ use super::check::{check_api, check_database, check_processes, open_runs};
 use super::clouds::CloudAtWork;
 use super::scenario::{Cloud, Declared, Deed, Machine, Scenario, Victim};
 use super::strike::strike;
+use super::words::Words;
 use super::world::{World, now};
 use super::{Kind, Trouble};
 use crate::support::SmallDisk;
@@ -110,6 +111,9 @@ async fn go_through(
     scenario: &Arc<Scenario>,
 ) -> Result<Vec<Trouble>, Trouble> {
     world.start().await?;
+    if let Some(words) = &scenario.words {
+        words.begin(world).await?;
+    }
     let over = CancellationToken::new();
     let mut faults = JoinSet::new();
     for fault in scenario.faults.clone() {
@@ -118,8 +122,12 @@ async fn go_through(
     }
     let mut owners = JoinSet::new();
     for machine in scenario.machines.clone() {
-        let (world, cloud, patient) = (Arc::clone(world), Arc::clone(cloud), scenario.is_patient());
-        owners.spawn(async move { own(&world, &cloud, patient, &machine).await });
+        let (world, cloud, scenario) = (Arc::clone(world), Arc::clone(cloud), Arc::clone(scenario));
+        owners.spawn(async move { own(&world, &cloud, &scenario, &machine).await });
+    }
+    if let Some(words) = scenario.words.clone() {
+        let world = Arc::clone(world);
+        owners.spawn(async move { words.go_on(&world).await });
     }
     let mut done = all(&mut owners).await;
     if done.is_ok() {
@@ -149,21 +157,24 @@ async fn all(tasks: &mut JoinSet<Result<(), Trouble>>) -> Result<(), Trouble> {
 }
 
 /// Does what a machine's owner does.
-async fn own(world: &World, cloud: &CloudAtWork, patient: bool, machine: &Machine) -> Result<(), Trouble> {
+async fn own(world: &World, cloud: &CloudAtWork, scenario: &Scenario, machine: &Machine) -> Result<(), Trouble> {
     let path = format!("/v1/namespaces/default/machines/{}", machine.name);
+    let words = scenario.words.as_ref();
     let mut before: Option<&Deed> = None;
     for (pause, deed) in &machine.deeds {
         sleep(*pause).await;
         match before {
             // A name can be used again once it is gone.
-            Some(Deed::Delete) => settled(world, &[(machine.name.clone(), None)]).await?,
-            Some(Deed::Declare(declared)) if patient => {
-                settled(world, &[(machine.name.clone(), Some(declared))]).await?;
+            Some(Deed::Delete) => settled(world, None, &[(machine.name.clone(), None)]).await?,
+            Some(Deed::Declare(declared)) if scenario.is_patient() => {
+                settled(world, None, &[(machine.name.clone(), Some(declared))]).await?;
             }
             _ => {}
         }
         let (status, text) = match deed {
-            Deed::Declare(declared) => world.insist(Method::PUT, &path, Some(&cloud.body(machine, declared))).await?,
+            Deed::Declare(declared) => {
+                world.insist(Method::PUT, &path, Some(&cloud.body(machine, declared, words))).await?
+            }
             Deed::Delete => world.insist(Method::DELETE, &path, None).await?,
         };
         world.note(&format!("{} {deed:?}: {status}", machine.name));
@@ -178,11 +189,11 @@ async fn own(world: &World, cloud: &CloudAtWork, patient: bool, machine: &Machin
 
 async fn settle(world: &World, scenario: &Scenario) -> Result<(), Trouble> {
     let wanted: Vec<_> = scenario.machines.iter().map(|machine| (machine.name.clone(), machine.last())).collect();
-    settled(world, &wanted).await
+    settled(world, scenario.words.as_ref(), &wanted).await
 }
 
-/// Waits until machines are as declared, with nothing under way.
-async fn settled(world: &World, wanted: &[(String, Option<&Declared>)]) -> Result<(), Trouble> {
+/// Waits until machines are as declared and have the last of the words, with nothing under way.
+async fn settled(world: &World, words: Option<&Words>, wanted: &[(String, Option<&Declared>)]) -> Result<(), Trouble> {
     let began = now();
     let (mut changed, mut seen) = (began, String::new());
     loop {
@@ -193,6 +204,7 @@ async fn settled(world: &World, wanted: &[(String, Option<&Declared>)]) -> Resul
             let machine = world.machine(name).await?;
             all_right &= is_as_declared(machine.as_ref(), *declared);
             let Some(machine) = machine else { continue };
+            all_right &= words.is_none_or(|words| words.reached(&machine));
             let run = &machine["status"]["latestRun"];
             if !is_over(run) {
                 open.push(name);

@@ -1,8 +1,20 @@
 # A group and its nodes in the folder `cloud`: each is made and destroyed by cloud.sh, which takes its time.
 
+locals {
+  # Of the secret only its digest, for the trial to compare.
+  salt = nonsensitive(var.salt == null ? "" : sha256(var.salt))
+}
+
 resource "terraform_data" "group" {
   # What changes in place.
-  input = { labels = var.labels, cloud = var.cloud, name = "group.${var.node_group_name}", seconds = var.seconds }
+  input = {
+    labels  = var.labels
+    word    = var.word
+    salt    = local.salt
+    cloud   = var.cloud
+    name    = "group.${var.node_group_name}"
+    seconds = var.seconds
+  }
 
   # What replaces it.
   triggers_replace = var.instance_types

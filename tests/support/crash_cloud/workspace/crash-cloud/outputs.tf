@@ -9,3 +9,11 @@ output "status" {
 output "current_size" {
   value = length(terraform_data.node)
 }
+
+output "word" {
+  value = terraform_data.group.output.word
+}
+
+output "salt" {
+  value = terraform_data.group.output.salt
+}

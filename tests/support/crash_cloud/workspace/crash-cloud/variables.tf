@@ -32,3 +32,16 @@ variable "seconds" {
   description = "How long each creation and each destruction takes."
   type        = number
 }
+
+variable "word" {
+  description = "An output of another workspace, where the trial has one."
+  type        = string
+  default     = ""
+}
+
+variable "salt" {
+  description = "Of a secret, where the trial has one."
+  type        = string
+  default     = null
+  sensitive   = true
+}
