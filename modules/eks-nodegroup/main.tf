@@ -17,6 +17,31 @@ locals {
   ]) : toset([])
 }
 
+# What an autoscaler did to the desired size stays, as far as the bounds let it: one call of EKS then carries bounds and
+# size that go together. `ignore_changes` could not: it holds always or never.
+data "aws_eks_node_groups" "present" {
+  count = var.scaling_owner == "autoscaler" ? 1 : 0
+
+  cluster_name = var.cluster_name
+}
+
+data "aws_eks_node_group" "present" {
+  count = contains(flatten([for groups in data.aws_eks_node_groups.present : tolist(groups.names)]), var.node_group_name) ? 1 : 0
+
+  cluster_name    = var.cluster_name
+  node_group_name = var.node_group_name
+}
+
+locals {
+  present_size = one(data.aws_eks_node_group.present[*].scaling_config[0].desired_size)
+  wanted_size  = coalesce(local.present_size, var.desired_size)
+  desired_size = (
+    var.scaling_owner == "autoscaler"
+    ? max(var.min_size, min(var.max_size, local.wanted_size))
+    : var.desired_size
+  )
+}
+
 # Known from the region; costs no call.
 data "aws_partition" "current" {}
 
@@ -64,7 +89,7 @@ resource "aws_eks_node_group" "this" {
   scaling_config {
     min_size     = var.min_size
     max_size     = var.max_size
-    desired_size = var.desired_size
+    desired_size = local.desired_size
   }
 
   dynamic "taint" {
@@ -118,7 +143,7 @@ resource "aws_eks_node_group" "this" {
 
   lifecycle {
     precondition {
-      condition     = var.min_size <= var.desired_size && var.desired_size <= var.max_size
+      condition     = var.min_size <= local.desired_size && local.desired_size <= var.max_size
       error_message = "desired_size lies from min_size to max_size."
     }
 
@@ -137,6 +162,19 @@ resource "aws_eks_node_group" "this" {
 data "aws_eks_node_group" "observed" {
   cluster_name    = aws_eks_node_group.this.cluster_name
   node_group_name = aws_eks_node_group.this.node_group_name
+
+  depends_on = [aws_eks_node_group.this]
+}
+
+# The nodes that run, by the tags that EKS gives them.
+data "aws_instances" "nodes" {
+  count = var.count_instances ? 1 : 0
+
+  instance_tags = {
+    "eks:cluster-name"   = aws_eks_node_group.this.cluster_name
+    "eks:nodegroup-name" = aws_eks_node_group.this.node_group_name
+  }
+  instance_state_names = ["running"]
 
   depends_on = [aws_eks_node_group.this]
 }

@@ -14,6 +14,11 @@ output "node_role_arn" {
 }
 
 output "current_size" {
+  description = "Nodes that run, counted by their tags; null where they are not counted."
+  value       = one([for nodes in data.aws_instances.nodes : length(nodes.ids)])
+}
+
+output "desired_size" {
   description = "Nodes that EKS says the group is to have, as observed."
   value       = data.aws_eks_node_group.observed.scaling_config[0].desired_size
 }

@@ -70,6 +70,25 @@ variable "desired_size" {
   }
 }
 
+variable "scaling_owner" {
+  description = "Who says how many nodes there are between min_size and max_size: captd (desired_size), or an autoscaler."
+  type        = string
+  default     = "captd"
+  nullable    = false
+
+  validation {
+    condition     = contains(["captd", "autoscaler"], var.scaling_owner)
+    error_message = "scaling_owner is captd or autoscaler."
+  }
+}
+
+variable "count_instances" {
+  description = "Whether the nodes that run are counted; without ec2:DescribeInstances they cannot be."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "subnet_ids" {
   description = "Subnets in which the nodes are started. Another list replaces the node group."
   type        = list(string)

@@ -156,11 +156,34 @@ resource "aws_launch_template" "this" {
   }
 }
 
+# What an autoscaler did to the desired capacity stays, as far as the bounds let it. `ignore_changes` could not say so: it
+# holds always or never.
+data "aws_autoscaling_groups" "present" {
+  count = var.scaling_owner == "autoscaler" ? 1 : 0
+
+  names = [local.name]
+}
+
+data "aws_autoscaling_group" "present" {
+  for_each = toset(flatten([for groups in data.aws_autoscaling_groups.present : groups.names]))
+
+  name = each.key
+}
+
+locals {
+  wanted_size = coalesce(one([for group in data.aws_autoscaling_group.present : group.desired_capacity]), var.desired_size)
+  desired_size = (
+    var.scaling_owner == "autoscaler"
+    ? max(var.min_size, min(var.max_size, local.wanted_size))
+    : var.desired_size
+  )
+}
+
 resource "aws_autoscaling_group" "this" {
   name                = local.name
   min_size            = var.min_size
   max_size            = var.max_size
-  desired_capacity    = var.desired_size
+  desired_capacity    = local.desired_size
   vpc_zone_identifier = var.subnet_ids
 
   dynamic "launch_template" {
@@ -219,7 +242,7 @@ resource "aws_autoscaling_group" "this" {
 
   lifecycle {
     precondition {
-      condition     = var.min_size <= var.desired_size && var.desired_size <= var.max_size
+      condition     = var.min_size <= local.desired_size && local.desired_size <= var.max_size
       error_message = "desired_size lies from min_size to max_size."
     }
   }

@@ -70,6 +70,18 @@ variable "desired_size" {
   }
 }
 
+variable "scaling_owner" {
+  description = "Who says how many nodes there are between min_size and max_size: captd (desired_size), or an autoscaler."
+  type        = string
+  default     = "captd"
+  nullable    = false
+
+  validation {
+    condition     = contains(["captd", "autoscaler"], var.scaling_owner)
+    error_message = "scaling_owner is captd or autoscaler."
+  }
+}
+
 variable "subnet_ids" {
   description = "Subnets in which the nodes are started."
   type        = list(string)

@@ -2,6 +2,11 @@
 
 # Only what is said: a group that was made before these existed is not changed by them.
 locals {
+  desired_size = (
+    var.scaling_owner == "autoscaler"
+    ? max(var.min_size, min(var.max_size, var.desired_size))
+    : var.desired_size
+  )
   optional_input = { for name, value in {
     kubernetes_version   = var.kubernetes_version
     release_version      = var.release_version
@@ -42,7 +47,7 @@ resource "terraform_data" "group" {
 
   lifecycle {
     precondition {
-      condition     = var.min_size <= var.desired_size && var.desired_size <= var.max_size
+      condition     = var.min_size <= local.desired_size && local.desired_size <= var.max_size
       error_message = "desired_size lies from min_size to max_size."
     }
 
@@ -61,7 +66,7 @@ resource "terraform_data" "group" {
 }
 
 resource "terraform_data" "node" {
-  for_each = toset([for n in range(var.desired_size) : tostring(n)])
+  for_each = toset([for n in range(local.desired_size) : tostring(n)])
 
   input            = { name = "${var.node_group_name}-${each.key}" }
   triggers_replace = terraform_data.group.id

@@ -72,6 +72,18 @@ variable "desired_size" {
   }
 }
 
+variable "scaling_owner" {
+  description = "Who says how many nodes there are: captd (desired_size), or an autoscaler, which there is none of here."
+  type        = string
+  default     = "captd"
+  nullable    = false
+
+  validation {
+    condition     = contains(["captd", "autoscaler"], var.scaling_owner)
+    error_message = "scaling_owner is captd or autoscaler."
+  }
+}
+
 variable "subnet_ids" {
   description = "Subnets in which nodes would be started. Another list replaces the node group."
   type        = list(string)

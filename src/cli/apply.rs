@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::Exit;
 use super::declarations::{Declarations, read};
 use super::judge::Until;
-use super::output::say;
+use super::output::{note, say};
 use super::progress::Wait;
 use super::session::Session;
 use super::wire::kind_of;
@@ -37,6 +37,15 @@ struct Item {
     namespace: Option<Name>,
     name: Name,
     result: String,
+    #[serde(default)]
+    warnings: Vec<Warning>,
+}
+
+/// What its author should hear; the pointer begins with the number of its document.
+#[derive(Debug, Deserialize)]
+struct Warning {
+    pointer: String,
+    detail: String,
 }
 
 impl Item {
@@ -55,6 +64,9 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<Exit> {
     let declarations = read(&args.files)?;
     let applied = hand_in(session, &declarations, args.dry_run).await?;
     for item in &applied.items {
+        for warning in &item.warnings {
+            note(format_args!("Warning: {}: {}", declarations.place_of(&warning.pointer), warning.detail));
+        }
         say(item.line(args.dry_run))?;
     }
     let followed: Vec<Key> = applied

@@ -113,15 +113,22 @@ impl Declarations {
             let broken: Vec<String> = broken.map(|(source, why)| format!("\n  {}: {why}", source.name)).collect();
             problem.detail.push_str(&broken.concat());
         }
-        let places = self.places();
         for entry in &mut problem.errors {
-            let split = entry.pointer.strip_prefix('/').map(|rest| rest.split_once('/').unwrap_or((rest, "")));
-            let place = split.and_then(|(index, rest)| Some((places.get(index.parse::<usize>().ok()?)?, rest)));
-            if let Some((place, rest)) = place {
-                entry.pointer = if rest.is_empty() { place.clone() } else { format!("{place}: /{rest}") };
-            }
+            entry.pointer = self.place_of(&entry.pointer);
         }
         Error::Refused(problem).into()
+    }
+
+    /// The file and document of a pointer that begins with a document's number.
+    pub(super) fn place_of(&self, pointer: &str) -> String {
+        let split = pointer.strip_prefix('/').map(|rest| rest.split_once('/').unwrap_or((rest, "")));
+        let places = self.places();
+        let place = split.and_then(|(index, rest)| Some((places.get(index.parse::<usize>().ok()?)?, rest)));
+        match place {
+            Some((place, "")) => place.clone(),
+            Some((place, rest)) => format!("{place}: /{rest}"),
+            None => pointer.to_owned(),
+        }
     }
 
     /// The name of each document; none when they cannot be counted.

@@ -6,6 +6,7 @@
 pub mod engine;
 pub mod gateway;
 pub mod memory;
+pub mod node_groups;
 pub mod providers;
 mod readable;
 pub mod reconcile;
@@ -24,6 +25,7 @@ use crate::domain::problem::{Problem, Problems};
 
 pub use engine::{Confine, Engine};
 pub use gateway::Gateway;
+pub use node_groups::NodeGroups;
 pub use providers::{AwsProvider, Providers};
 pub use readable::SYSTEM;
 pub use reconcile::Reconcile;
@@ -32,8 +34,8 @@ pub use server::Server;
 pub use state::State;
 pub use templates::Templates;
 
-const SECTIONS: [&str; 8] =
-    ["server", "engine", "gateway", "state", "reconcile", "retention", "templates", "providers"];
+const SECTIONS: [&str; 9] =
+    ["server", "engine", "gateway", "state", "reconcile", "retention", "templates", "node_groups", "providers"];
 
 /// All settings, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +56,8 @@ pub struct Config {
     pub retention: Retention,
     /// `[templates]`
     pub templates: Templates,
+    /// `[node_groups]`
+    pub node_groups: NodeGroups,
     /// `[providers.aws.<name>]`
     pub providers: Providers,
 }
@@ -194,6 +198,7 @@ fn parse(data_dir: &Path, value: &Value, problems: &mut Problems) -> Option<Conf
     let reconcile = section(&mut f, "reconcile", reconcile::parse);
     let retention = section(&mut f, "retention", retention::parse);
     let templates = section(&mut f, "templates", templates::parse);
+    let node_groups = section(&mut f, "node_groups", node_groups::parse);
     let providers = section(&mut f, "providers", providers::parse);
     f.finish();
     if let (Some(state), Some(engine)) = (&state, &engine) {
@@ -208,6 +213,7 @@ fn parse(data_dir: &Path, value: &Value, problems: &mut Problems) -> Option<Conf
         reconcile: reconcile?,
         retention: retention?,
         templates: templates?,
+        node_groups: node_groups?,
         providers: providers?,
     })
 }

@@ -15,7 +15,8 @@ use super::trouble::{Trouble, provider_of};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// `Ready`, `Synced`, `Waiting`, `Drifted`, `StateDiverged`, `StateLocked`, `ProviderPaused`, `Paused`.
+    /// `Ready`, `Synced`, `Waiting`, `Drifted`, `StateDiverged`, `StateLocked`, `ProviderPaused`, `Paused`,
+    /// `FieldsWithoutEffect`.
     #[serde(rename = "type")]
     pub condition_type: &'static str,
     /// `True`, `False` or `Unknown`.
@@ -39,6 +40,7 @@ pub(super) fn conditions(view: View<'_>) -> Vec<Condition> {
     conditions.extend(locked(view));
     conditions.extend(provider_paused(view));
     conditions.extend(paused(view));
+    conditions.extend(without_effect(view));
     conditions
 }
 
@@ -188,6 +190,13 @@ fn diverged(view: View<'_>) -> Option<Condition> {
         doubt.run, doubt.reason, doubt.file
     );
     Some(condition(view, "StateDiverged", "True", "StateInDoubt", &message, doubt.since))
+}
+
+/// What is declared and reaches nothing.
+fn without_effect(view: View<'_>) -> Option<Condition> {
+    let message = format!("the template has no variable that takes {}", view.without_effect.join(", "));
+    let is_one = !view.without_effect.is_empty();
+    is_one.then(|| condition(view, "FieldsWithoutEffect", "True", "NotTakenByTemplate", &message, view.created_at))
 }
 
 /// Whether the open run waits because its provider configuration fails as a whole.

@@ -76,6 +76,9 @@ pub struct NodeGroupConfig {
     pub instance_types: Vec<String>,
     /// How many nodes.
     pub scaling: Scaling,
+    /// Who says how many nodes there are between the two bounds.
+    #[serde(default, skip_serializing_if = "ScalingOwner::is_captd")]
+    pub scaling_owner: ScalingOwner,
     /// Subnets of the nodes; from the namespace when not declared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subnet_ids: Vec<String>,
@@ -132,6 +135,24 @@ impl NodeGroupConfig {
     #[must_use]
     pub fn all_instance_types(&self) -> Vec<&str> {
         self.instance_type.iter().chain(&self.instance_types).map(String::as_str).collect()
+    }
+}
+
+/// Who says how many nodes there are between `minSize` and `maxSize`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScalingOwner {
+    /// `desiredSize`.
+    #[default]
+    Captd,
+    /// An autoscaler: `desiredSize` is where the group begins, and what becomes of it later is no drift.
+    Autoscaler,
+}
+
+impl ScalingOwner {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference in")]
+    fn is_captd(&self) -> bool {
+        *self == Self::Captd
     }
 }
 

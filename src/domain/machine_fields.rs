@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::fields::{Fields, kind_of};
 use super::machine::{
     Approval, CapacityType, DEFAULT_TEMPLATE, LaunchTemplate, MachineSpec, NodeGroupConfig, NodeRepairConfig,
-    ProviderRef, RemoteAccess, RunPolicy, Scaling, Taint, TaintEffect, TemplateRef, Timeouts, UpdateConfig,
+    ProviderRef, RemoteAccess, RunPolicy, Scaling, ScalingOwner, Taint, TaintEffect, TemplateRef, Timeouts,
+    UpdateConfig,
 };
 use super::machine_rules;
 use super::metadata::name_field;
@@ -79,7 +80,9 @@ fn node_group(f: &mut Fields<'_, '_>) -> Option<NodeGroupConfig> {
     let name = f.required("name", name);
     let instance_type = f.text("instanceType");
     let instance_types = checked_texts(f, "instanceTypes", machine_rules::check_instance_type);
-    let scaling = f.object("scaling", scaling);
+    let owners = [("captd", ScalingOwner::Captd), ("autoscaler", ScalingOwner::Autoscaler)];
+    let scaling_owner = word(f, "scalingOwner", &owners, &[]).unwrap_or_default();
+    let scaling = f.object("scaling", |f| scaling(f, scaling_owner));
     let scaling = f.required("scaling", scaling);
     let subnet_ids = checked_texts(f, "subnetIds", machine_rules::check_subnet);
     let node_role_arn = f.text("nodeRoleArn");
@@ -105,6 +108,7 @@ fn node_group(f: &mut Fields<'_, '_>) -> Option<NodeGroupConfig> {
         instance_type,
         instance_types,
         scaling: scaling.unwrap_or(Scaling { min_size: 0, max_size: u32::MAX, desired_size: 0 }),
+        scaling_owner,
         subnet_ids,
         node_role_arn,
         ami_type,
@@ -153,14 +157,15 @@ fn timeouts(f: &mut Fields<'_, '_>) -> Option<Timeouts> {
     Some(Timeouts { create: read("create"), update: read("update"), delete: read("delete") })
 }
 
-fn scaling(f: &mut Fields<'_, '_>) -> Option<Scaling> {
+fn scaling(f: &mut Fields<'_, '_>, owner: ScalingOwner) -> Option<Scaling> {
     let most = i64::from(u32::MAX);
     let min = f.integer_in("minSize", 0, most);
     let min = f.required("minSize", min);
     let max = f.integer_in("maxSize", 1, most);
     let max = f.required("maxSize", max);
     let desired = f.integer_in("desiredSize", 0, most);
-    let desired = f.required("desiredSize", desired);
+    // Where an autoscaler's group begins, one need not say.
+    let desired = if owner == ScalingOwner::Captd { f.required("desiredSize", desired) } else { desired };
     // What cannot be read stands here as something that breaks no further rule.
     let min_size = min.map_or(0, to_u32);
     let max_size = max.map_or(u32::MAX, to_u32);

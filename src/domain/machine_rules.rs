@@ -1,7 +1,7 @@
 //! What a node group may be: the limits of EKS and of its Terraform provider, checked before
 //! anything runs, each with its source.
 
-use super::machine::{CapacityType, MachineSpec, NodeGroupConfig, Taint};
+use super::machine::{CapacityType, MachineSpec, NodeGroupConfig, ScalingOwner, Taint};
 use super::problem::{Problems, pointer_to};
 
 /// AMI types of the EKS API at the time of AWS provider 5.100 (botocore 1.38.46).
@@ -96,6 +96,10 @@ fn check_scaling(group: &NodeGroupConfig, at: &str, problems: &mut Problems) {
             format!("minSize {min} is greater than maxSize {max}; lower it or raise maxSize"),
         );
     }
+    // Afterwards the bounds may move past where an autoscaler's group began.
+    if group.scaling_owner == ScalingOwner::Autoscaler {
+        return;
+    }
     if desired > max {
         problems.add(
             format!("{at}/scaling/desiredSize"),
@@ -121,10 +125,18 @@ fn check_instances(group: &NodeGroupConfig, at: &str, problems: &mut Problems) {
     if let Some(name) = &group.instance_type {
         check_instance_type(name, &format!("{at}/instanceType"), problems);
     }
-    if let Some(ami) = &group.ami_type
-        && !AMI_TYPES.contains(&ami.as_str())
-    {
-        problems.add(format!("{at}/amiType"), "unknown_value", format!("`{ami}` is none of {}", AMI_TYPES.join(", ")));
+}
+
+/// Checks the AMI type, pointers below `at` (`/spec`); `more` are those that the configuration adds to the known ones.
+pub fn check_ami_type(group: &NodeGroupConfig, more: &[String], at: &str, problems: &mut Problems) {
+    let Some(ami) = &group.ami_type else { return };
+    if !AMI_TYPES.contains(&ami.as_str()) && !more.contains(ami) {
+        let known: Vec<&str> = AMI_TYPES.into_iter().chain(more.iter().map(String::as_str)).collect();
+        let detail = format!(
+            "`{ami}` is none of {}; one that EKS has learned since is named in node_groups.ami_types of the configuration",
+            known.join(", ")
+        );
+        problems.add(format!("{at}/nodeGroupConfig/amiType"), "unknown_value", detail);
     }
 }
 

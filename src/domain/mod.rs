@@ -38,5 +38,6 @@ pub mod time;
 pub mod transition;
 pub mod trouble;
 pub mod warmth;
+pub mod warning;
 pub mod workspace;
 pub mod workspace_fields;

@@ -28,22 +28,20 @@ impl Plan {
     /// is gone.
     #[must_use]
     pub fn foreign_changes(&self, manifest: &Manifest) -> Vec<String> {
-        let counts = |r: &&ResourceChange| match r.action {
-            Action::Delete => true,
-            // Without a change it is only null that has become empty.
-            _ => manifest.protects(&r.address) && !r.changes.is_empty(),
+        let is_autoscaled = |address: &str, path: &str| {
+            manifest.autoscaled.get(address).is_some_and(|paths| paths.iter().any(|it| it == path))
         };
-        self.drift
-            .iter()
-            .filter(counts)
-            .map(|resource| {
-                let paths: Vec<&str> = resource.changes.iter().map(|change| change.path.as_str()).collect();
-                match resource.action {
-                    Action::Delete => format!("{} is gone", resource.address),
-                    _ => format!("{} ({})", resource.address, paths.join(", ")),
-                }
-            })
-            .collect()
+        let told = |resource: &ResourceChange| {
+            let changes = resource.changes.iter().map(|change| change.path.as_str());
+            let paths: Vec<&str> = changes.filter(|path| !is_autoscaled(&resource.address, path)).collect();
+            match resource.action {
+                Action::Delete => Some(format!("{} is gone", resource.address)),
+                // Without a change it is only null that has become empty.
+                _ if paths.is_empty() || !manifest.protects(&resource.address) => None,
+                _ => Some(format!("{} ({})", resource.address, paths.join(", "))),
+            }
+        };
+        self.drift.iter().filter_map(told).collect()
     }
 
     /// Whether applying it would change a resource.

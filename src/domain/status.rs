@@ -9,10 +9,14 @@ use super::conditions::{Condition, conditions, failed_run, waits_for_others, wai
 use super::health::{HealthIssue, health_issues};
 use super::needs::Standing;
 use super::observation::Observation;
+use super::resource::ResourceKind;
 use super::run::{Kind, Outcome, Run, State};
 use super::state::Lock;
 use super::trouble::Trouble;
 use super::workspace::Workspace;
+
+/// Why a number of nodes is not known.
+const NOT_COUNTED: &str = "the template's output `current_size` is not there or null: it does not count nodes, or was told not to (`variables: {count_instances: false}`)";
 
 /// A status.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,6 +34,9 @@ pub struct Status {
     /// Nodes, as observed through Terraform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_size: Option<u64>,
+    /// Why the number of nodes is not known, where one looked and it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current_size_reason: Option<&'static str>,
     /// In detail, for programs.
     pub conditions: Vec<Condition>,
     /// When the number of nodes last changed.
@@ -137,6 +144,8 @@ pub struct View<'a> {
     pub held_back: Option<&'a str>,
     /// The lock on its state, if anybody holds it.
     pub lock: Option<&'a Lock>,
+    /// Declared fields that reach nothing in the template, as pointers.
+    pub without_effect: &'a [&'a str],
     /// Seconds between two looks at the cloud.
     pub observe_interval_seconds: u32,
     /// The time.
@@ -157,12 +166,14 @@ pub fn derive(view: View<'_>) -> Status {
     });
     let newest = view.open.or(view.last);
     let conditions = conditions(view);
+    let is_machine = view.workspace.kind == ResourceKind::Machine;
     Status {
         phase: phase(view, conditions[0].status),
         ready: conditions[0].status == "True",
         observed_generation: observation.map_or(0, |o| o.generation),
         observed_at: observation.map(|o| o.at),
         current_size: observation.and_then(Observation::current_size),
+        current_size_reason: observation.filter(|o| is_machine && o.current_size().is_none()).map(|_| NOT_COUNTED),
         last_scaling_time: observation.and_then(|o| o.scaled_at),
         last_update_time: observation.and_then(|o| o.applied_at),
         outputs: observation.map(|o| o.outputs.clone()).unwrap_or_default(),

@@ -49,6 +49,9 @@ pub struct Manifest {
     /// When a resource is in service, by address.
     #[serde(default)]
     pub in_service: BTreeMap<String, InService>,
+    /// Attributes that an autoscaler may change, by address: no drift where it owns the scaling.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub autoscaled: BTreeMap<String, Vec<String>>,
     /// What its runs must be allowed to do in AWS, as actions of IAM.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<String>,

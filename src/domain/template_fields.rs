@@ -11,7 +11,7 @@ use super::problem::Problems;
 pub const MANIFEST: &str = "template.yaml";
 
 /// The fields of a manifest.
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 11] = [
     "description",
     "provider",
     "gateway",
@@ -19,6 +19,7 @@ const FIELDS: [&str; 10] = [
     "protects",
     "importIds",
     "inService",
+    "autoscaled",
     "permissions",
     "updatePolicy",
     "exportTo",

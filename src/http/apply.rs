@@ -30,6 +30,9 @@ pub(super) async fn apply(
             if let Some(namespace) = &one.namespace {
                 item["namespace"] = json!(namespace);
             }
+            if !one.warnings.is_empty() {
+                item["warnings"] = json!(one.warnings);
+            }
             item
         })
         .collect();

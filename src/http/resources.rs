@@ -3,7 +3,7 @@
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
@@ -98,15 +98,15 @@ pub(super) async fn create(
     let namespace = name_of("namespace", &namespace)?;
     let declaration = declaration(kind, &body, &namespace, None)?;
     let applied = shared.service.put_one(declaration, &namespace, Condition::Absent, &actor).await?;
-    let key = Key { kind, namespace, name: applied.name };
+    let key = Key { kind, namespace, name: applied.name.clone() };
     let made = WireResource::from(shared.service.resource(&key).await?);
     let location = made.location(kind);
-    Ok(([location], made.respond(StatusCode::CREATED)).into_response())
+    Ok(([location], made.respond_to_write(StatusCode::CREATED, &applied.warnings)).into_response())
 }
 
 /// `GET …/machines/{name}`
 pub(super) async fn read(State(shared): State<Shared>, Named(key): Named) -> Answer {
-    answer(&shared, &key, StatusCode::OK).await
+    Ok(WireResource::from(shared.service.resource(&key).await?).respond(StatusCode::OK))
 }
 
 /// `PUT …/machines/{name}`
@@ -120,7 +120,8 @@ pub(super) async fn put(
     let declaration = declaration(key.kind, &body, &key.namespace, Some(&key.name))?;
     let applied = shared.service.put_one(declaration, &key.namespace, condition(&headers)?, &actor).await?;
     let status = if applied.written == Written::Created { StatusCode::CREATED } else { StatusCode::OK };
-    answer(&shared, &key, status).await
+    let written = WireResource::from(shared.service.resource(&key).await?);
+    Ok(written.respond_to_write(status, &applied.warnings))
 }
 
 /// `PATCH …/machines/{name}`
@@ -131,8 +132,9 @@ pub(super) async fn patch(
     headers: HeaderMap,
     Document(body): Document,
 ) -> Answer {
-    shared.service.patch_resource(&key, &body, condition(&headers)?, &actor).await?;
-    answer(&shared, &key, StatusCode::OK).await
+    let applied = shared.service.patch_resource(&key, &body, condition(&headers)?, &actor).await?;
+    let written = WireResource::from(shared.service.resource(&key).await?);
+    Ok(written.respond_to_write(StatusCode::OK, &applied.warnings))
 }
 
 /// `DELETE …/machines/{name}`
@@ -200,10 +202,6 @@ fn scale_of(body: &Value) -> Answer<Scale> {
         problems.add("/desiredSize", "required", "give desiredSize, minSize or maxSize");
     }
     problems.into_result(scale).map_err(Problem::invalid)
-}
-
-async fn answer(shared: &Shared, key: &Key, status: StatusCode) -> Answer<Response> {
-    Ok(WireResource::from(shared.service.resource(key).await?).respond(status))
 }
 
 /// Reads the body of a machine or workspace; what it says of its name and namespace must be what the

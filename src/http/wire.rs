@@ -18,6 +18,7 @@ use crate::domain::plan::Summary;
 use crate::domain::resource::{ResourceKind, Spec};
 use crate::domain::run::{Kind, Outcome, Run, State, Step, Stop, Trigger};
 use crate::domain::status::Status;
+use crate::domain::warning::Warning;
 use crate::service::{Condition, NamespaceView, ResourceView};
 
 /// A list and where it goes on.
@@ -52,6 +53,19 @@ impl WireResource {
     pub(super) fn respond(self, status: StatusCode) -> Response {
         let etag = etag(self.metadata.resource_version);
         (status, [(header::ETAG, etag)], Json(self)).into_response()
+    }
+
+    /// The answer to a write, with what its author should hear as headers `Warning`, as Kubernetes gives them.
+    pub(super) fn respond_to_write(self, status: StatusCode, warnings: &[Warning]) -> Response {
+        let mut response = self.respond(status);
+        for Warning { pointer, detail } in warnings {
+            let text = format!("{pointer}: {detail}").replace('\\', "\\\\").replace('"', "\\\"");
+            // What no header can hold, such as a letter of another alphabet, is in the status and in an apply's answer.
+            if let Ok(value) = HeaderValue::from_str(&format!("299 captd \"{text}\"")) {
+                response.headers_mut().append(header::WARNING, value);
+            }
+        }
+        response
     }
 
     /// Its path.

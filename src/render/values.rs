@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::adoption::Owner;
-use crate::domain::machine::MachineSpec;
+use crate::domain::machine::{MachineSpec, ScalingOwner};
 use crate::domain::needs::VALUE_FROM;
 use crate::domain::resource::{ResourceKind, Spec};
 
@@ -38,6 +38,7 @@ fn of_machine(spec: &MachineSpec) -> Map<String, Value> {
         "min_size": group.scaling.min_size,
         "max_size": group.scaling.max_size,
         "desired_size": group.scaling.desired_size,
+        "scaling_owner": (group.scaling_owner == ScalingOwner::Autoscaler).then_some("autoscaler"),
         "subnet_ids": or_null(json!(group.subnet_ids)),
         "node_role_arn": group.node_role_arn,
         "ami_type": group.ami_type,
@@ -87,6 +88,7 @@ fn field_of_machine(name: &str) -> Option<&'static str> {
         "min_size" => "/spec/nodeGroupConfig/scaling/minSize",
         "max_size" => "/spec/nodeGroupConfig/scaling/maxSize",
         "desired_size" => "/spec/nodeGroupConfig/scaling/desiredSize",
+        "scaling_owner" => "/spec/nodeGroupConfig/scalingOwner",
         "subnet_ids" => "/spec/nodeGroupConfig/subnetIds",
         "node_role_arn" => "/spec/nodeGroupConfig/nodeRoleArn",
         "ami_type" => "/spec/nodeGroupConfig/amiType",

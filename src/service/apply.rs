@@ -12,6 +12,7 @@ use crate::domain::name::Name;
 use crate::domain::needs::needs;
 use crate::domain::problem::Problems;
 use crate::domain::resource::{Key, ResourceKind};
+use crate::domain::warning::Warning;
 
 /// One document of an apply and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Applied {
     pub name: Name,
     /// What became of it.
     pub written: Written,
+    /// What its author should hear.
+    pub warnings: Vec<Warning>,
 }
 
 impl Applied {

@@ -1,6 +1,8 @@
 //! What a machine or workspace gets that its owner left out, and whether its template can take what
 //! it has.
 
+use std::sync::Arc;
+
 use captd_variables::misfits;
 use serde_json::{Map, Value};
 
@@ -21,6 +23,8 @@ use crate::render::{field_of, values};
 pub(super) struct Identity {
     pub(super) node_group: String,
     pub(super) cluster: String,
+    /// The template that it is made by.
+    pub(super) template: Arc<Template>,
 }
 
 /// Variables that have a default of the namespace, or are set by captd: a template without them
@@ -70,11 +74,13 @@ impl Service {
         };
         fill(region, defaults.region.as_ref().or(provider.and_then(|p| p.region.as_ref())));
         if let Spec::Machine(machine) = spec {
-            machine_rules::check(machine, &format!("{at}/spec"), problems);
+            let (at, more) = (format!("{at}/spec"), &self.config.node_groups.ami_types);
+            machine_rules::check(machine, &at, problems);
+            machine_rules::check_ami_type(&machine.node_group_config, more, &at, problems);
         }
         let template = template?;
         check_variables(spec, &template, at, problems);
-        Some(identity(spec, &template, &namespace.metadata.name))
+        Some(identity(spec, template, &namespace.metadata.name))
     }
 }
 
@@ -175,17 +181,18 @@ fn check_variables(spec: &Spec, template: &Template, at: &str, problems: &mut Pr
             problems.add(format!("{at}{place}{}", misfit.pointer), "wrong_type", detail);
         }
     }
-    for (name, value) in &given {
-        let from_field =
-            field_of(name).filter(|_| !NOT_ASKED_FOR.contains(&name.as_str()) && !spec.variables().contains_key(name));
-        if let Some(field) = from_field.filter(|_| !is_empty(value) && !template.variables.contains_key(name)) {
-            problems.add(
-                format!("{at}{field}"),
-                "not_taken",
-                format!("template `{}` has no variable `{name}` that takes this; leave it out", template.name),
-            );
-        }
-    }
+}
+
+/// Declared fields that reach nothing, since the template has no variable that takes them: variable and pointer.
+pub(super) fn without_effect(spec: &Spec, template: &Template) -> Vec<(String, &'static str)> {
+    let kind = spec.kind();
+    let nobody = Owner { installation: String::new(), kind, name: String::new() };
+    let given = values(spec, &nobody, &Map::new());
+    let is_taken = |name: &str| template.variables.contains_key(name) || spec.variables().contains_key(name);
+    let reach_nothing = given
+        .iter()
+        .filter(|(name, value)| !NOT_ASKED_FOR.contains(&name.as_str()) && !is_empty(value) && !is_taken(name));
+    reach_nothing.filter_map(|(name, _)| Some((name.clone(), field_of(kind, name)?))).collect()
 }
 
 /// What is sensitive comes from a secret, and what comes from a secret is sensitive: it is stored and
@@ -230,7 +237,7 @@ fn is_empty(value: &Value) -> bool {
 
 /// A node group is unique by provider configuration, region, cluster and name. Without a cloud it
 /// is by namespace. Workspaces of one place are counted together.
-fn identity(spec: &Spec, template: &Template, namespace: &Name) -> Identity {
+fn identity(spec: &Spec, template: Arc<Template>, namespace: &Name) -> Identity {
     let place = match template.manifest.provider {
         Provider::Aws => {
             format!("aws/{}/{}", spec.provider().name, spec.region().unwrap_or_default())
@@ -238,8 +245,8 @@ fn identity(spec: &Spec, template: &Template, namespace: &Name) -> Identity {
         Provider::None => format!("none/{namespace}"),
     };
     let Some(machine) = spec.machine() else {
-        return Identity { node_group: String::new(), cluster: format!("{place}/") };
+        return Identity { node_group: String::new(), cluster: format!("{place}/"), template };
     };
     let cluster = format!("{place}/{}", machine.cluster_name.as_deref().unwrap_or_default());
-    Identity { node_group: format!("{cluster}/{}", machine.node_group_config.name), cluster }
+    Identity { node_group: format!("{cluster}/{}", machine.node_group_config.name), cluster, template }
 }

@@ -9,7 +9,7 @@ use crate::config::providers::Credentials;
 use crate::config::{AwsProvider, Confine};
 use crate::domain::adoption::{Adoption, Owner};
 use crate::domain::failure::{Class, Failure};
-use crate::domain::machine::Approval;
+use crate::domain::machine::{Approval, ScalingOwner};
 use crate::domain::resource::Spec;
 use crate::domain::run::{Kind, Run};
 use crate::domain::secrets::Secrets;
@@ -53,6 +53,16 @@ pub struct Prepared {
     pub run_dir: PathBuf,
     /// Holds the rendered files and Terraform's state.
     pub workspace_dir: PathBuf,
+}
+
+/// What the template says of itself, as far as it holds for this spec.
+fn manifest_for(spec: &Spec, template: &Template) -> Manifest {
+    let mut manifest = template.manifest.clone();
+    let owner = spec.machine().map(|machine| machine.node_group_config.scaling_owner);
+    if owner != Some(ScalingOwner::Autoscaler) {
+        manifest.autoscaled.clear();
+    }
+    manifest
 }
 
 /// What a run is rendered from.
@@ -170,7 +180,7 @@ impl Service {
         Ok(Prepared {
             rendered,
             revision: template.revision.clone(),
-            manifest: template.manifest.clone(),
+            manifest: manifest_for(spec, template),
             adoption,
             approval: spec.approval(),
             confinement: self.confinement(run, provider, &environment, &revision_dir),

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::apply::Applied;
+use super::defaults::without_effect;
 use super::write::{Condition, Written};
 use super::{Actor, Error, Result, Service};
 use crate::domain::decide::World;
 use crate::domain::document::{self, Document};
+use crate::domain::machine::ScalingOwner;
 use crate::domain::metadata::Declared;
 use crate::domain::name::Name;
 use crate::domain::needs::Standing;
@@ -124,7 +127,7 @@ impl Service {
         patch: &Value,
         condition: Condition,
         actor: &Actor,
-    ) -> Result<Written> {
+    ) -> Result<Applied> {
         // Without a condition of the client's own, a write that comes between is no trouble of his.
         for _ in 1..PATCHES_MAX {
             match self.patch_once(key, patch, condition, actor).await {
@@ -135,7 +138,7 @@ impl Service {
         self.patch_once(key, patch, condition, actor).await
     }
 
-    async fn patch_once(&self, key: &Key, patch: &Value, condition: Condition, actor: &Actor) -> Result<Written> {
+    async fn patch_once(&self, key: &Key, patch: &Value, condition: Condition, actor: &Actor) -> Result<Applied> {
         let mut snapshot = self.store.read().await?;
         let resource = self.existing(&mut snapshot, key).await?;
         drop(snapshot);
@@ -155,7 +158,7 @@ impl Service {
             _ => Condition::Version(resource.metadata.resource_version),
         };
         let declared = Declared { resource_version: None, ..declared };
-        Ok(self.put_one(Document::Resource(declared, spec), &key.namespace, condition, actor).await?.written)
+        self.put_one(Document::Resource(declared, spec), &key.namespace, condition, actor).await
     }
 
     /// Sets a machine's numbers of nodes. Gives back whether that changed something, and the run that does it,
@@ -164,6 +167,17 @@ impl Service {
     /// # Errors
     /// When the numbers do not go together.
     pub async fn scale(&self, key: &Key, scale: Scale, actor: &Actor) -> Result<(Written, Option<Run>)> {
+        if scale.desired_size.is_some() {
+            let mut snapshot = self.store.read().await?;
+            let machine = self.existing(&mut snapshot, key).await?;
+            let owner = machine.spec.machine().map(|machine| machine.node_group_config.scaling_owner);
+            if owner == Some(ScalingOwner::Autoscaler) {
+                let detail = format!(
+                    "an autoscaler owns the scaling of {key}: change minSize or maxSize, or set nodeGroupConfig.scalingOwner to captd"
+                );
+                return Err(Error::one("/desiredSize", "excluded", detail));
+            }
+        }
         let mut scaling = serde_json::Map::new();
         for (field, value) in
             [("minSize", scale.min_size), ("maxSize", scale.max_size), ("desiredSize", scale.desired_size)]
@@ -171,7 +185,7 @@ impl Service {
             scaling.extend(value.map(|value| (field.to_owned(), Value::from(value))));
         }
         let patch = serde_json::json!({"spec": {"nodeGroupConfig": {"scaling": scaling}}});
-        let written = self.patch_resource(key, &patch, Condition::None, actor).await?;
+        let written = self.patch_resource(key, &patch, Condition::None, actor).await?.written;
         if written == Written::Unchanged {
             return Ok((written, None));
         }
@@ -261,6 +275,9 @@ impl Service {
         let lock = snapshot.state_lock(workspace.uid).await?;
         let standing = self.standing(snapshot, &workspace).await?;
         let held_back = self.held_back(snapshot, open.as_ref()).await?;
+        let template = self.template_in_use(snapshot, &workspace, resource.spec.template(), None).await?;
+        let unused = template.map(|template| without_effect(&resource.spec, &template)).unwrap_or_default();
+        let unused: Vec<&str> = unused.iter().map(|(_, field)| *field).collect();
         let status = status::derive(View {
             workspace: &workspace,
             created_at: resource.metadata.creation_timestamp,
@@ -270,6 +287,7 @@ impl Service {
             trouble: trouble.as_ref(),
             held_back: held_back.as_deref(),
             lock: lock.as_ref(),
+            without_effect: &unused,
             observe_interval_seconds: self.config.reconcile.observe_interval_seconds,
             now: self.clock.now(),
         });

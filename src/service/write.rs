@@ -1,7 +1,7 @@
 //! Writing declarations: spec, its kept generation and its run, in one transaction.
 
 use super::apply::Applied;
-use super::defaults::Identity;
+use super::defaults::{Identity, without_effect};
 use super::{Actor, Error, Result, Service};
 use crate::domain::document::Document;
 use crate::domain::metadata::{Declared, Metadata};
@@ -11,6 +11,8 @@ use crate::domain::needs::needs;
 use crate::domain::problem::Problems;
 use crate::domain::resource::{Key, Resource, Spec};
 use crate::domain::secret::uses;
+use crate::domain::template::{Provider, Template};
+use crate::domain::warning::{self, Warning};
 use crate::store::{Change, NewResource};
 use uuid::Uuid;
 
@@ -87,25 +89,31 @@ impl Service {
                 let name = declared.name.clone().ok_or_else(|| no_name(at))?;
                 let key = Key { kind: spec.kind(), namespace: namespace.clone(), name: name.clone() };
                 let write = Write { key: &key, declared, spec, at, condition, actor };
-                let written = self.put_resource(change, write).await?;
-                Ok(Applied { kind: key.kind.title(), namespace: Some(namespace), name, written })
+                let (written, warnings) = self.put_resource(change, write).await?;
+                Ok(Applied { kind: key.kind.title(), namespace: Some(namespace), name, written, warnings })
             }
             Document::Template(declared, files) => {
                 let namespace = declared.namespace.unwrap_or_else(|| default_namespace.clone());
                 let name = declared.name.ok_or_else(|| no_name(at))?;
                 let written = self.put_template(change, &namespace, &name, &files, at, actor).await?;
-                Ok(Applied { kind: "WorkspaceTemplate", namespace: Some(namespace), name, written })
+                Ok(Applied {
+                    kind: "WorkspaceTemplate",
+                    namespace: Some(namespace),
+                    name,
+                    written,
+                    warnings: Vec::new(),
+                })
             }
             Document::Secret(declared, spec) => {
                 let namespace = declared.namespace.unwrap_or_else(|| default_namespace.clone());
                 let name = declared.name.ok_or_else(|| no_name(at))?;
                 let written = self.put_secret(change, &namespace, &name, &spec, at, actor).await?;
-                Ok(Applied { kind: "Secret", namespace: Some(namespace), name, written })
+                Ok(Applied { kind: "Secret", namespace: Some(namespace), name, written, warnings: Vec::new() })
             }
             Document::Namespace(declared, spec) => {
                 let name = declared.name.clone().ok_or_else(|| no_name(at))?;
                 let written = self.put_namespace(change, &name, declared, spec, condition).await?;
-                Ok(Applied { kind: "Namespace", namespace: None, name, written })
+                Ok(Applied { kind: "Namespace", namespace: None, name, written, warnings: Vec::new() })
             }
         }
     }
@@ -131,7 +139,7 @@ impl Service {
         Ok(written)
     }
 
-    async fn put_resource(&self, change: &mut Change, write: Write<'_>) -> Result<Written> {
+    async fn put_resource(&self, change: &mut Change, write: Write<'_>) -> Result<(Written, Vec<Warning>)> {
         let Write { key, declared, mut spec, at, condition, actor } = write;
         let tenant = self.require_namespace(change, &key.namespace).await?;
         let before = change.resource(key).await?;
@@ -155,8 +163,9 @@ impl Service {
             None => self.first_metadata(&key.namespace, &key.name, declared),
         };
         let written = outcome_of(before.as_ref().map(|b| &b.metadata), &metadata);
+        let mut warnings = fields_without_effect(&spec, &identity.template, at);
         if written == Written::Unchanged {
-            return Ok(written);
+            return Ok((written, warnings));
         }
         check_node_group(change, key, &spec, &identity).await?;
         let workspace = match &before {
@@ -175,7 +184,12 @@ impl Service {
             change.keep_generation(&resource, &actor.0, self.clock.now()).await?;
             self.enqueue_for_spec(change, workspace, actor).await?;
         }
-        Ok(written)
+        if let Some(now) = resource.spec.machine().filter(|_| identity.template.manifest.provider == Provider::Aws) {
+            let groups = change.machines_of_cluster(&identity.cluster).await?;
+            let before = before.as_ref().and_then(|before| before.spec.machine());
+            warnings.extend(warning::of_machine(before, now, groups, &format!("{at}/spec")));
+        }
+        Ok((written, warnings))
     }
 
     async fn check_limits(&self, change: &mut Change, tenant: &Namespace) -> Result<()> {
@@ -217,6 +231,16 @@ struct Write<'a> {
     at: &'a str,
     condition: Condition,
     actor: &'a Actor,
+}
+
+/// Fields that nothing takes: no mistake, since another template may, and nothing to be silent about.
+fn fields_without_effect(spec: &Spec, template: &Template, at: &str) -> Vec<Warning> {
+    let fields = without_effect(spec, template).into_iter();
+    let warning = |(variable, field): (String, &str)| {
+        let detail = format!("has no effect: template `{}` has no variable `{variable}`", template.name);
+        Warning::new(format!("{at}{field}"), detail)
+    };
+    fields.map(warning).collect()
 }
 
 fn next_metadata(before: &Metadata, declared: Declared, spec_changed: bool) -> Metadata {

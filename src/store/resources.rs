@@ -56,6 +56,18 @@ impl Snapshot {
         .transpose()
     }
 
+    /// How many machines a cluster has: of one provider configuration, region and name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn machines_of_cluster(&mut self, cluster: &str) -> Result<u64> {
+        let row = sqlx::query("SELECT count(*) AS machines FROM workspaces WHERE kind = 'machine' AND cluster = $1")
+            .bind(cluster)
+            .fetch_one(self.connection())
+            .await?;
+        Reading::of(&row, "workspaces", "cluster").count("machines")
+    }
+
     /// What was retained of one that was deleted: its workspace, and its last spec.
     ///
     /// # Errors

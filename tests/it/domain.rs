@@ -19,4 +19,5 @@ mod selector;
 mod status;
 mod transition;
 mod trouble;
+mod warning;
 mod world;

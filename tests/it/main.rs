@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, missing_docs, reason = "a test binary has no outside")]
 
 mod api;
+mod autoscaler;
 mod aws;
 mod backup;
 mod bad_input;

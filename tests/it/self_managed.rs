@@ -55,16 +55,16 @@ async fn what_an_auto_scaling_group_cannot_do_is_told_before_anything_is_made() 
     let aws = FakeAws::start();
     let subnets = aws.seed("demo").await;
     let daemon = Daemon::start_with(Setup { config: aws.config() });
-    let repair = workers(&subnets, &json!({"nodeRepairConfig": {"enabled": true}}));
-    let refused = daemon.apply(&repair.to_string()).await;
-    assert_eq!(refused.status, 422, "{}", refused.text);
-    assert!(
-        refused.text.contains("/spec/nodeGroupConfig/nodeRepairConfig") && refused.text.contains("not_taken"),
-        "{}",
-        refused.text
-    );
-    let number = workers(&subnets, &json!({"updateConfig": {"maxUnavailable": 1}}));
-    assert_eq!(daemon.apply(&number.to_string()).await.status, 200);
+    let extra = json!({"updateConfig": {"maxUnavailable": 1}, "nodeRepairConfig": {"enabled": true}});
+    let applied = daemon.apply(&workers(&subnets, &extra).to_string()).await;
+    assert_eq!(applied.status, 200, "{}", applied.text);
+    let warned = &applied.json()["items"][0]["warnings"];
+    assert_eq!(warned[0]["pointer"], "/0/spec/nodeGroupConfig/nodeRepairConfig", "{warned}");
+    let machine = daemon.machine("workers").await;
+    let conditions = machine["status"]["conditions"].as_array().unwrap();
+    let unused = conditions.iter().find(|condition| condition["type"] == "FieldsWithoutEffect").unwrap();
+    let said = "the template has no variable that takes /spec/nodeGroupConfig/nodeRepairConfig";
+    assert_eq!((&unused["status"], &unused["message"]), (&json!("True"), &json!(said)));
     let failed = daemon.wait_for_phase("workers", "Failed").await;
     let message = failed["status"]["failureMessage"].as_str().unwrap();
     assert!(message.contains("takes max_unavailable_percentage, and no max_unavailable"), "{message}");

@@ -14,8 +14,13 @@ output "node_role_arn" {
 }
 
 output "current_size" {
-  description = "Nodes that EKS says the group is to have, as observed."
+  description = "Nodes that run, counted by their tags; null where they are not counted."
   value       = module.nodegroup.current_size
+}
+
+output "desired_size" {
+  description = "Nodes that EKS says the group is to have, as observed."
+  value       = module.nodegroup.desired_size
 }
 
 output "status" {

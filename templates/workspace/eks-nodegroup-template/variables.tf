@@ -40,6 +40,20 @@ variable "desired_size" {
   nullable    = false
 }
 
+variable "scaling_owner" {
+  description = "Who says how many nodes there are between min_size and max_size: captd (desired_size), or an autoscaler."
+  type        = string
+  default     = "captd"
+  nullable    = false
+}
+
+variable "count_instances" {
+  description = "Whether the nodes that run are counted; without ec2:DescribeInstances they cannot be, and current_size is null."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "subnet_ids" {
   description = "Subnets in which the nodes are started. Another list replaces the node group."
   type        = list(string)

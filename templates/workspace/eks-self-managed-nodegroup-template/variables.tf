@@ -40,6 +40,13 @@ variable "desired_size" {
   nullable    = false
 }
 
+variable "scaling_owner" {
+  description = "Who says how many nodes there are between min_size and max_size: captd (desired_size), or an autoscaler."
+  type        = string
+  default     = "captd"
+  nullable    = false
+}
+
 variable "subnet_ids" {
   description = "Subnets in which the nodes are started."
   type        = list(string)

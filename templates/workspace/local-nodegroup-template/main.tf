@@ -14,6 +14,7 @@ module "nodegroup" {
   min_size        = var.min_size
   max_size        = var.max_size
   desired_size    = var.desired_size
+  scaling_owner   = var.scaling_owner
   subnet_ids      = var.subnet_ids
   node_role_arn   = var.node_role_arn
   ami_type        = var.ami_type

@@ -42,6 +42,13 @@ variable "desired_size" {
   nullable    = false
 }
 
+variable "scaling_owner" {
+  description = "Who says how many nodes there are: captd (desired_size), or an autoscaler, which there is none of here."
+  type        = string
+  default     = "captd"
+  nullable    = false
+}
+
 variable "subnet_ids" {
   description = "Subnets in which nodes would be started. Another list replaces the node group."
   type        = list(string)

@@ -78,6 +78,7 @@ fn a_creation_that_was_given_up_is_judged_by_what_came_of_it() {
     let manifest = Manifest {
         description: "Mine.".to_owned(),
         permissions: Vec::new(),
+        autoscaled: BTreeMap::new(),
         update_policy: captd::domain::template::UpdatePolicy::default(),
         export_to: Vec::new(),
         gateway: captd::domain::template::Gateway::On,

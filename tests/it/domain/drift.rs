@@ -10,6 +10,7 @@ fn manifest() -> Manifest {
     Manifest {
         description: String::new(),
         permissions: Vec::new(),
+        autoscaled: std::collections::BTreeMap::new(),
         update_policy: captd::domain::template::UpdatePolicy::default(),
         export_to: Vec::new(),
         gateway: captd::domain::template::Gateway::On,
@@ -65,4 +66,17 @@ fn whatever_is_gone_is_told() {
         vec![found(Action::Delete, GROUP, &[]), found(Action::Delete, "module.nodegroup.aws_iam_role.node[0]", &[])],
         &["module.nodegroup.aws_eks_node_group.this is gone", "module.nodegroup.aws_iam_role.node[0] is gone"],
     );
+}
+
+#[test]
+fn what_an_autoscaler_may_change_is_not_told() {
+    let paths = vec!["scaling_config[0].desired_size".to_owned()];
+    let manifest = Manifest { autoscaled: [(GROUP.to_owned(), paths)].into(), ..manifest() };
+    let told = |paths: &[&str]| {
+        let drift = vec![found(Action::Update, GROUP, paths)];
+        Plan { drift, ..Plan::default() }.foreign_changes(&manifest)
+    };
+    assert_eq!(told(&["scaling_config[0].desired_size"]), [""; 0]);
+    let both = told(&["scaling_config[0].desired_size", "labels.team"]);
+    assert_eq!(both, ["module.nodegroup.aws_eks_node_group.this (labels.team)"]);
 }

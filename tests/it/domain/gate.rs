@@ -13,6 +13,7 @@ fn manifest() -> Manifest {
     Manifest {
         description: String::new(),
         permissions: Vec::new(),
+        autoscaled: std::collections::BTreeMap::new(),
         update_policy: captd::domain::template::UpdatePolicy::default(),
         export_to: Vec::new(),
         gateway: captd::domain::template::Gateway::On,

@@ -2,6 +2,8 @@
 //! provider and of its user guide.
 
 use captd::domain::document::parse;
+use captd::domain::machine_fields::parse_spec;
+use captd::domain::machine_rules::check_ami_type;
 use captd::domain::problem::Problems;
 use serde_json::{Map, Value, json};
 
@@ -156,8 +158,23 @@ fn ami_types() {
         "AL2023_ARM_64_NVIDIA",
     ]
     .map(|ami| json!(ami));
-    let bad = [json!("AL2023_x86_64"), json!("al2_x86_64"), json!("WINDOWS_CORE_2025_x86_64"), json!("")];
-    check_values("/nodeGroupConfig/amiType", &good, "unknown_value", &bad);
+    check_values("/nodeGroupConfig/amiType", &good, "unknown_value", &[]);
+    let more = ["WINDOWS_CORE_2025_x86_64".to_owned()];
+    for (ami, known, known_with_more) in [
+        ("AL2023_x86_64_STANDARD", true, true),
+        ("WINDOWS_CORE_2025_x86_64", false, true),
+        ("AL2023_x86_64", false, false),
+        ("al2_x86_64", false, false),
+        ("", false, false),
+    ] {
+        let document = machine("/nodeGroupConfig/amiType", json!(ami));
+        let spec = parse_spec(&document["spec"], "/spec", &mut Problems::default()).unwrap();
+        for (more, is_good) in [(&more[..0], known), (&more[..], known_with_more)] {
+            let mut problems = Problems::default();
+            check_ami_type(&spec.node_group_config, more, "/spec", &mut problems);
+            assert_eq!(problems.is_empty(), is_good, "{ami}: {problems}");
+        }
+    }
 }
 
 #[test]

@@ -93,6 +93,7 @@ fn echo() -> Template {
         manifest: Manifest {
             description: String::new(),
             permissions: Vec::new(),
+            autoscaled: BTreeMap::new(),
             update_policy: captd::domain::template::UpdatePolicy::default(),
             export_to: Vec::new(),
             gateway: captd::domain::template::Gateway::On,

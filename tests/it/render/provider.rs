@@ -20,6 +20,7 @@ fn template(files: &[(&str, &str)]) -> Template {
         manifest: Manifest {
             description: String::new(),
             permissions: Vec::new(),
+            autoscaled: BTreeMap::new(),
             update_policy: captd::domain::template::UpdatePolicy::default(),
             export_to: Vec::new(),
             gateway: captd::domain::template::Gateway::On,

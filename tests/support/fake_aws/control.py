@@ -9,7 +9,8 @@
                                       asked again, the same answer
     POST   /_fake/edit                {"cluster", "nodegroup", "region", …}: changes a node group as somebody
                                       would in the console: "scalingConfig" (given keys), "labels", "taints",
-                                      "tags" (whole), "status", or "delete": true; answers the node group
+                                      "tags" (whole), "status", "running" (so many of its instances, the others
+                                      end), or "delete": true; answers the node group
     GET    /_fake/left?region=R       what somebody has made and is there: of each kind the ids or names
 Answers are JSON; what is not understood is a 400 with {"error"}.
 """
@@ -28,7 +29,7 @@ import eks_gaps
 
 LINES = {200: "200 OK", 201: "201 CREATED", 400: "400 BAD REQUEST", 404: "404 NOT FOUND"}
 TRUST = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"%s"},"Action":"sts:AssumeRole"}]}'
-EDITABLE = {"scalingConfig", "labels", "taints", "tags", "status", "delete"}
+EDITABLE = {"scalingConfig", "labels", "taints", "tags", "status", "running", "delete"}
 
 
 class Control:
@@ -141,6 +142,8 @@ def edit(wish):
     for key in ("labels", "taints", "tags", "status"):
         if key in wish:
             setattr(group, key, wish[key])
+    if "scalingConfig" in wish or "running" in wish:
+        eks_gaps.sync_nodes(cluster, group, wish.get("running"))
     if wish.get("delete"):
         eks_gaps.become_gone(cluster, group)
     return {

@@ -7,6 +7,7 @@
 - The version of a node group can be updated, and that of its launch template.
 - CreateNodegroup is idempotent by its `clientRequestToken`, as a retry after a lost answer relies on.
 - Node groups carry tags; moto tags clusters only.
+- A node group has as many running instances as it is to have, with the tags that EKS gives them.
 - Node groups can take time to be created and deleted, or fail (see rules.py), and refuse an update
   meanwhile with `ResourceInUseException`.
 """
@@ -20,8 +21,9 @@ from contextlib import contextmanager
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
+from moto.ec2.models import ec2_backends
 from moto.eks import urls
-from moto.eks.exceptions import ResourceInUseException, ResourceNotFoundException
+from moto.eks.exceptions import InvalidParameterException, ResourceInUseException, ResourceNotFoundException
 from moto.eks.models import EKSBackend, eks_backends
 from moto.eks.responses import EKSResponse
 
@@ -34,6 +36,8 @@ UPDATE_VERSION_PATH = "{0}/clusters/(?P<name>[^/]+)/node-groups/(?P<nodegroupNam
 
 # The rule that the call of this thread was taken by, and the parameters moto does not pass on.
 here = threading.local()
+# An image that moto knows.
+IMAGE = "ami-12c6146b"
 # Update id → the update as AWS shows it.
 updates = {}
 # Guards CreateNodegroup, which moto checks and does in two steps, and settle().
@@ -78,6 +82,30 @@ def settle():
                         become(cluster, group)
 
 
+def sync_nodes(cluster, group, wanted=None):
+    """Starts or ends instances until there are as many as the group is to have, or `wanted`."""
+    ec2 = ec2_backends[DEFAULT_ACCOUNT_ID][cluster.arn.split(":")[3]]
+    nodes = getattr(group, "nodes", [])
+    if wanted is None:
+        wanted = group.scaling_config["desiredSize"]
+    if len(nodes) < wanted:
+        tags = {"eks:cluster-name": cluster.name, "eks:nodegroup-name": group.nodegroup_name}
+        reservation = ec2.run_instances(
+            IMAGE,
+            wanted - len(nodes),
+            "",
+            [],
+            instance_type="t3.medium",
+            is_instance_type_default=False,
+            tags={"instance": tags},
+        )
+        nodes = nodes + [instance.id for instance in reservation.instances]
+    elif len(nodes) > wanted:
+        ec2.terminate_instances(nodes[wanted:])
+        nodes = nodes[:wanted]
+    group.nodes = nodes
+
+
 def keeping_parameters(original):
     def create_nodegroup(self):
         here.update_config = self._get_param("updateConfig")
@@ -103,6 +131,8 @@ def creating(original):
             )
             correct(group, cluster, others)
             begin(group)
+            if group.status == "ACTIVE":
+                sync_nodes(cluster, group)
             return group
 
     return create_nodegroup
@@ -131,8 +161,9 @@ def begin(group):
         settle()
 
 
-def become_active(_cluster, group):
+def become_active(cluster, group):
     group.status = "ACTIVE"
+    sync_nodes(cluster, group)
 
 
 def become_failed(issue):
@@ -148,6 +179,7 @@ def become_failed(issue):
 def become_gone(cluster, group):
     if cluster.nodegroups.pop(group.nodegroup_name, None):
         cluster.nodegroup_count -= 1
+    sync_nodes(cluster, group, 0)
 
 
 def deleting(original):
@@ -158,6 +190,7 @@ def deleting(original):
             if group.status == "DELETING":
                 return group
             if not seconds:
+                sync_nodes(self.clusters[cluster_name], group, 0)
                 return original(self, cluster_name, nodegroup_name)
             group.status, group.fate = "DELETING", (time.monotonic() + seconds, become_gone)
             return group
@@ -167,12 +200,23 @@ def deleting(original):
 
 def updating(original):
     def update_nodegroup_config(self, cluster_name, nodegroup_name, **changes):
-        updatable(self, cluster_name, nodegroup_name)
+        group = updatable(self, cluster_name, nodegroup_name)
+        bounds_hold({**group.scaling_config, **(changes.get("scaling_config") or {})})
         update = original(self, cluster_name=cluster_name, nodegroup_name=nodegroup_name, **changes)
+        sync_nodes(self.clusters[cluster_name], group)
         updates[update["id"]] = {**update, "createdAt": utcnow().timestamp()}
         return update
 
     return update_nodegroup_config
+
+
+def bounds_hold(scaling):
+    """EKS refuses a size that does not lie within its bounds; moto takes any."""
+    least, size, most = (scaling[key] for key in ("minSize", "desiredSize", "maxSize"))
+    if least > size:
+        raise InvalidParameterException(message=f"Minimum capacity {least} can't be greater than desired size {size}")
+    if size > most:
+        raise InvalidParameterException(message=f"desired capacity {size} can't be greater than max size {most}")
 
 
 def update_nodegroup_version(response):
