@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::name::Name;
 use super::needs::Reference;
+use super::sources::{EnvVar, SecretRef, VarFile};
 
 /// The template that a machine takes when it names none.
 pub const DEFAULT_TEMPLATE: &str = "eks-nodegroup-template";
@@ -40,6 +41,15 @@ pub struct MachineSpec {
     /// Namespaces whose machines and workspaces may refer to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub export_to: Vec<Name>,
+    /// Files of variables that lie in secrets; later ones win, and `variables` over all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub var_files: Vec<VarFile>,
+    /// Variables of the environment of its runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<EnvVar>,
+    /// The secret that its outputs are written into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_connection_secret_to_ref: Option<SecretRef>,
 }
 
 /// Names a template.

@@ -14,6 +14,7 @@ use super::metadata::name_field;
 use super::name::Name;
 use super::needs;
 use super::problem::Problems;
+use super::sources;
 
 /// Reads a `spec`. What is wrong is in `problems`, pointers below `at`: with any problem, what is
 /// given back serves only to look for further ones.
@@ -29,6 +30,7 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<Ma
     let run_policy = fields.object("runPolicy", run_policy).unwrap_or_default();
     let deletion_protection = fields.boolean("deletionProtection").unwrap_or_default();
     let (wait_for, export_to) = (needs::wait_for(&mut fields), needs::export_to(&mut fields));
+    let sources = sources::parse(&mut fields);
     fields.finish();
     let default_template = || {
         let name = Name::parse(DEFAULT_TEMPLATE).expect("invariant: the default template's name is a name");
@@ -45,6 +47,9 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<Ma
         deletion_protection,
         wait_for,
         export_to,
+        var_files: sources.var_files,
+        env: sources.env,
+        write_connection_secret_to_ref: sources.write_connection_secret_to_ref,
     })
 }
 

@@ -30,6 +30,7 @@ pub mod run;
 pub mod secret;
 pub mod secrets;
 pub mod selector;
+pub mod sources;
 pub mod state;
 pub mod status;
 pub mod template;

@@ -8,6 +8,7 @@ use super::machine::{Approval, MachineSpec, ProviderRef, TemplateRef};
 use super::metadata::Metadata;
 use super::name::Name;
 use super::needs::Reference;
+use super::sources::{EnvVar, VarFile};
 use super::workspace::WorkspaceSpec;
 
 /// The two kinds.
@@ -187,6 +188,34 @@ impl Spec {
             Self::Machine(spec) => &spec.export_to,
             Self::Workspace(spec) => &spec.export_to,
         }
+    }
+
+    /// Files of variables.
+    #[must_use]
+    pub fn var_files(&self) -> &[VarFile] {
+        match self {
+            Self::Machine(spec) => &spec.var_files,
+            Self::Workspace(spec) => &spec.var_files,
+        }
+    }
+
+    /// The environment of its runs.
+    #[must_use]
+    pub fn env(&self) -> &[EnvVar] {
+        match self {
+            Self::Machine(spec) => &spec.env,
+            Self::Workspace(spec) => &spec.env,
+        }
+    }
+
+    /// The secret that its outputs are written into.
+    #[must_use]
+    pub fn written_secret(&self) -> Option<&Name> {
+        let found = match self {
+            Self::Machine(spec) => &spec.write_connection_secret_to_ref,
+            Self::Workspace(spec) => &spec.write_connection_secret_to_ref,
+        };
+        found.as_ref().map(|found| &found.name)
     }
 
     /// What a run may do without a person.

@@ -55,10 +55,10 @@ impl std::fmt::Debug for SecretSpec {
     }
 }
 
-/// A variable that takes something of a secret.
+/// Something that takes a text of a secret: a variable, a file of variables, the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretUse {
-    /// The variable.
+    /// The variable; `/varFiles/N` or `/env/NAME` where it is none.
     pub variable: String,
     /// The secret's namespace.
     pub namespace: Name,
@@ -69,6 +69,12 @@ pub struct SecretUse {
 }
 
 impl SecretUse {
+    /// Where the spec says so: a pointer below it.
+    #[must_use]
+    pub fn place(&self) -> String {
+        if self.variable.starts_with('/') { self.variable.clone() } else { pointer_to("/variables", &self.variable) }
+    }
+
     /// The secret in a sentence.
     #[must_use]
     pub fn secret(&self) -> String {
@@ -125,5 +131,23 @@ pub fn uses(spec: &Spec, home: &Name) -> Vec<SecretUse> {
         let key = from.get("key")?.as_str()?.to_owned();
         Some(SecretUse { variable: variable.clone(), namespace, name: name("secret")?, key })
     };
-    variables.iter().filter_map(of).collect()
+    let files = spec.var_files().iter().enumerate().map(|(n, file)| (var_file(n), &file.secret_ref));
+    let env = spec.env().iter().filter_map(|it| Some((env_var(&it.name), it.secret_ref.as_ref()?)));
+    let others = files.chain(env).map(|(variable, it)| {
+        let namespace = it.namespace.clone().unwrap_or_else(|| home.clone());
+        SecretUse { variable, namespace, name: it.name.clone(), key: it.key.clone() }
+    });
+    variables.iter().filter_map(of).chain(others).collect()
+}
+
+/// Among the inputs of a run, the text of a file of variables.
+#[must_use]
+pub fn var_file(number: usize) -> String {
+    format!("/varFiles/{number}")
+}
+
+/// Among the inputs of a run, a variable of its environment.
+#[must_use]
+pub fn env_var(name: &str) -> String {
+    format!("/env/{name}")
 }

@@ -11,6 +11,7 @@ use super::name::Name;
 use super::needs::Reference;
 use super::observation::Observation;
 use super::resource::{Key, ResourceKind};
+use super::sources::{EnvVar, SecretRef, VarFile};
 use super::state::Divergence;
 use super::template::Assigned;
 
@@ -41,6 +42,15 @@ pub struct WorkspaceSpec {
     /// Namespaces whose machines and workspaces may refer to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub export_to: Vec<Name>,
+    /// Files of variables that lie in secrets; later ones win, and `variables` over all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub var_files: Vec<VarFile>,
+    /// Variables of the environment of its runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<EnvVar>,
+    /// The secret that its outputs are written into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_connection_secret_to_ref: Option<SecretRef>,
 }
 
 /// A workspace as it is stored, with what is known of its owner.

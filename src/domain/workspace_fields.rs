@@ -7,6 +7,7 @@ use super::machine_fields::{checked_text, provider_ref, run_policy, template_ref
 use super::machine_rules;
 use super::needs;
 use super::problem::Problems;
+use super::sources;
 use super::workspace::WorkspaceSpec;
 
 /// Reads a `spec`. What is wrong is in `problems`, pointers below `at`.
@@ -21,6 +22,7 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<Wo
     let deletion_protection = fields.boolean("deletionProtection").unwrap_or_default();
     let retain_on_delete = fields.boolean("retainOnDelete").unwrap_or_default();
     let (wait_for, export_to) = (needs::wait_for(&mut fields), needs::export_to(&mut fields));
+    let sources = sources::parse(&mut fields);
     fields.finish();
     Some(WorkspaceSpec {
         workspace_template_ref: template?,
@@ -32,5 +34,8 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<Wo
         retain_on_delete,
         wait_for,
         export_to,
+        var_files: sources.var_files,
+        env: sources.env,
+        write_connection_secret_to_ref: sources.write_connection_secret_to_ref,
     })
 }

@@ -8,6 +8,7 @@ use super::write::Written;
 use super::{Actor, Error, Result, Service};
 use crate::domain::failure::{Class, Failure};
 use crate::domain::name::Name;
+use crate::domain::needs::met;
 use crate::domain::secret::{Secret, SecretSpec, SecretUse, is_marked};
 use crate::domain::workspace::Workspace;
 use crate::store::{Change, Snapshot};
@@ -40,6 +41,7 @@ impl Service {
     pub async fn delete_secret(&self, namespace: &Name, name: &Name) -> Result<()> {
         let mut change = self.store.write().await?;
         self.require_namespace(&mut change, namespace).await?;
+        self.refuse_written(&mut change, namespace, name).await?;
         change.secret(namespace, name).await?.ok_or_else(|| no_secret(namespace, name))?;
         let users: Vec<String> =
             change.users_of_secret(namespace, name).await?.iter().map(ToString::to_string).collect();
@@ -65,7 +67,7 @@ impl Service {
         Ok(())
     }
 
-    fn know<'a>(&self, texts: impl Iterator<Item = &'a String>) {
+    pub(super) fn know<'a>(&self, texts: impl Iterator<Item = &'a String>) {
         let mut known = self.secrets.write().expect("invariant: no holder of this lock panics");
         texts.for_each(|text| known.add(text));
     }
@@ -81,6 +83,7 @@ impl Service {
         actor: &Actor,
     ) -> Result<Written> {
         self.require_namespace(change, namespace).await?;
+        self.refuse_written(change, namespace, name).await?;
         let before = change.secret(namespace, name).await?;
         if let Some(before) = &before {
             let same = change.secret_data(before, &self.keys.now()).await? == spec.data;
@@ -139,6 +142,11 @@ pub(super) async fn secret_inputs(
 ) -> Result<std::result::Result<Map<String, Value>, String>> {
     let mut inputs = Map::new();
     for it in uses {
+        if let Some(writer) = snapshot.secret_writer(&it.namespace, &it.name).await?
+            && let Err(why) = met(&writer, snapshot.workspace_of(&writer).await?.as_ref())
+        {
+            return Ok(Err(why));
+        }
         match usable(snapshot, it, home).await? {
             Ok(secret) => inputs.insert(it.variable.clone(), it.marked(secret.version)),
             Err(why) => return Ok(Err(why)),

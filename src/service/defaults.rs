@@ -136,7 +136,12 @@ fn check_variables(spec: &Spec, template: &Template, at: &str, problems: &mut Pr
         spec.variables().iter().filter(|(_, v)| v.get(VALUE_FROM).is_some()).map(|(n, _)| n).collect();
     given.retain(|name, _| !referred.contains(&name));
     for (name, variable) in &template.variables {
-        if variable.is_required() && !referred.contains(&name) && given.get(name).is_none_or(Value::is_null) {
+        // What a file in a secret gives shows when it is opened.
+        if spec.var_files().is_empty()
+            && variable.is_required()
+            && !referred.contains(&name)
+            && given.get(name).is_none_or(Value::is_null)
+        {
             let (pointer, remedy) = match field_of(name) {
                 Some(field) if NOT_ASKED_FOR.contains(&name.as_str()) => {
                     (field.to_owned(), "set it here or as a default of the namespace")

@@ -2,8 +2,9 @@
 
 use super::{ListResources, ResourceView, Result, Service};
 use crate::domain::name::Name;
-use crate::domain::needs::{Need, needs};
+use crate::domain::needs::{Input, Need, needs};
 use crate::domain::resource::{Key, ResourceKind};
+use crate::domain::secret::uses;
 use crate::domain::selector::Selector;
 
 /// What a namespace holds, and who needs whom.
@@ -28,10 +29,18 @@ impl Service {
             let list = ListResources { kind, namespace, selector, phase: None, limit: u32::MAX, after: None };
             nodes.extend(self.resources(list).await?.items);
         }
-        let edges = nodes.iter().flat_map(|node| {
-            let key = node.resource.key();
-            needs(&node.resource.spec, namespace).into_iter().map(move |need| (key.clone(), need))
-        });
-        Ok(GraphView { edges: edges.collect(), nodes })
+        let mut edges = Vec::new();
+        let mut snapshot = self.store.read().await?;
+        for node in &nodes {
+            let (key, spec) = (node.resource.key(), &node.resource.spec);
+            edges.extend(needs(spec, namespace).into_iter().map(|need| (key.clone(), need)));
+            for it in uses(spec, namespace) {
+                let Some(target) = snapshot.secret_writer(&it.namespace, &it.name).await? else { continue };
+                let place = it.place();
+                let input = Some(Input { variable: it.variable, output: it.key });
+                edges.push((key.clone(), Need { place, target, input }));
+            }
+        }
+        Ok(GraphView { nodes, edges })
     }
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod bundles;
+mod connection_secrets;
 mod decisions;
 mod defaults;
 mod delete;
@@ -25,6 +26,7 @@ mod retry;
 mod rollout;
 mod runs;
 mod secrets;
+mod sources;
 mod states;
 mod sweep;
 mod templates;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::sources::environment_of;
 use super::{Result, Service, gateway_dir};
 use crate::config::providers::Credentials;
 use crate::config::{AwsProvider, Confine};
@@ -136,7 +137,7 @@ impl Service {
         let prepared = self.prepare_spec(
             run,
             Specs { spec, doubted: doubted.as_ref(), inputs: &opened, template: &template },
-            owner,
+            &owner,
         );
         Ok(prepared.map(|prepared| Prepared {
             warmth: self.warmth(run, spec, &prepared.manifest, state.as_ref()),
@@ -145,7 +146,7 @@ impl Service {
         }))
     }
 
-    fn prepare_spec(&self, run: &Run, specs: Specs<'_>, owner: Owner) -> std::result::Result<Prepared, Failure> {
+    fn prepare_spec(&self, run: &Run, specs: Specs<'_>, owner: &Owner) -> std::result::Result<Prepared, Failure> {
         let Specs { spec, doubted, inputs, template } = specs;
         let wrong = |message: String| Failure::new(Class::Configuration, message);
         let providers = self.providers();
@@ -161,13 +162,13 @@ impl Service {
                 Some(providers.aws.get(name).ok_or_else(missing)?)
             }
         };
-        let rendered = render(template, &values(spec, &owner, inputs), spec.region(), provider)
-            .map_err(|error| wrong(error.to_string()))?;
+        let all = |spec: &Spec| self.all_values(spec, owner, specs).map_err(wrong);
+        let rendered =
+            render(template, &all(spec)?, spec.region(), provider).map_err(|error| wrong(error.to_string()))?;
         let adoption = doubted
             .map(|doubted| {
-                let ids =
-                    import_ids(template, &values(doubted, &owner, inputs)).map_err(|error| wrong(error.to_string()))?;
-                Ok(Adoption { ids, owner })
+                let ids = import_ids(template, &all(doubted)?).map_err(|error| wrong(error.to_string()))?;
+                Ok(Adoption { ids, owner: owner.clone() })
             })
             .transpose()?;
         let engine = &self.config.engine;
@@ -175,6 +176,7 @@ impl Service {
             environment(&self.terraform_environment, &engine.pass_environment, &self.cli_config_path(), provider);
         let password = self.run_password(run.id).map_err(|error| Failure::new(Class::Internal, error.to_string()))?;
         let address = format!("{}/state/v1/workspaces/{}", self.state_address, run.workspace);
+        environment.extend(environment_of(spec, inputs));
         environment.extend(http_backend(&address, &format!("run/{}", run.id), &password));
         let revision_dir = self.revision_dir(&rendered.structure);
         Ok(Prepared {
@@ -193,6 +195,19 @@ impl Service {
             run_dir: self.run_dir(run.id),
             workspace_dir: self.workspace_dir(run.workspace),
         })
+    }
+
+    /// All values by variable: those of the spec over those of its files.
+    fn all_values(
+        &self,
+        spec: &Spec,
+        owner: &Owner,
+        specs: Specs<'_>,
+    ) -> std::result::Result<Map<String, Value>, String> {
+        let files = self.file_values(spec, specs.template, specs.inputs);
+        let mut all = files.map_err(|(_, why)| format!("varFiles: {why}"))?;
+        all.extend(values(spec, owner, specs.inputs));
+        Ok(all)
     }
 
     fn warmth(&self, run: &Run, spec: &Spec, manifest: &Manifest, state: Option<&Contents>) -> Option<Warmth> {

@@ -314,6 +314,7 @@ impl Service {
         tracing::info!(run = %run.id, owner = %run.key(), kind = run.kind.as_str(), state = run.state_word(), "run ended");
         if run.ended().is_some_and(|ended| ended.outcome.is_good()) {
             self.provider_works(&mut change, &run).await?;
+            self.write_connection_secret(&mut change, &run).await?;
         }
         self.let_go(&mut change, &run).await?;
         self.follow_up(&mut change, &run).await?;

@@ -3,13 +3,14 @@
 
 use captd_dependencies::Graph;
 use captd_variables::misfits;
+use serde_json::{Map, Value};
 
 use super::bundles::usable;
 use super::{Error, Result, Service};
 use crate::domain::needs::{Need, needs};
-use crate::domain::problem::{Problems, pointer_to};
+use crate::domain::problem::Problems;
 use crate::domain::resource::{Key, Resource};
-use crate::domain::secret::uses;
+use crate::domain::secret::{SecretUse, uses, var_file};
 use crate::domain::template::Template;
 use crate::store::Change;
 
@@ -22,19 +23,45 @@ impl Service {
         for need in &needs {
             self.check_reference(change, &resource, need, at, &mut problems).await?;
         }
-        for it in uses(&resource.spec, &key.namespace) {
-            let pointer = pointer_to(&format!("{at}/spec/variables"), &it.variable);
-            if let Err(why) = usable(change, &it, &key.namespace).await? {
-                problems.add(pointer, "not_found", format!("it needs {why}; write it before, or in the same apply"));
+        let uses = uses(&resource.spec, &key.namespace);
+        for it in &uses {
+            let found = match change.secret_writer(&it.namespace, &it.name).await? {
+                Some(writer) => self.will_give(change, &writer, it, &key.namespace).await?,
+                None => usable(change, it, &key.namespace).await?.map(drop),
+            };
+            if let Err(why) = found {
+                let detail = format!("it needs {why}; write it before, or in the same apply");
+                problems.add(format!("{at}/spec{}", it.place()), "not_found", detail);
             }
         }
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
         }
-        if !needs.is_empty() {
+        self.check_files(change, &resource, &uses, at).await?;
+        if !needs.is_empty() || !uses.is_empty() || resource.spec.written_secret().is_some() {
             check_circle(change, key, &needs, at).await?;
         }
         check_exports(change, &resource, at).await
+    }
+
+    /// Files of variables that are there already hold what the template takes.
+    async fn check_files(&self, change: &mut Change, resource: &Resource, uses: &[SecretUse], at: &str) -> Result<()> {
+        if resource.spec.var_files().is_empty() {
+            return Ok(());
+        }
+        let Some(own) = change.workspace(resource.workspace).await? else { return Ok(()) };
+        let Some(takes) = self.template_in_use(change, &own, resource.spec.template(), None).await? else {
+            return Ok(());
+        };
+        let mut texts = Map::new();
+        for it in uses {
+            let Ok(secret) = usable(change, it, &resource.metadata.namespace).await? else { continue };
+            let mut data = change.secret_data(&secret, &self.keys.now()).await?;
+            texts.extend(data.remove(&it.key).map(|text| (it.variable.clone(), Value::from(text))));
+        }
+        let checked = self.file_values(&resource.spec, &takes, &texts);
+        let wrong = |(number, why)| Error::one(&format!("{at}/spec{}", var_file(number)), "wrong_type", why);
+        checked.map(drop).map_err(wrong)
     }
 
     async fn check_reference(
@@ -108,14 +135,7 @@ impl Service {
     }
 }
 
-fn check_type(
-    takes: &Template,
-    variable: &str,
-    value: &serde_json::Value,
-    of: &str,
-    pointer: &str,
-    problems: &mut Problems,
-) {
+fn check_type(takes: &Template, variable: &str, value: &Value, of: &str, pointer: &str, problems: &mut Problems) {
     let Some(declared) = takes.variables.get(variable) else { return };
     for misfit in misfits(value, &declared.of) {
         let detail = format!(

@@ -179,6 +179,7 @@ impl Service {
         change.assign_template(workspace, assigned.as_ref()).await?;
         change.put_needs(workspace, &needs(&resource.spec, &key.namespace)).await?;
         change.put_secret_uses(workspace, &uses(&resource.spec, &key.namespace)).await?;
+        self.take_secret(change, &resource, at).await?;
         self.check_limits(change, &tenant).await?;
         if spec_changed {
             change.keep_generation(&resource, &actor.0, self.clock.now()).await?;

@@ -48,14 +48,18 @@ impl Snapshot {
         rows.iter().map(read).collect()
     }
 
-    /// Who needs whom: `(who needs, what is needed)`.
+    /// Who needs whom: `(who needs, what is needed)`. Whoever uses a secret needs the workspace that writes it.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn edges(&mut self) -> Result<Vec<(Key, Key)>> {
         let rows = sqlx::query(
             "SELECT DISTINCT w.kind, w.namespace, w.name, d.target_kind, d.target_namespace, d.target_name
-             FROM dependencies d JOIN workspaces w ON w.uid = d.workspace_uid",
+             FROM dependencies d JOIN workspaces w ON w.uid = d.workspace_uid
+             UNION SELECT w.kind, w.namespace, w.name, t.kind, t.namespace, t.name
+             FROM secret_uses u JOIN workspaces w ON w.uid = u.workspace_uid
+             JOIN secret_writers s ON s.namespace = u.namespace AND s.name = u.name
+             JOIN workspaces t ON t.uid = s.workspace_uid",
         )
         .fetch_all(self.connection())
         .await?;
@@ -68,9 +72,13 @@ impl Snapshot {
     /// When the database cannot be read.
     pub async fn needed_by(&mut self, target: &Key) -> Result<Vec<Key>> {
         let rows = sqlx::query(
-            "SELECT DISTINCT w.kind, w.namespace, w.name FROM dependencies d JOIN workspaces w ON w.uid = d.workspace_uid
+            "SELECT w.kind, w.namespace, w.name FROM dependencies d JOIN workspaces w ON w.uid = d.workspace_uid
              WHERE d.target_kind = $1 AND d.target_namespace = $2 AND d.target_name = $3
-             ORDER BY w.namespace, w.kind DESC, w.name",
+             UNION SELECT w.kind, w.namespace, w.name FROM secret_uses u JOIN workspaces w ON w.uid = u.workspace_uid
+             JOIN secret_writers s ON s.namespace = u.namespace AND s.name = u.name
+             JOIN workspaces t ON t.uid = s.workspace_uid
+             WHERE t.kind = $1 AND t.namespace = $2 AND t.name = $3
+             ORDER BY namespace, kind DESC, name",
         )
         .bind(target.kind.noun())
         .bind(target.namespace.as_str())

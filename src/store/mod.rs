@@ -20,6 +20,7 @@ mod rotation;
 mod row;
 mod runs;
 pub mod seal;
+mod secret_writers;
 mod secrets;
 mod states;
 mod templates;

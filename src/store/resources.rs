@@ -250,6 +250,9 @@ impl Change {
             "DELETE FROM machines WHERE workspace_uid = $1",
             "DELETE FROM dependencies WHERE workspace_uid = $1",
             "DELETE FROM secret_uses WHERE workspace_uid = $1",
+            "DELETE FROM secrets WHERE (namespace, name) IN
+               (SELECT namespace, name FROM secret_writers WHERE workspace_uid = $1)",
+            "DELETE FROM secret_writers WHERE workspace_uid = $1",
             "DELETE FROM workspaces WHERE uid = $1",
         ] {
             sqlx::query(statement).bind(&workspace).execute(self.connection()).await?;

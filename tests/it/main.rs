@@ -35,6 +35,7 @@ mod retention;
 mod run_files;
 mod schema;
 mod seal;
+mod secret_sources;
 mod secrets;
 mod self_managed;
 mod stack;

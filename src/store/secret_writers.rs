@@ -1,0 +1,68 @@
+//! Which workspace writes which secret.
+
+use uuid::Uuid;
+
+use super::row::Reading;
+use super::{Change, Result, Snapshot};
+use crate::domain::name::Name;
+use crate::domain::resource::Key;
+
+impl Snapshot {
+    /// Who writes a secret; none for one that clients write.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn secret_writer(&mut self, namespace: &Name, name: &Name) -> Result<Option<Key>> {
+        let row = sqlx::query(
+            "SELECT w.kind, w.namespace, w.name FROM secret_writers s JOIN workspaces w ON w.uid = s.workspace_uid
+             WHERE s.namespace = $1 AND s.name = $2",
+        )
+        .bind(namespace.as_str())
+        .bind(name.as_str())
+        .fetch_optional(self.connection())
+        .await?;
+        row.map(|row| {
+            let r = Reading::of(&row, "workspaces", "name");
+            Ok(Key { kind: r.word("kind")?, namespace: r.name("namespace")?, name: r.name("name")? })
+        })
+        .transpose()
+    }
+
+    /// The secret that a workspace writes: its namespace and name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn written_secret(&mut self, workspace: Uuid) -> Result<Option<(Name, Name)>> {
+        let row = sqlx::query("SELECT namespace, name FROM secret_writers WHERE workspace_uid = $1")
+            .bind(workspace.to_string())
+            .fetch_optional(self.connection())
+            .await?;
+        row.map(|row| {
+            let r = Reading::of(&row, "secret_writers", "name");
+            Ok((r.name("namespace")?, r.name("name")?))
+        })
+        .transpose()
+    }
+}
+
+impl Change {
+    /// Keeps which secret a workspace writes, instead of the one that it wrote.
+    ///
+    /// # Errors
+    /// When another writes it, or the database refuses.
+    pub async fn put_secret_writer(&mut self, workspace: Uuid, secret: Option<(&Name, &Name)>) -> Result<()> {
+        sqlx::query("DELETE FROM secret_writers WHERE workspace_uid = $1")
+            .bind(workspace.to_string())
+            .execute(self.connection())
+            .await?;
+        if let Some((namespace, name)) = secret {
+            sqlx::query("INSERT INTO secret_writers (namespace, name, workspace_uid) VALUES ($1, $2, $3)")
+                .bind(namespace.as_str())
+                .bind(name.as_str())
+                .bind(workspace.to_string())
+                .execute(self.connection())
+                .await?;
+        }
+        Ok(())
+    }
+}
