@@ -8,6 +8,7 @@ mod gateway;
 mod notify;
 mod providers_on_disk;
 mod state_port;
+mod validator;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,15 +24,16 @@ use crate::config::{Config, Confine, Providers};
 use crate::domain::time;
 use crate::http::{self, Shared, Token, Version};
 use crate::render::Library;
-use crate::service::{Keys, Parts, Service, cli_config_path};
+use crate::service::{Keys, Parts, Service, cli_config_path, trials_dir};
 use crate::store::Store;
 use crate::supervisor::Effect;
 use crate::terraform::environment::environment;
 use crate::terraform::version;
-use crate::{queue, reconciler, supervisor};
+use crate::{queue, reconciler, runner, supervisor};
 use data_dir::DataDir;
 use notify::Notifier;
 pub use providers_on_disk::provider_mirrors;
+use validator::Trials;
 
 /// How long `terraform version` may take.
 const VERSION_TIMEOUT: Duration = Duration::from_mins(1);
@@ -76,6 +78,8 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
     let open_runs = store.read().await?.open_run_count().await?;
     let states = state_port::listen(&config.data_dir, open_runs > 0).await?;
     let state_address = format!("http://{}", states.local_addr().context("the port that was bound cannot be read")?);
+    runner::sweep_trials(&trials_dir(&config)).await;
+    let validator = Arc::new(Trials::new(&clock));
     let service = Arc::new(Service::new(Parts {
         store,
         clock,
@@ -86,6 +90,7 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
         state_address,
         environment: inherited,
         secrets: vec![token.clone()],
+        validator,
     }));
     service.can_follow().await?.map_err(anyhow::Error::msg)?;
     service.ensure_default_namespace().await?;

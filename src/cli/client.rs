@@ -18,8 +18,11 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How often a daemon that does not listen is asked again, and how long after.
 const KNOCKS: u32 = 15;
 const BETWEEN_KNOCKS: Duration = Duration::from_millis(200);
-/// How long an answer may take; no request waits for Terraform.
+/// How long an answer may take; no request but an upload waits for Terraform.
 const ANSWER: Duration = Duration::from_mins(1);
+/// How long it may take where uploads may be among what is handed in: they wait for their turns, and
+/// Terraform may have to fetch a provider for each.
+const ANSWER_TO_UPLOADS: Duration = Duration::from_mins(30);
 
 /// Parameters of a query.
 pub(super) type Query<'a> = &'a [(&'a str, String)];
@@ -139,7 +142,18 @@ impl Client {
         body: Vec<u8>,
     ) -> Result<T> {
         let request = self.request(Method::POST, &["v1", "apply"], query);
-        self.json(request.header(CONTENT_TYPE, media_type).body(body)).await
+        self.json_within(ANSWER_TO_UPLOADS, request.header(CONTENT_TYPE, media_type).body(body)).await
+    }
+
+    /// Hands in a template as it is written.
+    pub(super) async fn upload<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        media_type: &'static str,
+        body: Vec<u8>,
+    ) -> Result<T> {
+        let request = self.request(Method::PUT, path, &[]);
+        self.json_within(ANSWER_TO_UPLOADS, request.header(CONTENT_TYPE, media_type).body(body)).await
     }
 
     /// Asks for something to be so.
@@ -208,7 +222,11 @@ impl Client {
     }
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
-        let answer = self.sent(request.timeout(ANSWER)).await?;
+        self.json_within(ANSWER, request).await
+    }
+
+    async fn json_within<T: DeserializeOwned>(&self, limit: Duration, request: RequestBuilder) -> Result<T> {
+        let answer = self.sent(request.timeout(limit)).await?;
         let answer = self.accepted(answer).await?;
         let bytes = answer.bytes().await.map_err(|error| self.broken(&error))?;
         let bytes: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };

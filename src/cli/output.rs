@@ -3,7 +3,7 @@
 //! **Invariant:** a reader that has gone away ends the command; nothing panics.
 
 use std::fmt::Display;
-use std::io::{ErrorKind, Write, stderr, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 
 use anyhow::{Context, Result};
 use comfy_table::{Cell, ColumnConstraint, Table, Width, presets};
@@ -43,6 +43,13 @@ fn finish(written: std::io::Result<()>) -> Result<()> {
 /// Prints a line to standard error; where that is closed, there is nobody to tell.
 pub(super) fn note(text: impl Display) {
     writeln!(stderr().lock(), "{text}").ok();
+}
+
+/// The same, only where a person looks on: what is going on.
+pub(super) fn note_to_person(text: impl Display) {
+    if stderr().is_terminal() {
+        note(text);
+    }
 }
 
 /// JSON for people.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
-use super::output::{Columns, note, say};
+use super::output::{Columns, note, note_to_person, say};
 use super::progress::LOOK;
 use super::session::Session;
 use super::{Exit, target, times};
@@ -177,7 +177,9 @@ async fn push(session: &Session, args: &Push) -> Result<Exit> {
     let mut files = BTreeMap::new();
     read(&args.folder, &args.folder, 0, &mut files)?;
     let body = json!({"spec": {"files": files}});
-    let kept: Value = session.client.put(&path(session, &name, &[]), Some(&body)).await?;
+    note_to_person(format_args!("template/{name}: checking with terraform validate …"));
+    let body = body.to_string().into_bytes();
+    let kept: Value = session.client.upload(&path(session, &name, &[]), "application/json", body).await?;
     let revision: String = kept["revision"].as_str().unwrap_or_default().chars().take(SHORT).collect();
     say(format_args!("template/{name}: revision {revision} is the current one"))?;
     Ok(Exit::Done)

@@ -1,7 +1,7 @@
 //! The JSON API: all routes on one page, one file per resource.
 //!
-//! **Invariant:** a request never waits for Terraform, and no answer is made of anything but what
-//! is stored.
+//! **Invariant:** no request waits for Terraform but the upload of a template, which is to be told
+//! what is wrong with it before it is kept; and no answer is made of anything but what is stored.
 
 mod apply;
 mod auth;

@@ -71,6 +71,10 @@ impl From<Error> for Problem {
             Error::Precondition(_) => Self::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", detail),
             Error::LimitReached(_) => Self::new(StatusCode::FORBIDDEN, "limit_reached", detail),
             Error::QueueFull(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", detail),
+            Error::NotChecked(_) => {
+                tracing::error!(detail, "an upload cannot be checked");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_checked", detail)
+            }
             Error::Store(error) if error.is_disk_full() => {
                 tracing::error!(%error, "the disk of the data folder is full");
                 let detail =

@@ -66,6 +66,31 @@ pub fn render(
     Ok(Rendered { files, structure })
 }
 
+/// Renders a template on trial, for an account of AWS, with no values and no backend.
+///
+/// # Errors
+/// When a file of the template cannot be rendered, or is no HCL afterwards.
+pub fn sample(template: &Template) -> Result<Rendered, Error> {
+    let mut files = rendered_files(template, &sample_context(None))?;
+    files.extend(template.modules.clone());
+    let structure = digest(&files);
+    Ok(Rendered { files, structure })
+}
+
+/// What a template is told of a provider configuration on trial.
+fn sample_context(endpoint_url: Option<&str>) -> Context {
+    let provider = ProviderContext {
+        region: Some("eu-central-1"),
+        account_id: Some("123456789012"),
+        assume_role_arn: Some("arn:aws:iam::123456789012:role/sample"),
+        endpoint_url,
+        skip: endpoint_url.is_some(),
+    };
+    let mut context = Context::new();
+    context.insert("provider", &provider);
+    context
+}
+
 /// Renders a template on trial, as for a private AWS and for an account: its files and its modules'.
 ///
 /// # Errors
@@ -73,16 +98,7 @@ pub fn render(
 pub(super) fn try_out(template: &Template) -> Result<BTreeMap<String, String>, Error> {
     let mut files = BTreeMap::new();
     for endpoint_url in [None, Some("http://127.0.0.1:1")] {
-        let provider = ProviderContext {
-            region: Some("eu-central-1"),
-            account_id: Some("123456789012"),
-            assume_role_arn: Some("arn:aws:iam::123456789012:role/sample"),
-            endpoint_url,
-            skip: endpoint_url.is_some(),
-        };
-        let mut context = Context::new();
-        context.insert("provider", &provider);
-        files = rendered_files(template, &context)?;
+        files = rendered_files(template, &sample_context(endpoint_url))?;
     }
     for (address, text) in &template.manifest.import_ids {
         Tera::default().add_raw_template("id", text).map_err(|error| Error {

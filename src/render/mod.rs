@@ -10,10 +10,11 @@ mod materialise;
 mod upload;
 mod values;
 
-pub use engine::{IMPORTS_FILE, Rendered, import_ids, imports, render};
+pub use engine::{IMPORTS_FILE, Rendered, import_ids, imports, render, sample};
 pub use hcl::quote;
 pub use library::{Library, LibraryError};
 pub use materialise::{INITIALISED, materialise};
+pub use upload::pointer_of;
 pub use values::{field_of, values};
 
 /// The file through which values reach Terraform.

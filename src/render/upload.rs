@@ -46,8 +46,7 @@ impl Library {
         }
         let mut declared_in = BTreeMap::new();
         for (path, text) in rendered.iter().filter(|(path, _)| is_hcl(path)) {
-            let source = [path.clone(), format!("{path}.tera")].into_iter().find(|path| files.contains_key(path));
-            let file_at = source.map_or_else(|| at.to_owned(), |path| pointer_to(at, &path));
+            let file_at = pointer_of(files, at, path);
             match hcl::check(text) {
                 Ok(body) => {
                     check_policy(path, text, &body, policy, &file_at, &mut problems);
@@ -60,6 +59,14 @@ impl Library {
         }
         problems.into_result(template)
     }
+}
+
+/// The pointer of the uploaded file from which the rendered file `path` comes; that of all files,
+/// `at`, where it comes from none.
+#[must_use]
+pub fn pointer_of(files: &BTreeMap<String, String>, at: &str, path: &str) -> String {
+    let source = [path.to_owned(), format!("{path}.tera")].into_iter().find(|path| files.contains_key(path));
+    source.map_or_else(|| at.to_owned(), |path| pointer_to(at, &path))
 }
 
 fn one(at: &str, code: &'static str, detail: impl Into<String>) -> Problems {

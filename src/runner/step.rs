@@ -154,13 +154,15 @@ impl<'a> Stepper<'a> {
                 rights.write.push(self.folder().to_owned());
                 rights
             }
-            Command::Output | Command::Import { .. } | Command::Untaint { .. } => rights,
+            Command::Validate | Command::Output | Command::Import { .. } | Command::Untaint { .. } => rights,
         });
-        // To init, what is installed is its own business.
-        let warm = if *command == Command::Init {
-            None
-        } else {
-            warm::wish(self.job, folders::whole_schema(&self.job.run_dir).exists())
+        let wish = || warm::wish(self.job, folders::whole_schema(&self.job.run_dir).exists());
+        let warm = match command {
+            // To init, what is installed is its own business.
+            Command::Init => None,
+            // What a trial has installed for itself goes with it, and no process may be left of it.
+            Command::Validate => wish().filter(|wish| !warm::is_installed_in(wish, &self.job.workspace_dir)),
+            _ => wish(),
         };
         let record = supervisor::Invocation::new(self.job.program.clone(), command.argv(), self.folder().to_owned())
             .confined(confinement)

@@ -42,6 +42,12 @@ pub(super) fn wish(job: &Job, whole: bool) -> Option<Wish> {
     })
 }
 
+/// Whether one of the providers lies in the workspace itself, and not in a mirror.
+pub(super) fn is_installed_in(wish: &Wish, workspace: &Path) -> bool {
+    let workspace = fs::canonicalize(workspace).unwrap_or_else(|_| workspace.to_owned());
+    wish.providers.iter().any(|provider| provider.folder.starts_with(&workspace))
+}
+
 /// The provider where `terraform init` has put it, links followed.
 fn installed(workspace: &Path, locked: Locked) -> Option<Provider> {
     let below = format!("{}/{}/{}", locked.address, locked.version, platform());

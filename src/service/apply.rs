@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use captd_dependencies::Graph;
 use serde_json::Value;
 
-use super::write::{Condition, Written};
+use super::write::{Condition, Terms, Written};
 use super::{Actor, Error, Result, Service};
 use crate::domain::document::{self, Document};
 use crate::domain::name::Name;
@@ -64,13 +64,15 @@ impl Service {
             .collect();
         find_twins(&parsed, default_namespace, &mut problems);
         let parsed = in_order(parsed, default_namespace);
+        let given = parsed.iter().filter_map(|(index, document)| Some((format!("/{index}"), document.as_ref()?)));
+        let uploads = self.look_at_uploads(given, default_namespace).await?;
+        let terms = Terms { default_namespace, condition: Condition::None, actor, uploads: &uploads };
         let mut change = self.store.write().await?;
         let mut applied = Vec::new();
         for (index, document) in parsed {
             let Some(document) = document else { continue };
             let at = format!("/{index}");
-            let one = self.put(&mut change, document, default_namespace, &at, Condition::None, actor).await;
-            match one {
+            match self.put(&mut change, document, &at, terms).await {
                 Ok(done) => applied.push((index, done)),
                 Err(Error::Invalid(more)) => problems.extend_under("", more),
                 Err(other) => return Err(other),

@@ -37,6 +37,11 @@ pub enum Error {
     /// The queue is full.
     #[error("the queue holds {0} open runs, as many as engine.queue_length_max allows; try again when some have ended")]
     QueueFull(u64),
+    /// Terraform could not be asked about an upload.
+    #[error(
+        "the template could not be checked with terraform validate, and nothing was stored: {0}; `captd doctor` says whether terraform can work here. Mend that, and upload it again"
+    )]
+    NotChecked(String),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),

@@ -30,6 +30,7 @@ mod sources;
 mod states;
 mod sweep;
 mod templates;
+mod uploads;
 mod waits;
 mod wakes;
 mod write;
@@ -51,6 +52,7 @@ pub use rollout::RolloutView;
 pub use runs::ListRuns;
 pub use states::Locked;
 pub use templates::{Rendering, RevisionView, TemplateView};
+pub use uploads::{Trial, Validator, Verdict};
 
 pub use crate::store::{Retained, Revision};
 pub use wakes::Wakes;
@@ -84,6 +86,7 @@ pub struct Service {
     secrets: RwLock<Secrets>,
     at_work: gateway::AtWork,
     at_hand: Mutex<templates::AtHand>,
+    validator: Arc<dyn Validator>,
     /// Hints that something may be due.
     pub wakes: Wakes,
 }
@@ -109,6 +112,8 @@ pub struct Parts {
     pub environment: crate::terraform::environment::Environment,
     /// What must never be shown besides what is known by its place: the admin's token.
     pub secrets: Vec<String>,
+    /// Puts uploaded templates on trial.
+    pub validator: Arc<dyn Validator>,
 }
 
 impl Service {
@@ -129,6 +134,7 @@ impl Service {
             state_address: parts.state_address,
             at_work: gateway::AtWork::default(),
             at_hand: Mutex::default(),
+            validator: parts.validator,
             wakes: Wakes::default(),
         }
     }
@@ -181,6 +187,12 @@ impl Service {
 #[must_use]
 pub fn gateway_dir(config: &Config) -> PathBuf {
     config.data_dir.join("gateway")
+}
+
+/// Where templates are on trial. Its name is no longer than that of the runs' folder: sockets are made below it.
+#[must_use]
+pub fn trials_dir(config: &Config) -> PathBuf {
+    config.data_dir.join("try")
 }
 
 /// Where Terraform's CLI configuration is written.

@@ -179,21 +179,24 @@ impl Service {
         environment.extend(environment_of(spec, inputs));
         environment.extend(http_backend(&address, &format!("run/{}", run.id), &password));
         let revision_dir = self.revision_dir(&rendered.structure);
+        let (run_dir, workspace_dir) = (self.run_dir(run.id), self.workspace_dir(run.workspace));
         Ok(Prepared {
             rendered,
             revision: template.revision.clone(),
             manifest: manifest_for(spec, template),
             adoption,
             approval: spec.approval(),
-            confinement: self.confinement(run, provider, &environment, &revision_dir),
+            confinement: self
+                .confinement(&run_dir, &workspace_dir, provider, &environment)
+                .map(|rights| rights.reading(&revision_dir)),
             revision_dir,
             state: None,
             environment,
             warmth: None,
             secrets: self.secrets_of(run.id),
             program: engine.binary.clone(),
-            run_dir: self.run_dir(run.id),
-            workspace_dir: self.workspace_dir(run.workspace),
+            run_dir,
+            workspace_dir,
         })
     }
 
@@ -220,20 +223,21 @@ impl Service {
         })
     }
 
-    fn confinement(
+    /// What terraform may touch that works in these folders.
+    pub(super) fn confinement(
         &self,
-        run: &Run,
+        run_dir: &Path,
+        workspace_dir: &Path,
         provider: Option<&AwsProvider>,
         environment: &Environment,
-        revision_dir: &Path,
     ) -> Option<Confinement> {
         let engine = &self.config.engine;
         let home = environment.get("HOME").map(Path::new);
         let by_files = |provider: &AwsProvider| !matches!(provider.credentials, Credentials::Key { .. });
         let needs = Needs {
             data_dir: &self.config.data_dir,
-            run_dir: &self.run_dir(run.id),
-            workspace_dir: &self.workspace_dir(run.workspace),
+            run_dir,
+            workspace_dir,
             cli_config: &self.cli_config_path(),
             key_file: self.keys.path(),
             mirrors: &mirror_folders(engine.provider_mirror.as_deref(), home),
@@ -242,7 +246,7 @@ impl Service {
             read: &engine.confine_read,
             write: &engine.confine_write,
         };
-        (engine.confine != Confine::Off).then(|| confinement(&needs).reading(revision_dir))
+        (engine.confine != Confine::Off).then(|| confinement(&needs))
     }
 
     /// The folder of a rendered structure: of the same depth as a workspace's, so that paths in it mean the same.

@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use captd_policy::Policy;
 use serde_json::Map;
 
-use super::write::Written;
-use super::{Actor, Error, Result, Service};
+use super::{Error, Result, Service};
 use crate::domain::machine::TemplateRef;
 use crate::domain::name::Name;
 use crate::domain::problem::Problems;
@@ -15,7 +13,7 @@ use crate::domain::run::Run;
 use crate::domain::template::{Assigned, Template, UpdateMode};
 use crate::domain::workspace::Workspace;
 use crate::render::{VALUES_FILE, render};
-use crate::store::{Change, Revision, Snapshot, Uploaded};
+use crate::store::{Revision, Snapshot, Uploaded};
 
 /// Parsed revisions that are kept at hand.
 const AT_HAND_MAX: usize = 256;
@@ -194,50 +192,6 @@ impl Service {
         change.remove_uploaded(namespace, name).await?;
         change.commit().await?;
         Ok(())
-    }
-
-    /// Keeps an upload as the current revision; `at` is the pointer of its document.
-    pub(super) async fn put_template(
-        &self,
-        change: &mut Change,
-        namespace: &Name,
-        name: &Name,
-        files: &BTreeMap<String, String>,
-        at: &str,
-        actor: &Actor,
-    ) -> Result<Written> {
-        self.require_namespace(change, namespace).await?;
-        let template = self.library.take_in(name, files, &self.policy(), &format!("{at}/spec/files"));
-        let template = template.map_err(Error::Invalid)?;
-        let before = change.uploaded(namespace, name).await?;
-        if before.as_ref().is_some_and(|before| before.current == template.revision) {
-            return Ok(Written::Unchanged);
-        }
-        let now = self.clock.now();
-        let newest = change.revisions(namespace, name).await?.first().map_or(0, |newest| newest.number);
-        let uploaded = Uploaded {
-            namespace: namespace.clone(),
-            name: name.clone(),
-            current: template.revision.clone(),
-            rolling: template.manifest.update_policy.mode == UpdateMode::Automatic,
-            created_at: before.as_ref().map_or(now, |before| before.created_at),
-            changed_at: now,
-        };
-        change.put_uploaded(&uploaded).await?;
-        let (revision, author) = (template.revision.clone(), actor.0.clone());
-        let revision = Revision { revision, number: newest + 1, author, created_at: now };
-        change.keep_revision(&uploaded, &revision, files).await?;
-        Ok(if before.is_some() { Written::Configured } else { Written::Created })
-    }
-
-    fn policy(&self) -> Policy {
-        let settings = &self.config.templates;
-        Policy {
-            providers: settings.allow_providers.iter().cloned().collect(),
-            module_sources: settings.allow_module_sources.clone(),
-            provisioners: settings.allow_provisioners,
-            data_sources: settings.allow_data_sources.iter().cloned().collect(),
-        }
     }
 
     /// The template that a reference means in `home`. What has a workspace already stays with its

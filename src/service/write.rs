@@ -2,6 +2,7 @@
 
 use super::apply::Applied;
 use super::defaults::{Identity, without_effect};
+use super::uploads::Uploads;
 use super::{Actor, Error, Result, Service};
 use crate::domain::document::Document;
 use crate::domain::metadata::{Declared, Metadata};
@@ -64,8 +65,10 @@ impl Service {
         condition: Condition,
         actor: &Actor,
     ) -> Result<Applied> {
+        let uploads = self.look_at_uploads([(String::new(), &document)].into_iter(), namespace).await?;
+        let terms = Terms { default_namespace: namespace, condition, actor, uploads: &uploads };
         let mut change = self.store.write().await?;
-        let applied = self.put(&mut change, document, namespace, "", condition, actor).await?;
+        let applied = self.put(&mut change, document, "", terms).await?;
         if let Some(key) = applied.key() {
             self.check_references(&mut change, &key, "").await?;
         }
@@ -78,11 +81,10 @@ impl Service {
         &self,
         change: &mut Change,
         document: Document,
-        default_namespace: &Name,
         at: &str,
-        condition: Condition,
-        actor: &Actor,
+        terms: Terms<'_>,
     ) -> Result<Applied> {
+        let Terms { default_namespace, condition, actor, uploads } = terms;
         match document {
             Document::Resource(declared, spec) => {
                 let namespace = declared.namespace.clone().unwrap_or_else(|| default_namespace.clone());
@@ -95,7 +97,7 @@ impl Service {
             Document::Template(declared, files) => {
                 let namespace = declared.namespace.unwrap_or_else(|| default_namespace.clone());
                 let name = declared.name.ok_or_else(|| no_name(at))?;
-                let written = self.put_template(change, &namespace, &name, &files, at, actor).await?;
+                let written = self.put_template(change, &namespace, &name, &files, uploads.at(at), actor).await?;
                 Ok(Applied {
                     kind: "WorkspaceTemplate",
                     namespace: Some(namespace),
@@ -222,6 +224,17 @@ impl Service {
             deletion_timestamp: None,
         }
     }
+}
+
+/// How the documents of a request are written.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'a> {
+    /// Of those that name none.
+    pub(super) default_namespace: &'a Name,
+    pub(super) condition: Condition,
+    pub(super) actor: &'a Actor,
+    /// The uploads among them, looked at.
+    pub(super) uploads: &'a Uploads,
 }
 
 /// A machine or workspace that is to be written.

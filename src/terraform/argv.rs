@@ -9,6 +9,8 @@ use crate::domain::run::Kind;
 pub enum Command {
     /// Installs providers and modules.
     Init,
+    /// Looks whether the configuration is valid, with no values and no state.
+    Validate,
     /// Makes a plan and saves it.
     Plan {
         /// Which kind of run it is for.
@@ -48,6 +50,7 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Init => "init",
+            Self::Validate => "validate",
             Self::Plan { .. } => "plan",
             Self::Show { .. } => "show",
             Self::Apply { .. } => "apply",
@@ -63,6 +66,7 @@ impl Command {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         match self {
             Self::Init => words(&["init", "-input=false", "-no-color"]),
+            Self::Validate => words(&["validate", "-json", "-no-color"]),
             Self::Plan { kind, out } => {
                 let mut argv = words(&["plan", "-input=false", "-json"]);
                 argv.extend(match kind {

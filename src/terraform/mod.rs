@@ -4,6 +4,7 @@
 //! **Invariant:** starts no process and touches no file; all of it is a function of its arguments.
 
 pub mod argv;
+pub mod diagnostics;
 pub mod environment;
 pub mod events;
 pub mod installation;

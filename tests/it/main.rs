@@ -47,5 +47,6 @@ mod terraform;
 mod tidy;
 mod upgrade;
 mod uploads;
+mod validated;
 mod variables;
 mod workspaces;

@@ -1,6 +1,7 @@
 //! The Terraform seam: what is started, with which environment, and how its answers are read.
 
 mod argv;
+mod diagnostics;
 mod environment;
 mod events;
 mod installation;

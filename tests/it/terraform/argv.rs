@@ -17,6 +17,7 @@ fn plan(kind: Kind) -> Command {
 #[test]
 fn every_command() {
     check(&Command::Init, "init", &["init", "-input=false", "-no-color"]);
+    check(&Command::Validate, "validate", &["validate", "-json", "-no-color"]);
     check(&plan(Kind::Apply), "plan", &["plan", "-input=false", "-json", "-out=/data/runs/1/plan"]);
     check(&plan(Kind::Plan), "plan", &["plan", "-input=false", "-json", "-out=/data/runs/1/plan"]);
     check(&plan(Kind::Destroy), "plan", &["plan", "-input=false", "-json", "-destroy", "-out=/data/runs/1/plan"]);

@@ -1,0 +1,36 @@
+//! What `terraform validate` finds, as captd tells it.
+
+use captd::terraform::diagnostics::{errors, of_text};
+use serde_json::{Value, json};
+
+fn texts(diagnostics: &Value) -> Option<Vec<String>> {
+    let answer = json!({"format_version": "1.0", "valid": false, "diagnostics": diagnostics}).to_string();
+    errors(&answer).map(|all| all.into_iter().map(|one| one.text).collect())
+}
+
+#[test]
+fn errors_have_their_place_and_warnings_are_left_out() {
+    let range = json!({"filename": "m/main.tf", "start": {"line": 3, "column": 1, "byte": 9}});
+    let found = texts(&json!([
+        {"severity": "warning", "summary": "Old", "detail": "It is old."},
+        {"severity": "error", "summary": "Wrong", "detail": "It is\n  wrong.", "range": range,
+            "snippet": {"context": null, "code": "  a = b", "start_line": 3}},
+        {"severity": "error", "summary": "Wrong as a whole", "detail": ""},
+    ]));
+    assert_eq!(found.unwrap(), ["m/main.tf line 3: Wrong: It is wrong. (`a = b`)", "Wrong as a whole"]);
+    assert_eq!(texts(&json!([])), None);
+    assert_eq!(texts(&json!([{"severity": "warning", "summary": "Old"}])), None);
+    assert_eq!(errors("Error: no JSON at all"), None);
+}
+
+#[test]
+fn a_text_tells_the_file_where_it_names_one() {
+    for (text, file) in [
+        ("Error: Unsupported\n\n  on main.tf line 2, in terraform:", Some("main.tf")),
+        ("could not be read for module \"m\" at\nmodules/a/main.tf:2.", Some("modules/a/main.tf")),
+        ("Failed to query available provider packages", None),
+        ("write it into main.tf yourself", None),
+    ] {
+        assert_eq!(of_text(text).file.as_deref(), file, "{text}");
+    }
+}
