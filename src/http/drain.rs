@@ -6,12 +6,13 @@ use axum::{Extension, Json};
 use serde_json::json;
 
 use super::Shared;
+use super::params::NoParams;
 use super::problem::Answer;
 use super::wire::WireRun;
 use crate::service::Actor;
 
 /// `GET /v1/drain`
-pub(super) async fn read(State(shared): State<Shared>) -> Answer {
+pub(super) async fn read(State(shared): State<Shared>, _: NoParams) -> Answer {
     let (drain, at_work) = shared.service.draining().await?;
     let at_work: Vec<WireRun> = at_work.into_iter().map(WireRun::from).collect();
     let why = drain.as_ref().map(ToString::to_string);
@@ -20,13 +21,13 @@ pub(super) async fn read(State(shared): State<Shared>) -> Answer {
 }
 
 /// `POST /v1/drain`: what is at work goes on, nothing else begins.
-pub(super) async fn begin(State(shared): State<Shared>, Extension(actor): Extension<Actor>) -> Answer {
+pub(super) async fn begin(State(shared): State<Shared>, _: NoParams, Extension(actor): Extension<Actor>) -> Answer {
     shared.service.drain(&actor).await?;
-    read(State(shared)).await
+    read(State(shared), NoParams).await
 }
 
 /// `DELETE /v1/drain`
-pub(super) async fn end(State(shared): State<Shared>) -> Answer {
+pub(super) async fn end(State(shared): State<Shared>, _: NoParams) -> Answer {
     shared.service.end_drain().await?;
-    read(State(shared)).await
+    read(State(shared), NoParams).await
 }

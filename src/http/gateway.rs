@@ -6,11 +6,12 @@ use axum::response::IntoResponse;
 use serde_json::json;
 
 use super::Shared;
+use super::params::NoParams;
 use super::problem::Answer;
 use crate::service::GatewayView;
 
 /// `GET /v1/gateway`
-pub(super) async fn read(State(shared): State<Shared>) -> Answer {
+pub(super) async fn read(State(shared): State<Shared>, _: NoParams) -> Answer {
     Ok(Json(match shared.service.gateway().await {
         GatewayView::Off => json!({"state": "off"}),
         GatewayView::Away(why) => json!({"state": "away", "why": why}),

@@ -6,13 +6,14 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::Shared;
+use super::params::NoParams;
 use super::path::Path;
 use super::problem::Answer;
 use super::resources::name_of;
 use crate::domain::resource::Key;
 
 /// `GET …/graph`
-pub(super) async fn read(State(shared): State<Shared>, Path(namespace): Path<String>) -> Answer {
+pub(super) async fn read(State(shared): State<Shared>, _: NoParams, Path(namespace): Path<String>) -> Answer {
     let graph = shared.service.graph(&name_of("namespace", &namespace)?).await?;
     let nodes: Vec<Value> = graph
         .nodes

@@ -6,10 +6,12 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 
+use super::params::NoParams;
 use super::problem::{Answer, Problem};
 use super::{Shared, Version, problem};
 
-/// The addresses for which no token is asked.
+/// The addresses for which no token is asked. They take any query: whoever looks after a service may
+/// add one against caches.
 pub(super) fn router() -> Router<Shared> {
     Router::new()
         .route("/healthz", get(healthz))
@@ -38,6 +40,6 @@ async fn readyz(State(shared): State<Shared>) -> Answer {
 }
 
 /// `GET /v1/version`
-pub(super) async fn version(State(shared): State<Shared>) -> Json<Version> {
+pub(super) async fn version(State(shared): State<Shared>, _: NoParams) -> Json<Version> {
     Json(shared.version)
 }

@@ -8,12 +8,17 @@ use axum::{Extension, Json};
 use serde_json::json;
 
 use super::Shared;
+use super::params::NoParams;
 use super::problem::Answer;
 use crate::service::Actor;
 
 /// `POST /v1/keys/rotate`: everything is sealed with a new key; answers when it is. It goes on when
 /// nobody waits for the answer any more.
-pub(super) async fn rotate(State(shared): State<Shared>, Extension(Actor(who)): Extension<Actor>) -> Answer {
+pub(super) async fn rotate(
+    State(shared): State<Shared>,
+    _: NoParams,
+    Extension(Actor(who)): Extension<Actor>,
+) -> Answer {
     tracing::info!(who, "a rotation of the keys is asked for");
     let service = Arc::clone(&shared.service);
     let rotating = tokio::spawn(async move { service.rotate_keys().await });

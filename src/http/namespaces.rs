@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::Shared;
 use super::body::Document;
+use super::params::NoParams;
 use super::path::Path;
 use super::problem::{Answer, Problem};
 use super::resources::name_of;
@@ -17,13 +18,13 @@ use crate::domain::problem::Problems;
 use crate::service::{Actor, Written};
 
 /// `GET /v1/namespaces`
-pub(super) async fn list(State(shared): State<Shared>) -> Answer {
+pub(super) async fn list(State(shared): State<Shared>, _: NoParams) -> Answer {
     let items: Vec<WireNamespace> = shared.service.namespaces().await?.into_iter().map(WireNamespace::from).collect();
     Ok(Json(List { items, go_on: None }).into_response())
 }
 
 /// `GET /v1/namespaces/{ns}`
-pub(super) async fn read(State(shared): State<Shared>, Path(namespace): Path<String>) -> Answer {
+pub(super) async fn read(State(shared): State<Shared>, _: NoParams, Path(namespace): Path<String>) -> Answer {
     let name = name_of("namespace", &namespace)?;
     Ok(WireNamespace::from(shared.service.namespace(&name).await?).respond(StatusCode::OK))
 }
@@ -31,6 +32,7 @@ pub(super) async fn read(State(shared): State<Shared>, Path(namespace): Path<Str
 /// `PUT /v1/namespaces/{ns}`
 pub(super) async fn put(
     State(shared): State<Shared>,
+    _: NoParams,
     Path(namespace): Path<String>,
     Extension(actor): Extension<Actor>,
     headers: HeaderMap,
@@ -54,7 +56,7 @@ pub(super) async fn put(
 }
 
 /// `DELETE /v1/namespaces/{ns}`
-pub(super) async fn delete(State(shared): State<Shared>, Path(namespace): Path<String>) -> Answer {
+pub(super) async fn delete(State(shared): State<Shared>, _: NoParams, Path(namespace): Path<String>) -> Answer {
     shared.service.delete_namespace(&name_of("namespace", &namespace)?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

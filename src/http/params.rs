@@ -24,6 +24,18 @@ impl<S: Sync> FromRequestParts<S> for Params {
     }
 }
 
+/// The query of an address that takes no parameters: any is refused.
+#[derive(Debug)]
+pub(super) struct NoParams;
+
+impl<S: Sync> FromRequestParts<S> for NoParams {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
+        Params::from_request_parts(parts, state).await?.finish().map(|()| Self)
+    }
+}
+
 impl Params {
     /// Takes a parameter out; twice is an error.
     pub(super) fn text(&mut self, name: &str) -> Answer<Option<String>> {

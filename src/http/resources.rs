@@ -8,7 +8,7 @@ use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::body::Document;
-use super::params::Params;
+use super::params::{NoParams, Params};
 use super::path::Path;
 use super::problem::{Answer, Problem};
 use super::wire::{List, StartedRun, WireResource, WireRun, condition};
@@ -90,6 +90,7 @@ fn phase_of(text: &str) -> Answer<Phase> {
 /// `POST /v1/namespaces/{ns}/machines`
 pub(super) async fn create(
     State(shared): State<Shared>,
+    _: NoParams,
     Extension(kind): OfKind,
     Path(namespace): Path<String>,
     Extension(actor): Extension<Actor>,
@@ -105,13 +106,14 @@ pub(super) async fn create(
 }
 
 /// `GET …/machines/{name}`
-pub(super) async fn read(State(shared): State<Shared>, Named(key): Named) -> Answer {
+pub(super) async fn read(State(shared): State<Shared>, _: NoParams, Named(key): Named) -> Answer {
     Ok(WireResource::from(shared.service.resource(&key).await?).respond(StatusCode::OK))
 }
 
 /// `PUT …/machines/{name}`
 pub(super) async fn put(
     State(shared): State<Shared>,
+    _: NoParams,
     Named(key): Named,
     Extension(actor): Extension<Actor>,
     headers: HeaderMap,
@@ -127,6 +129,7 @@ pub(super) async fn put(
 /// `PATCH …/machines/{name}`
 pub(super) async fn patch(
     State(shared): State<Shared>,
+    _: NoParams,
     Named(key): Named,
     Extension(actor): Extension<Actor>,
     headers: HeaderMap,
@@ -154,6 +157,7 @@ pub(super) async fn delete(
 /// `POST …/machines/{name}/{verb}`
 pub(super) async fn verb(
     State(shared): State<Shared>,
+    _: NoParams,
     Named(key): Named,
     Path(Verb { verb }): Path<Verb>,
     Extension(actor): Extension<Actor>,

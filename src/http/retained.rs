@@ -6,6 +6,7 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::Shared;
+use super::params::NoParams;
 use super::path::Path;
 use super::problem::Answer;
 use super::resources::name_of;
@@ -13,7 +14,7 @@ use super::wire::List;
 use crate::domain::document::API_VERSION;
 
 /// `GET …/retained`: declarations, as they were in force last.
-pub(super) async fn list(State(shared): State<Shared>, Path(namespace): Path<String>) -> Answer {
+pub(super) async fn list(State(shared): State<Shared>, _: NoParams, Path(namespace): Path<String>) -> Answer {
     let retained = shared.service.retained(&name_of("namespace", &namespace)?).await?;
     let wire = |it: &crate::service::Retained| {
         let metadata = json!({"name": it.key.name, "namespace": it.key.namespace, "deletionTimestamp": it.retained_at});

@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use uuid::Uuid;
 
-use super::params::Params;
+use super::params::{NoParams, Params};
 use super::path::Path;
 use super::problem::{Answer, Problem};
 use super::wire::{List, WireRun};
@@ -71,12 +71,12 @@ fn states_of(text: &str) -> Answer<Vec<&'static str>> {
 }
 
 /// `GET /v1/runs/{id}`
-pub(super) async fn read(State(shared): State<Shared>, Path(id): Path<String>) -> Answer {
+pub(super) async fn read(State(shared): State<Shared>, _: NoParams, Path(id): Path<String>) -> Answer {
     Ok(Json(WireRun::from(shared.service.run(id_of(&id)?).await?)).into_response())
 }
 
 /// `GET /v1/runs/{id}/plan`
-pub(super) async fn plan(State(shared): State<Shared>, Path(id): Path<String>) -> Answer {
+pub(super) async fn plan(State(shared): State<Shared>, _: NoParams, Path(id): Path<String>) -> Answer {
     Ok(Json(shared.service.plan_of(id_of(&id)?).await?).into_response())
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::body::Document;
+use super::params::NoParams;
 use super::path::Path;
 use super::problem::{Answer, Problem};
 use super::resources::name_of;
@@ -38,13 +39,13 @@ fn wire(secret: &Secret) -> Value {
 }
 
 /// `GET …/secrets`
-pub(super) async fn list(State(shared): State<Shared>, Path(namespace): Path<String>) -> Answer {
+pub(super) async fn list(State(shared): State<Shared>, _: NoParams, Path(namespace): Path<String>) -> Answer {
     let secrets = shared.service.secrets_in(&name_of("namespace", &namespace)?).await?;
     Ok(Json(List { items: secrets.iter().map(wire).collect(), go_on: None }).into_response())
 }
 
 /// `GET …/secrets/{name}`
-pub(super) async fn read(State(shared): State<Shared>, Path(path): OneSecret) -> Answer {
+pub(super) async fn read(State(shared): State<Shared>, _: NoParams, Path(path): OneSecret) -> Answer {
     let (namespace, name) = names_of(&path)?;
     Ok(Json(wire(&shared.service.secret(&namespace, &name).await?)).into_response())
 }
@@ -52,6 +53,7 @@ pub(super) async fn read(State(shared): State<Shared>, Path(path): OneSecret) ->
 /// `PUT …/secrets/{name}`
 pub(super) async fn put(
     State(shared): State<Shared>,
+    _: NoParams,
     Path(path): OneSecret,
     Extension(actor): Extension<Actor>,
     Document(body): Document,
@@ -70,7 +72,7 @@ pub(super) async fn put(
 }
 
 /// `DELETE …/secrets/{name}`
-pub(super) async fn delete(State(shared): State<Shared>, Path(path): OneSecret) -> Answer {
+pub(super) async fn delete(State(shared): State<Shared>, _: NoParams, Path(path): OneSecret) -> Answer {
     let (namespace, name) = names_of(&path)?;
     shared.service.delete_secret(&namespace, &name).await?;
     Ok(StatusCode::NO_CONTENT.into_response())

@@ -46,6 +46,7 @@ async fn backend(
     let credentials = basic(request.headers().get(header::AUTHORIZATION));
     let holder = signed_in(&shared, credentials, workspace).await?;
     let lock_id = params.text("ID")?;
+    params.finish()?;
     gone_unless_known(&shared, workspace).await?;
     let method = request.method().as_str().to_owned();
     let body = state_bytes(request.into_body()).await?;

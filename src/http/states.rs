@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::Shared;
 use super::body::{Document, state_bytes};
-use super::params::Params;
+use super::params::{NoParams, Params};
 use super::path::Path;
 use super::problem::{Answer, Problem};
 use super::resources::Named;
@@ -19,7 +19,7 @@ use crate::domain::problem::Problems;
 use crate::service::Actor;
 
 /// `GET …/state/versions`: newest first.
-pub(super) async fn versions(State(shared): State<Shared>, Named(key): Named) -> Answer {
+pub(super) async fn versions(State(shared): State<Shared>, _: NoParams, Named(key): Named) -> Answer {
     let items = shared.service.state_versions(&key).await?;
     Ok(Json(List { items, go_on: None }).into_response())
 }
@@ -69,6 +69,7 @@ pub(super) async fn push(
 /// `POST …/state/rollback {"version": N}`: an old version is copied forward.
 pub(super) async fn roll_back(
     State(shared): State<Shared>,
+    _: NoParams,
     Named(key): Named,
     Extension(actor): Extension<Actor>,
     Document(body): Document,
@@ -85,7 +86,7 @@ pub(super) async fn roll_back(
 }
 
 /// `POST …/state/trust`: the state that is kept is the true one.
-pub(super) async fn trust(State(shared): State<Shared>, Named(key): Named) -> Answer {
+pub(super) async fn trust(State(shared): State<Shared>, _: NoParams, Named(key): Named) -> Answer {
     shared.service.trust_kept_state(&key).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -93,6 +94,7 @@ pub(super) async fn trust(State(shared): State<Shared>, Named(key): Named) -> An
 /// `DELETE …/state/lock`: a person's lock is ended.
 pub(super) async fn unlock(
     State(shared): State<Shared>,
+    _: NoParams,
     Named(key): Named,
     Extension(actor): Extension<Actor>,
 ) -> Answer {

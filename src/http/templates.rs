@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::body::Document;
-use super::params::Params;
+use super::params::{NoParams, Params};
 use super::path::Path;
 use super::problem::{Answer, Problem};
 use super::resources::name_of;
@@ -151,7 +151,7 @@ fn names_of((namespace, name): &(String, String)) -> Answer<(Name, Name)> {
 }
 
 /// `GET …/templates`
-pub(super) async fn list(State(shared): State<Shared>, Path(namespace): Path<String>) -> Answer {
+pub(super) async fn list(State(shared): State<Shared>, _: NoParams, Path(namespace): Path<String>) -> Answer {
     let templates = shared.service.templates(&name_of("namespace", &namespace)?).await?;
     let items: Vec<WireTemplate<'_>> = templates.iter().map(WireTemplate::from).collect();
     Ok(Json(List { items, go_on: None }).into_response())
@@ -169,6 +169,7 @@ pub(super) async fn read(State(shared): State<Shared>, Path(path): OneTemplate, 
 /// `PUT …/templates/{name}`: another revision becomes the current one.
 pub(super) async fn put(
     State(shared): State<Shared>,
+    _: NoParams,
     Path(path): OneTemplate,
     Extension(actor): Extension<Actor>,
     Document(body): Document,
@@ -194,14 +195,14 @@ pub(super) async fn put(
 }
 
 /// `DELETE …/templates/{name}`
-pub(super) async fn delete(State(shared): State<Shared>, Path(path): OneTemplate) -> Answer {
+pub(super) async fn delete(State(shared): State<Shared>, _: NoParams, Path(path): OneTemplate) -> Answer {
     let (namespace, name) = names_of(&path)?;
     shared.service.delete_template(&namespace, &name).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// `GET …/templates/{name}/revisions`: newest first.
-pub(super) async fn revisions(State(shared): State<Shared>, Path(path): OneTemplate) -> Answer {
+pub(super) async fn revisions(State(shared): State<Shared>, _: NoParams, Path(path): OneTemplate) -> Answer {
     let (namespace, name) = names_of(&path)?;
     let revisions = shared.service.template_revisions(&namespace, &name).await?;
     let items: Vec<WireRevision> = revisions.into_iter().map(WireRevision::from).collect();
@@ -211,6 +212,7 @@ pub(super) async fn revisions(State(shared): State<Shared>, Path(path): OneTempl
 /// `GET …/templates/{name}/revisions/{revision}`: its files as they were uploaded.
 pub(super) async fn files(
     State(shared): State<Shared>,
+    _: NoParams,
     Path((namespace, name, revision)): Path<(String, String, String)>,
 ) -> Answer {
     let (namespace, name) = names_of(&(namespace, name))?;
@@ -232,6 +234,7 @@ pub(super) async fn rendered(State(shared): State<Shared>, Path(path): OneTempla
 /// `POST …/templates/{name}/rollback {"revision": …}`
 pub(super) async fn roll_back(
     State(shared): State<Shared>,
+    _: NoParams,
     Path(path): OneTemplate,
     Document(body): Document,
 ) -> Answer {
@@ -249,13 +252,13 @@ pub(super) async fn roll_back(
 }
 
 /// `GET …/templates/{name}/rollout`
-pub(super) async fn rollout(State(shared): State<Shared>, Path(path): OneTemplate) -> Answer {
+pub(super) async fn rollout(State(shared): State<Shared>, _: NoParams, Path(path): OneTemplate) -> Answer {
     let (namespace, name) = names_of(&path)?;
     Ok(Json(wire_rollout(&shared.service.rollout(&namespace, &name).await?)).into_response())
 }
 
 /// `POST …/templates/{name}/rollout`: it begins, or goes on.
-pub(super) async fn start_rollout(State(shared): State<Shared>, Path(path): OneTemplate) -> Answer {
+pub(super) async fn start_rollout(State(shared): State<Shared>, _: NoParams, Path(path): OneTemplate) -> Answer {
     let (namespace, name) = names_of(&path)?;
     let view = shared.service.start_rollout(&namespace, &name).await?;
     Ok((StatusCode::ACCEPTED, Json(wire_rollout(&view))).into_response())

@@ -28,6 +28,7 @@ mod outlive;
 mod own_templates;
 mod policy;
 mod provider_trouble;
+mod queries;
 mod render;
 mod rescue;
 mod restart;
