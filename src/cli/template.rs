@@ -54,9 +54,9 @@ pub(super) struct Push {
     /// Name of the template
     #[arg(value_name = "TEMPLATE")]
     name: String,
-    /// A folder with template.yaml and .tf or .tf.tera files
-    #[arg(value_name = "FOLDER")]
-    folder: PathBuf,
+    /// A folder with template.yaml and .tf or .tf.tera files, or a tar of it, plain or gzipped
+    #[arg(value_name = "FOLDER|FILE.tar[.gz]")]
+    from: PathBuf,
 }
 
 /// `captd template show`
@@ -174,15 +174,25 @@ fn path<'a>(session: &'a Session, name: &'a Name, rest: &[&'a str]) -> Vec<&'a s
 
 async fn push(session: &Session, args: &Push) -> Result<Exit> {
     let name = target::name(&args.name)?;
-    let mut files = BTreeMap::new();
-    read(&args.folder, &args.folder, 0, &mut files)?;
-    let body = json!({"spec": {"files": files}});
+    let (media_type, body) = if args.from.is_file() {
+        archive(&args.from)?
+    } else {
+        let mut files = BTreeMap::new();
+        read(&args.from, &args.from, 0, &mut files)?;
+        ("application/json", json!({"spec": {"files": files}}).to_string().into_bytes())
+    };
     note_to_person(format_args!("template/{name}: checking with terraform validate …"));
-    let body = body.to_string().into_bytes();
-    let kept: Value = session.client.upload(&path(session, &name, &[]), "application/json", body).await?;
+    let kept: Value = session.client.upload(&path(session, &name, &[]), media_type, body).await?;
     let revision: String = kept["revision"].as_str().unwrap_or_default().chars().take(SHORT).collect();
     say(format_args!("template/{name}: revision {revision} is the current one"))?;
     Ok(Exit::Done)
+}
+
+/// An archive as it is, and as what it is sent.
+fn archive(path: &Path) -> Result<(&'static str, Vec<u8>)> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let is_gzip = bytes.starts_with(&[0x1f, 0x8b]);
+    Ok((if is_gzip { "application/gzip" } else { "application/x-tar" }, bytes))
 }
 
 /// Text below a folder; hidden files and what Terraform leaves behind are passed over, links are refused.

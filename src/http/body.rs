@@ -73,11 +73,7 @@ fn unpacked(value: Value) -> Vec<Value> {
 
 async fn read(request: Request, shared: &Shared) -> Answer<Vec<Value>> {
     let is_yaml = is_yaml(request.headers())?;
-    let limit = shared.service.config().server.body_bytes_max;
-    let bytes: Bytes = to_bytes(request.into_body(), limit as usize).await.map_err(|_| {
-        let detail = format!("the body is longer than server.body_bytes_max, {limit} bytes, or was cut short");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-    })?;
+    let bytes = bytes(request, shared).await?;
     let text = std::str::from_utf8(&bytes).map_err(|error| {
         Problem::bad_request("not_utf8", format!("the body is no UTF-8 from byte {} on", error.valid_up_to()))
     })?;
@@ -89,6 +85,15 @@ async fn read(request: Request, shared: &Shared) -> Answer<Vec<Value>> {
         strict::json(text).map(|value| vec![value])
     };
     parsed.map_err(|detail| Problem::bad_request("malformed", detail))
+}
+
+/// The bytes of a body, within the limit.
+pub(super) async fn bytes(request: Request, shared: &Shared) -> Answer<Bytes> {
+    let limit = shared.service.config().server.body_bytes_max;
+    to_bytes(request.into_body(), limit as usize).await.map_err(|_| {
+        let detail = format!("the body is longer than server.body_bytes_max, {limit} bytes, or was cut short");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    })
 }
 
 /// JSON is what is taken when nothing is said.

@@ -28,6 +28,7 @@ mod states;
 mod strict;
 mod templates;
 mod unread;
+mod upload;
 mod wire;
 
 use std::sync::Arc;

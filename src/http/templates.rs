@@ -17,6 +17,7 @@ use super::params::{NoParams, Params};
 use super::path::Path;
 use super::problem::{Answer, Problem};
 use super::resources::name_of;
+use super::upload::Upload;
 use super::wire::List;
 use crate::domain::document::{self, Document as Declaration};
 use crate::domain::fields::Fields;
@@ -166,13 +167,13 @@ pub(super) async fn read(State(shared): State<Shared>, Path(path): OneTemplate, 
     Ok(Json(WireTemplate::from(&view)).into_response())
 }
 
-/// `PUT …/templates/{name}`: another revision becomes the current one.
+/// `PUT …/templates/{name}`: another revision becomes the current one. The body is a document or an archive.
 pub(super) async fn put(
     State(shared): State<Shared>,
     _: NoParams,
     Path(path): OneTemplate,
     Extension(actor): Extension<Actor>,
-    Document(body): Document,
+    Upload(body): Upload,
 ) -> Answer {
     let (namespace, name) = names_of(&path)?;
     let mut problems = Problems::default();

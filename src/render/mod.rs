@@ -3,6 +3,7 @@
 //! **Invariant:** no string that a user can type changes the meaning of the HCL. Values go into
 //! `terraform.tfvars.json`; what a template writes into HCL itself is escaped to a literal.
 
+mod archive;
 mod engine;
 mod hcl;
 mod library;
@@ -10,6 +11,7 @@ mod materialise;
 mod upload;
 mod values;
 
+pub use archive::unpack;
 pub use engine::{IMPORTS_FILE, Rendered, import_ids, imports, render, sample};
 pub use hcl::quote;
 pub use library::{Library, LibraryError};

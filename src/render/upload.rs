@@ -1,6 +1,6 @@
 //! An uploaded template: put together, rendered on trial, and looked at for what it may not do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use captd_policy::{Policy, violations};
@@ -38,6 +38,10 @@ impl Library {
             return Err(problems);
         }
         let template = self.put_together(name, files.clone()).map_err(|reason| one(at, "not_a_template", reason))?;
+        for path in template.modules.keys().filter(|path| files.contains_key(*path)) {
+            let detail = format!("`{path}` is a file of a module that `modules` names; leave one of the two out");
+            problems.add(pointer_to(at, path), "duplicate", detail);
+        }
         let rendered = engine::try_out(&template)
             .map_err(|error| one(&pointer_to(at, &error.file), "not_rendered", error.reason))?;
         if !rendered.keys().any(|path| !path.contains('/') && is_hcl(path)) {
@@ -89,6 +93,7 @@ fn check_paths(files: &Files, at: &str, problems: &mut Problems) {
         );
         problems.add(at, "too_large", detail);
     }
+    check_places(files, at, problems);
     for path in files.keys() {
         let is_part = |part: &str| {
             !part.is_empty()
@@ -109,6 +114,23 @@ fn check_paths(files: &Files, at: &str, problems: &mut Problems) {
         } else if plain.ends_with(".tf.json") {
             let detail = format!("`{path}`: what a template may do is looked at in .tf files; write it as one");
             problems.add(pointer_to(at, path), "not_hcl", detail);
+        }
+    }
+}
+
+/// No two files have one place once they are rendered, and none lies in another.
+fn check_places(files: &Files, at: &str, problems: &mut Problems) {
+    let plain = |path: &str| path.strip_suffix(".tera").unwrap_or(path).to_owned();
+    let places: BTreeSet<String> = files.keys().map(|path| plain(path)).collect();
+    for path in files.keys() {
+        if path.strip_suffix(".tera").is_some_and(|plain| files.contains_key(plain)) {
+            let detail = format!("`{path}` is rendered to `{}`, which is there too; keep one of the two", plain(path));
+            problems.add(pointer_to(at, path), "duplicate", detail);
+        }
+        let mut above = path.match_indices('/').map(|(end, _)| &path[..end]);
+        if let Some(file) = above.find(|folder| places.contains(*folder)) {
+            let detail = format!("`{path}` would lie in `{file}`, which is a file; rename one of the two");
+            problems.add(pointer_to(at, path), "duplicate", detail);
         }
     }
 }

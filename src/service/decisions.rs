@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::{DAEMON, Result, Service};
 use crate::domain::decide::{Decision, decide};
 use crate::domain::needs::Wants;
+use crate::domain::resource::Key;
 use crate::domain::run::Run;
 use crate::store::Change;
 
@@ -64,14 +65,18 @@ impl Service {
                     self.enqueue(change, &workspace, kind, trigger, attempt, author).await?;
                 }
                 Decision::Remove => {
-                    let needs = change.needs_of(uid).await?;
+                    let mut needed: Vec<Key> =
+                        change.needs_of(uid).await?.into_iter().map(|need| need.target).collect();
+                    for it in change.secret_uses(uid).await? {
+                        needed.extend(change.secret_writer(&it.namespace, &it.name).await?);
+                    }
                     if standing.retains && change.newest_state(uid).await?.is_some() {
                         change.retain(uid, self.clock.now()).await?;
                         tracing::info!(workspace = %workspace.key(), "deleted, and what it made stays in the cloud");
                     }
                     change.remove_resource(uid).await?;
-                    for need in needs {
-                        let target = change.workspace_of(&need.target).await?;
+                    for target in needed {
+                        let target = change.workspace_of(&target).await?;
                         next.extend(target.filter(|target| target.deleting_since.is_some()).map(|target| target.uid));
                     }
                 }

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, missing_docs, reason = "a test binary has no outside")]
 
 mod api;
+mod archives;
 mod autoscaler;
 mod aws;
 mod backup;
