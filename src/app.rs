@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Confine, Providers};
 use crate::domain::time;
-use crate::http::{self, Shared, Token, Version};
+use crate::http::{self, Shared, Tokens, Version};
 use crate::render::Library;
 use crate::service::{Keys, Parts, Service, cli_config_path, trials_dir};
 use crate::store::Store;
@@ -110,7 +110,7 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
     let shutdown = CancellationToken::new();
     let shared = Shared {
         service: Arc::clone(&service),
-        token: Token::new(&token),
+        tokens: Tokens::new(&token, &service.config().server.clients),
         shutdown: shutdown.clone(),
         version: Version { version: env!("CARGO_PKG_VERSION"), terraform },
     };

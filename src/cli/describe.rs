@@ -9,7 +9,7 @@ use super::output::{Columns, say};
 use super::session::Session;
 use super::target::{Kind, RunOrOwner};
 use super::wire::{Resource, Run};
-use super::{Exit, times};
+use super::{Exit, events, times};
 use crate::domain::machine::{MachineSpec, RunPolicy, TemplateRef};
 use crate::domain::workspace::WorkspaceSpec;
 
@@ -42,6 +42,7 @@ pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
             lines.extend(status_text(session, &resource));
             lines.extend(runs_text(session, runs));
             lines.extend(next_text(&resource, runs)?);
+            lines.extend(events::last_of(session, &key).await?);
             lines.join("\n")
         }
     };

@@ -21,6 +21,7 @@ mod describe;
 mod discard;
 mod doctor;
 mod drain;
+mod events;
 mod gateway;
 mod get;
 mod graph;
@@ -106,6 +107,8 @@ enum Command {
     Get(get::Args),
     /// Show one machine, workspace or run in detail
     Describe(describe::Args),
+    /// Show what happened, and who did it
+    Events(events::Args),
     /// Delete machines and workspaces: what they have in the cloud first
     Delete(delete::Args),
     /// Show who needs whom
@@ -264,6 +267,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
     let session = Session::open(connection).await?;
     match command {
         Command::Apply(args) => apply::run(&session, args).await,
+        Command::Events(args) => events::run(&session, &args).await,
         Command::Get(args) => get::run(&session, args).await,
         Command::Describe(args) => describe::run(&session, &args).await,
         Command::Delete(args) => delete::run(&session, &args).await,

@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** nothing is started before all of it was read and checked.
 
+pub mod clients;
 pub mod engine;
 pub mod gateway;
 pub mod memory;
@@ -23,6 +24,7 @@ use serde_json::Value;
 use crate::domain::fields::Fields;
 use crate::domain::problem::{Problem, Problems};
 
+pub use clients::Client;
 pub use engine::{Confine, Engine};
 pub use gateway::Gateway;
 pub use node_groups::NodeGroups;

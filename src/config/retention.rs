@@ -11,6 +11,8 @@ pub struct Retention {
     pub deleted_days: u32,
     /// Versions kept of each workspace's state.
     pub states_per_workspace: u32,
+    /// Events kept, the newest of all.
+    pub events: u32,
     /// Generations kept of each machine; those that a kept run names stay.
     pub generations_per_machine: u32,
 }
@@ -20,6 +22,7 @@ pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Retention> {
         runs_per_workspace: super::number(f, "runs_per_workspace", 50, 2, 100_000),
         deleted_days: super::number(f, "deleted_days", 30, 0, 36_500),
         states_per_workspace: super::number(f, "states_per_workspace", 100, 1, 100_000),
+        events: super::number(f, "events", 100_000, 1_000, 100_000_000),
         generations_per_machine: super::number(f, "generations_per_machine", 50, 1, 100_000),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::clients::Client;
 use crate::domain::fields::Fields;
 
 /// `[server]`
@@ -9,6 +10,8 @@ use crate::domain::fields::Fields;
 pub struct Server {
     /// Address and port; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Clients with tokens of their own.
+    pub clients: Vec<Client>,
     /// Bytes of a request's body.
     pub body_bytes_max: u32,
 }
@@ -23,5 +26,10 @@ pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Server> {
             format!("`{listen}` is no address with a port, such as 127.0.0.1:8420 or [::1]:8420"),
         );
     }
-    Some(Server { body_bytes_max: super::number(f, "body_bytes_max", 1 << 20, 1 << 10, 1 << 28), listen: address? })
+    let clients = super::clients::parse(f);
+    Some(Server {
+        clients,
+        body_bytes_max: super::number(f, "body_bytes_max", 1 << 20, 1 << 10, 1 << 28),
+        listen: address?,
+    })
 }

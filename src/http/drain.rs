@@ -27,7 +27,7 @@ pub(super) async fn begin(State(shared): State<Shared>, _: NoParams, Extension(a
 }
 
 /// `DELETE /v1/drain`
-pub(super) async fn end(State(shared): State<Shared>, _: NoParams) -> Answer {
-    shared.service.end_drain().await?;
+pub(super) async fn end(State(shared): State<Shared>, _: NoParams, Extension(actor): Extension<Actor>) -> Answer {
+    shared.service.end_drain(&actor).await?;
     read(State(shared), NoParams).await
 }

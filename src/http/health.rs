@@ -1,14 +1,16 @@
-//! `/healthz`, `/readyz`, `/v1/version`.
+//! `/healthz`, `/readyz`, `/v1/version`, `/v1/whoami`.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
+use serde_json::{Value, json};
 
 use super::params::NoParams;
 use super::problem::{Answer, Problem};
 use super::{Shared, Version, problem};
+use crate::domain::permission::Rights;
 
 /// The addresses for which no token is asked. They take any query: whoever looks after a service may
 /// add one against caches.
@@ -42,4 +44,10 @@ async fn readyz(State(shared): State<Shared>) -> Answer {
 /// `GET /v1/version`
 pub(super) async fn version(State(shared): State<Shared>, _: NoParams) -> Json<Version> {
     Json(shared.version)
+}
+
+/// `GET /v1/whoami`: whose token is shown, and what it may do.
+pub(super) async fn whoami(_: NoParams, Extension(rights): Extension<Rights>) -> Json<Value> {
+    let may: Vec<&str> = rights.may.iter().map(|permission| permission.as_str()).collect();
+    Json(json!({"name": rights.name, "may": may, "namespaces": rights.namespaces}))
 }

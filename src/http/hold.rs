@@ -23,7 +23,7 @@ pub(super) async fn hold(State(shared): State<Shared>, _: NoParams, Extension(ac
 }
 
 /// `DELETE /v1/hold`
-pub(super) async fn release(State(shared): State<Shared>, _: NoParams) -> Answer {
-    shared.service.release().await?;
+pub(super) async fn release(State(shared): State<Shared>, _: NoParams, Extension(actor): Extension<Actor>) -> Answer {
+    shared.service.release(&actor).await?;
     read(State(shared), NoParams).await
 }

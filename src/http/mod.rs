@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod cursor;
 mod drain;
+mod events;
 mod gateway;
 mod graph;
 mod health;
@@ -39,7 +40,7 @@ use axum::{Extension, Router};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use auth::Token;
+pub use auth::Tokens;
 pub use state::state_router;
 
 use crate::domain::resource::ResourceKind;
@@ -50,8 +51,8 @@ use crate::service::Service;
 pub struct Shared {
     /// The use cases.
     pub service: Arc<Service>,
-    /// The admin's token.
-    pub token: Token,
+    /// The tokens that let in.
+    pub tokens: Tokens,
     /// Cancelled when the daemon ends: streams end with it.
     pub shutdown: CancellationToken,
     /// What `GET /v1/version` says.
@@ -92,6 +93,7 @@ pub fn router(shared: Shared) -> Router {
         .merge(declared(ResourceKind::Workspace))
         .route("/retry", post(retry::in_namespace))
         .route("/graph", get(graph::read))
+        .route("/events", get(events::in_namespace))
         .route("/retained", get(retained::list))
         .route("/secrets", get(secrets::list))
         .route("/secrets/{name}", get(secrets::read).put(secrets::put).delete(secrets::delete))
@@ -119,6 +121,8 @@ pub fn router(shared: Shared) -> Router {
         .route("/keys/rotate", post(keys::rotate))
         .route("/drain", get(drain::read).post(drain::begin).delete(drain::end))
         .route("/gateway", get(gateway::read))
+        .route("/events", get(events::everywhere))
+        .route("/whoami", get(health::whoami))
         .route("/version", get(health::version));
     Router::new()
         .nest("/v1", v1)

@@ -20,7 +20,7 @@ use crate::service::{Actor, Written};
 /// `GET /v1/namespaces`
 pub(super) async fn list(State(shared): State<Shared>, _: NoParams) -> Answer {
     let items: Vec<WireNamespace> = shared.service.namespaces().await?.into_iter().map(WireNamespace::from).collect();
-    Ok(Json(List { items, go_on: None }).into_response())
+    Ok(Json(List { items, go_on: None, position: None }).into_response())
 }
 
 /// `GET /v1/namespaces/{ns}`
@@ -56,7 +56,12 @@ pub(super) async fn put(
 }
 
 /// `DELETE /v1/namespaces/{ns}`
-pub(super) async fn delete(State(shared): State<Shared>, _: NoParams, Path(namespace): Path<String>) -> Answer {
-    shared.service.delete_namespace(&name_of("namespace", &namespace)?).await?;
+pub(super) async fn delete(
+    State(shared): State<Shared>,
+    _: NoParams,
+    Path(namespace): Path<String>,
+    Extension(actor): Extension<Actor>,
+) -> Answer {
+    shared.service.delete_namespace(&name_of("namespace", &namespace)?, &actor).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

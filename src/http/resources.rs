@@ -71,7 +71,7 @@ async fn answer_list(shared: &Shared, kind: ResourceKind, namespace: Option<Name
     let last = page.items.last().filter(|_| page.more).map(|view| &view.resource.metadata);
     let go_on = last.map(|last| cursor::of_resource(&last.namespace, &last.name));
     let items: Vec<WireResource> = page.items.into_iter().map(WireResource::from).collect();
-    Ok(Json(List { items, go_on }).into_response())
+    Ok(Json(List { items, go_on, position: Some(page.position) }).into_response())
 }
 
 /// `labelSelector`; absent selects all.
@@ -175,7 +175,7 @@ pub(super) async fn verb(
         ("plan", _) => service.request_run(&key, Kind::Plan, &actor).await?,
         ("retry", _) => service.request_run(&key, Kind::Apply, &actor).await?,
         ("pause" | "resume", _) => {
-            let view = service.set_paused(&key, verb == "pause").await?;
+            let view = service.set_paused(&key, verb == "pause", &actor).await?;
             return Ok(WireResource::from(view).respond(StatusCode::OK));
         }
         (other, kind) => {

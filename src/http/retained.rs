@@ -21,5 +21,5 @@ pub(super) async fn list(State(shared): State<Shared>, _: NoParams, Path(namespa
         json!({"apiVersion": API_VERSION, "kind": it.key.kind.title(), "metadata": metadata, "spec": it.spec})
     };
     let items: Vec<Value> = retained.iter().map(wire).collect();
-    Ok(Json(List { items, go_on: None }).into_response())
+    Ok(Json(List { items, go_on: None, position: None }).into_response())
 }

@@ -43,7 +43,7 @@ pub(super) async fn list(State(shared): State<Shared>, mut params: Params) -> An
     let page = shared.service.runs(ListRuns { namespace, owner, states, limit, before }).await?;
     let go_on = page.items.last().filter(|_| page.more).map(|run| cursor::of_run(run.id));
     let items: Vec<WireRun> = page.items.into_iter().map(WireRun::from).collect();
-    Ok(Json(List { items, go_on }).into_response())
+    Ok(Json(List { items, go_on, position: None }).into_response())
 }
 
 /// `machine=` or `workspace=`.
@@ -92,7 +92,7 @@ pub(super) async fn verb(
     params.finish()?;
     let run = match verb.as_str() {
         "approve" => shared.service.approve(id, &actor).await?,
-        "discard" => shared.service.discard(id).await?,
+        "discard" => shared.service.discard(id, &actor).await?,
         "cancel" => shared.service.cancel(id, force, &actor).await?,
         other => {
             let detail = format!("a run has no verb `{other}`; it has approve, discard, cancel");

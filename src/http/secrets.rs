@@ -41,7 +41,7 @@ fn wire(secret: &Secret) -> Value {
 /// `GET …/secrets`
 pub(super) async fn list(State(shared): State<Shared>, _: NoParams, Path(namespace): Path<String>) -> Answer {
     let secrets = shared.service.secrets_in(&name_of("namespace", &namespace)?).await?;
-    Ok(Json(List { items: secrets.iter().map(wire).collect(), go_on: None }).into_response())
+    Ok(Json(List { items: secrets.iter().map(wire).collect(), go_on: None, position: None }).into_response())
 }
 
 /// `GET …/secrets/{name}`
@@ -72,8 +72,13 @@ pub(super) async fn put(
 }
 
 /// `DELETE …/secrets/{name}`
-pub(super) async fn delete(State(shared): State<Shared>, _: NoParams, Path(path): OneSecret) -> Answer {
+pub(super) async fn delete(
+    State(shared): State<Shared>,
+    _: NoParams,
+    Path(path): OneSecret,
+    Extension(actor): Extension<Actor>,
+) -> Answer {
     let (namespace, name) = names_of(&path)?;
-    shared.service.delete_secret(&namespace, &name).await?;
+    shared.service.delete_secret(&namespace, &name, &actor).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -124,7 +124,7 @@ async fn signed_in(shared: &Shared, credentials: Option<(String, String)>, works
         )
     };
     let (user, password) = credentials.ok_or_else(refused)?;
-    if shared.token.is(&password) {
+    if shared.tokens.is_admin(&password) {
         return Ok(Holder::Person(if user.is_empty() || user.starts_with("run/") { "admin".to_owned() } else { user }));
     }
     let run = shared.service.run_that_speaks(&user, &password, workspace).await;

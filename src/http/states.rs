@@ -8,6 +8,7 @@ use axum::{Extension, Json};
 use serde_json::json;
 
 use super::Shared;
+use super::auth::allow;
 use super::body::{Document, state_bytes};
 use super::params::{NoParams, Params};
 use super::path::Path;
@@ -15,20 +16,26 @@ use super::problem::{Answer, Problem};
 use super::resources::Named;
 use super::wire::List;
 use crate::domain::fields::Fields;
+use crate::domain::permission::{Permission, Rights};
 use crate::domain::problem::Problems;
 use crate::service::Actor;
 
 /// `GET …/state/versions`: newest first.
 pub(super) async fn versions(State(shared): State<Shared>, _: NoParams, Named(key): Named) -> Answer {
     let items = shared.service.state_versions(&key).await?;
-    Ok(Json(List { items, go_on: None }).into_response())
+    Ok(Json(List { items, go_on: None, position: None }).into_response())
 }
 
 /// `GET …/state`, `?version=N`: the state itself, secrets included.
-pub(super) async fn pull(State(shared): State<Shared>, Named(key): Named, mut params: Params) -> Answer {
+pub(super) async fn pull(
+    State(shared): State<Shared>,
+    Named(key): Named,
+    Extension(actor): Extension<Actor>,
+    mut params: Params,
+) -> Answer {
     let version = params.text("version")?.map(|text| number(&text)).transpose()?;
     params.finish()?;
-    let state = shared.service.state_of(&key, version).await?;
+    let state = shared.service.pull_state(&key, version, &actor).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], state).into_response())
 }
 
@@ -38,10 +45,14 @@ pub(super) async fn output(
     Named(key): Named,
     Path(One { output }): Path<One>,
     Extension(actor): Extension<Actor>,
+    Extension(rights): Extension<Rights>,
     mut params: Params,
 ) -> Answer {
     let reveal = params.flag("reveal")?;
     params.finish()?;
+    if reveal {
+        allow(&rights, Permission::Reveal)?;
+    }
     let value = shared.service.output_of(&key, &output, reveal, &actor).await?;
     Ok(Json(json!({"name": output, "value": value})).into_response())
 }
@@ -86,8 +97,13 @@ pub(super) async fn roll_back(
 }
 
 /// `POST …/state/trust`: the state that is kept is the true one.
-pub(super) async fn trust(State(shared): State<Shared>, _: NoParams, Named(key): Named) -> Answer {
-    shared.service.trust_kept_state(&key).await?;
+pub(super) async fn trust(
+    State(shared): State<Shared>,
+    _: NoParams,
+    Named(key): Named,
+    Extension(actor): Extension<Actor>,
+) -> Answer {
+    shared.service.trust_kept_state(&key, &actor).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -155,7 +155,7 @@ fn names_of((namespace, name): &(String, String)) -> Answer<(Name, Name)> {
 pub(super) async fn list(State(shared): State<Shared>, _: NoParams, Path(namespace): Path<String>) -> Answer {
     let templates = shared.service.templates(&name_of("namespace", &namespace)?).await?;
     let items: Vec<WireTemplate<'_>> = templates.iter().map(WireTemplate::from).collect();
-    Ok(Json(List { items, go_on: None }).into_response())
+    Ok(Json(List { items, go_on: None, position: None }).into_response())
 }
 
 /// `GET …/templates/{name}`, `?revision=`: the current one, or a certain one.
@@ -196,9 +196,14 @@ pub(super) async fn put(
 }
 
 /// `DELETE …/templates/{name}`
-pub(super) async fn delete(State(shared): State<Shared>, _: NoParams, Path(path): OneTemplate) -> Answer {
+pub(super) async fn delete(
+    State(shared): State<Shared>,
+    _: NoParams,
+    Path(path): OneTemplate,
+    Extension(actor): Extension<Actor>,
+) -> Answer {
     let (namespace, name) = names_of(&path)?;
-    shared.service.delete_template(&namespace, &name).await?;
+    shared.service.delete_template(&namespace, &name, &actor).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -207,7 +212,7 @@ pub(super) async fn revisions(State(shared): State<Shared>, _: NoParams, Path(pa
     let (namespace, name) = names_of(&path)?;
     let revisions = shared.service.template_revisions(&namespace, &name).await?;
     let items: Vec<WireRevision> = revisions.into_iter().map(WireRevision::from).collect();
-    Ok(Json(List { items, go_on: None }).into_response())
+    Ok(Json(List { items, go_on: None, position: None }).into_response())
 }
 
 /// `GET …/templates/{name}/revisions/{revision}`: its files as they were uploaded.
@@ -237,6 +242,7 @@ pub(super) async fn roll_back(
     State(shared): State<Shared>,
     _: NoParams,
     Path(path): OneTemplate,
+    Extension(actor): Extension<Actor>,
     Document(body): Document,
 ) -> Answer {
     let (namespace, name) = names_of(&path)?;
@@ -248,7 +254,7 @@ pub(super) async fn roll_back(
         f.finish();
     }
     let Some(revision) = revision.filter(|_| problems.is_empty()) else { return Err(Problem::invalid(problems)) };
-    let view = shared.service.roll_template_back(&namespace, &name, &revision).await?;
+    let view = shared.service.roll_template_back(&namespace, &name, &revision, &actor).await?;
     Ok(Json(WireTemplate::from(&view)).into_response())
 }
 
@@ -259,9 +265,14 @@ pub(super) async fn rollout(State(shared): State<Shared>, _: NoParams, Path(path
 }
 
 /// `POST …/templates/{name}/rollout`: it begins, or goes on.
-pub(super) async fn start_rollout(State(shared): State<Shared>, _: NoParams, Path(path): OneTemplate) -> Answer {
+pub(super) async fn start_rollout(
+    State(shared): State<Shared>,
+    _: NoParams,
+    Path(path): OneTemplate,
+    Extension(actor): Extension<Actor>,
+) -> Answer {
     let (namespace, name) = names_of(&path)?;
-    let view = shared.service.start_rollout(&namespace, &name).await?;
+    let view = shared.service.start_rollout(&namespace, &name, &actor).await?;
     Ok((StatusCode::ACCEPTED, Json(wire_rollout(&view))).into_response())
 }
 

@@ -27,6 +27,9 @@ pub(super) struct List<T> {
     pub(super) items: Vec<T>,
     #[serde(rename = "continue", skip_serializing_if = "Option::is_none")]
     pub(super) go_on: Option<String>,
+    /// From which the events after it are followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) position: Option<i64>,
 }
 
 /// A machine or a workspace.

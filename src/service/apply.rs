@@ -67,7 +67,7 @@ impl Service {
         let given = parsed.iter().filter_map(|(index, document)| Some((format!("/{index}"), document.as_ref()?)));
         let uploads = self.look_at_uploads(given, default_namespace).await?;
         let terms = Terms { default_namespace, condition: Condition::None, actor, uploads: &uploads };
-        let mut change = self.store.write().await?;
+        let mut change = self.write(&actor.0).await?;
         let mut applied = Vec::new();
         for (index, document) in parsed {
             let Some(document) = document else { continue };

@@ -38,8 +38,8 @@ impl Service {
     ///
     /// # Errors
     /// When it does not exist, or is used.
-    pub async fn delete_secret(&self, namespace: &Name, name: &Name) -> Result<()> {
-        let mut change = self.store.write().await?;
+    pub async fn delete_secret(&self, namespace: &Name, name: &Name, actor: &Actor) -> Result<()> {
+        let mut change = self.write(&actor.0).await?;
         self.require_namespace(&mut change, namespace).await?;
         self.refuse_written(&mut change, namespace, name).await?;
         change.secret(namespace, name).await?.ok_or_else(|| no_secret(namespace, name))?;

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::states::of_key;
 use super::{DAEMON, Result, Service};
 use crate::domain::decide::{Decision, decide};
 use crate::domain::needs::Wants;
@@ -34,7 +35,7 @@ impl Service {
     /// # Errors
     /// When the database fails, or the queue is full.
     pub async fn carry_out(&self, workspace: Uuid) -> Result<()> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         self.decide_and_do(&mut change, workspace, DAEMON).await?;
         change.commit().await?;
         self.wakes.queue.notify_one();
@@ -72,6 +73,8 @@ impl Service {
                     }
                     if standing.retains && change.newest_state(uid).await?.is_some() {
                         change.retain(uid, self.clock.now()).await?;
+                        let message = "what it made stays in the cloud, and its state with captd";
+                        change.tell(of_key("Retained", &workspace.key(), message)).await?;
                         tracing::info!(workspace = %workspace.key(), "deleted, and what it made stays in the cloud");
                     }
                     change.remove_resource(uid).await?;

@@ -31,7 +31,7 @@ impl Service {
         condition: Condition,
         actor: &Actor,
     ) -> Result<ResourceView> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(&actor.0).await?;
         let resource = self.existing(&mut change, key).await?;
         let version = resource.metadata.resource_version;
         if let Condition::Version(wanted) = condition

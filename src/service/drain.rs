@@ -1,7 +1,8 @@
 //! Draining: no run gets a place, so that those at work come to their end before a reboot.
 
-use super::{Actor, Result, Service};
+use super::{Actor, DAEMON, Result, Service};
 use crate::domain::drain::Drain;
+use crate::domain::event::Told;
 use crate::domain::run::Run;
 use crate::supervisor::boot_id;
 
@@ -33,10 +34,11 @@ impl Service {
     /// # Errors
     /// When the database cannot be written.
     pub async fn drain(&self, actor: &Actor) -> Result<()> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(&actor.0).await?;
         if change.drain().await?.is_none() {
             let drain = Drain { since: self.clock.now(), by: actor.0.clone(), boot_id: boot_id() };
             change.set_drain(Some(&drain)).await?;
+            change.tell(Told::of_installation("DrainBegun", "no run begins")).await?;
         }
         Ok(change.commit().await?)
     }
@@ -45,9 +47,10 @@ impl Service {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn end_drain(&self) -> Result<()> {
-        let mut change = self.store.write().await?;
+    pub async fn end_drain(&self, actor: &Actor) -> Result<()> {
+        let mut change = self.write(&actor.0).await?;
         change.set_drain(None).await?;
+        change.tell(Told::of_installation("DrainEnded", "runs begin again")).await?;
         change.commit().await?;
         self.wakes.all();
         Ok(())
@@ -62,7 +65,7 @@ impl Service {
             Some(drain) if drain.boot_id == boot_id() => tracing::warn!("{drain}; `captd drain --release` ends it"),
             Some(drain) => {
                 tracing::info!("no longer {drain}: the machine was started again");
-                self.end_drain().await?;
+                self.end_drain(&Actor(DAEMON.to_owned())).await?;
             }
             None => {}
         }

@@ -9,6 +9,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Why not.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// What was asked for is no longer kept.
+    #[error("{0}")]
+    Gone(String),
     /// What was named does not exist.
     #[error("there is no {what} `{name}`")]
     NotFound {

@@ -8,7 +8,7 @@ use rustix::fs::OFlags;
 use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
-use super::{Error, Result, Service};
+use super::{DAEMON, Error, Result, Service};
 use crate::domain::run::Run;
 use crate::domain::state::{BYTES_MAX, Divergence, Head, placed};
 
@@ -25,7 +25,7 @@ impl Service {
         let Some(bytes) = read_plain(&path).await.map_err(|cause| failed("cannot read", &path, cause))? else {
             return Ok(());
         };
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         match self.keep_errored(&mut change, run, &bytes).await {
             Ok(()) => {
                 change.commit().await?;
@@ -84,7 +84,7 @@ impl Service {
         let Some(bytes) = read_plain(&path).await.map_err(|cause| failed("cannot read", &path, cause))? else {
             return Ok(());
         };
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         if change.newest_state(workspace).await?.is_none()
             && let Ok(head) = Head::parse(&bytes)
         {

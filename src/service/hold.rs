@@ -1,6 +1,7 @@
 //! Holding everything back: runs plan and are not applied, until a person releases them.
 
 use super::{Actor, Result, Service};
+use crate::domain::event::Told;
 
 impl Service {
     /// Why nothing is applied at the moment; `None` when it is.
@@ -16,9 +17,10 @@ impl Service {
     /// # Errors
     /// When the database cannot be written.
     pub async fn hold(&self, actor: &Actor) -> Result<()> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(&actor.0).await?;
         let why = format!("held by {} since {}", actor.0, self.clock.now());
         change.set_held(Some(&why)).await?;
+        change.tell(Told::of_installation("Held", "nothing is applied")).await?;
         Ok(change.commit().await?)
     }
 
@@ -26,9 +28,10 @@ impl Service {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn release(&self) -> Result<()> {
-        let mut change = self.store.write().await?;
+    pub async fn release(&self, actor: &Actor) -> Result<()> {
+        let mut change = self.write(&actor.0).await?;
         change.set_held(None).await?;
+        change.tell(Told::of_installation("Released", "runs are applied again")).await?;
         change.commit().await?;
         self.wakes.all();
         Ok(())

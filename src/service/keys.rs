@@ -9,7 +9,7 @@ use std::sync::{Arc, RwLock};
 
 use tokio::sync::Mutex;
 
-use super::{Result, Service};
+use super::{DAEMON, Result, Service};
 use crate::store::seal::{Keyring, SealError};
 use crate::store::{Resealing, Store};
 use crate::supervisor::{self, write_whole};
@@ -109,8 +109,8 @@ impl Keys {
     /// Puts a new key first, into the file and then into use.
     async fn renew(&self, filed: &mut Keyring, store: &Store) -> Result<()> {
         let next = filed.renewed().map_err(crate::store::Error::Seal)?;
-        // Nobody seals meanwhile: what is sealed later is sealed with the new key.
-        let change = store.write().await?;
+        // It writes nothing. Nobody seals meanwhile: what is sealed later is sealed with the new key.
+        let change = store.write(jiff::Timestamp::UNIX_EPOCH, DAEMON).await?;
         self.write(&next)?;
         let known = next.clone().with(&self.now());
         *self.known.write().expect("invariant: no holder of this lock panics") = Arc::new(known);
@@ -172,13 +172,13 @@ impl Service {
     }
 
     async fn reseal_and_drop(&self, filed: &mut Keyring) -> Result<Rotation> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         change.mark_rotation(filed.current()).await?;
         change.commit().await?;
         let keys = self.keys.now();
         let mut done = Resealing::default();
         loop {
-            let mut change = self.store.write().await?;
+            let mut change = self.write(DAEMON).await?;
             let more = change.reseal_some(&keys, &mut done).await?;
             change.commit().await?;
             if !more {
@@ -186,7 +186,7 @@ impl Service {
             }
         }
         // Nobody seals between the look and the writing of the file.
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         let used = change.key_ids().await?;
         let runs = change.runs_of_older_keys(filed.current()).await?;
         let needed = filed.only(|id| runs > 0 || used.iter().any(|used| used == id));

@@ -10,6 +10,7 @@ mod drain;
 mod enqueue;
 mod error;
 mod errored;
+mod events;
 mod gateway;
 mod graph;
 mod hold;
@@ -39,6 +40,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 
 pub use error::{Error, Result};
+pub use events::Events;
 pub use gateway::GatewayView;
 pub use graph::GraphView;
 pub use keys::{KeyFileError, Keys, Rotation, read_keys};
@@ -62,7 +64,7 @@ use crate::config::{Config, Providers};
 use crate::domain::secrets::Secrets;
 use crate::domain::time::SharedClock;
 use crate::render::Library;
-use crate::store::Store;
+use crate::store::{Change, Store};
 
 /// Who does something; kept with what was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +163,11 @@ impl Service {
 
     fn providers(&self) -> Arc<Providers> {
         Arc::clone(&self.providers.read().expect("invariant: no holder of this lock panics"))
+    }
+
+    /// Begins a change that `actor` makes.
+    async fn write(&self, actor: &str) -> Result<Change> {
+        Ok(self.store.write(self.clock.now(), actor).await?)
     }
 
     /// Whether the database answers.

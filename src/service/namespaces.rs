@@ -1,6 +1,6 @@
 //! Namespaces: reading and removing. They are written like any other declaration.
 
-use super::{Error, Result, Service};
+use super::{Actor, Error, Result, Service};
 use crate::domain::document::Document;
 use crate::domain::metadata::Declared;
 use crate::domain::name::Name;
@@ -61,8 +61,8 @@ impl Service {
     ///
     /// # Errors
     /// When it does not exist, is `default`, or holds something.
-    pub async fn delete_namespace(&self, name: &Name) -> Result<()> {
-        let mut change = self.store.write().await?;
+    pub async fn delete_namespace(&self, name: &Name, actor: &Actor) -> Result<()> {
+        let mut change = self.write(&actor.0).await?;
         self.require_namespace(&mut change, name).await?;
         if *name == Name::default_namespace() {
             return Err(Error::conflict("in_use", "the namespace `default` always exists"));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::sources::environment_of;
-use super::{Result, Service, gateway_dir};
+use super::{DAEMON, Result, Service, gateway_dir};
 use crate::config::providers::Credentials;
 use crate::config::{AwsProvider, Confine};
 use crate::domain::adoption::{Adoption, Owner};
@@ -116,7 +116,7 @@ impl Service {
         let is_new =
             (run.inputs.is_none() && !inputs.is_empty()) || (run.revision.is_none() && workspace.template.is_some());
         if is_new {
-            let mut change = self.store.write().await?;
+            let mut change = self.write(DAEMON).await?;
             change.keep_sources(run.id, &template.revision, &inputs).await?;
             change.commit().await?;
         }

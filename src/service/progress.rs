@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::providers::waiting;
-use super::{Prepared, Result, Service};
+use super::{DAEMON, Prepared, Result, Service};
 use crate::domain::adoption::leaves_doubt;
 use crate::domain::decide::next_look;
 use crate::domain::failure::{Class, Failure};
@@ -83,7 +83,7 @@ impl Service {
         if !open.iter().any(|o| matches!(o.run.state, State::Queued | State::Planned(_))) {
             return Ok(Round { begin: Vec::new(), stop });
         }
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         if change.drain().await?.is_some() {
             return Ok(Round { begin: Vec::new(), stop });
         }
@@ -140,7 +140,7 @@ impl Service {
     /// # Errors
     /// When the database fails.
     pub async fn planning(&self, run: Uuid) -> Result<()> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         if let Some(run) = change.run(run).await?
             && let Ok(run) = run.begin_planning()
         {
@@ -156,7 +156,7 @@ impl Service {
     /// When the database fails.
     pub async fn step(&self, run: Uuid, step: Step) -> Result<()> {
         self.reached(&step);
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         if let Some(mut run) = change.run(run).await? {
             match run.steps.iter_mut().find(|known| known.place == step.place && known.name == step.name) {
                 // Found again by a later daemon: it began when it began.
@@ -181,7 +181,7 @@ impl Service {
         outputs: Map<String, Value>,
         saved: Vec<u8>,
     ) -> Result<()> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
         let gate = gate(run.kind, plan, prepared.approval, &prepared.manifest);
         change.keep_plan(run.id, plan, &prepared.revision).await?;
@@ -234,7 +234,7 @@ impl Service {
     /// # Errors
     /// When the database fails.
     pub async fn applied(&self, run: Uuid, outputs: Option<Map<String, Value>>) -> Result<()> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
         let outputs = match outputs {
             Some(outputs) => Some(outputs),
@@ -252,7 +252,7 @@ impl Service {
     /// # Errors
     /// When the database fails.
     pub async fn failed(&self, run: Uuid, failure: Failure) -> Result<()> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
         let secrets = self.secrets_of(run.id);
         let (message, remedy) = (secrets.redact(&failure.message), secrets.redact(&failure.remedy));
@@ -286,7 +286,7 @@ impl Service {
     /// # Errors
     /// When the database fails.
     pub async fn stopped(&self, run: Uuid) -> Result<()> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
         let outcome = outcome_of(run.wish.unwrap_or(Wish::Cancel));
         self.ended(change, run, outcome).await
@@ -297,7 +297,7 @@ impl Service {
     /// # Errors
     /// When the database fails.
     pub async fn lost(&self, run: Uuid) -> Result<()> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
         tracing::error!(run = %run.id, owner = %run.key(), "run lost: supervisor and terraform are gone without a word");
         self.ended(change, run, Outcome::Lost).await

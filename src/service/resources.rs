@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::apply::Applied;
 use super::defaults::without_effect;
+use super::states::of_key;
 use super::write::{Condition, Written};
 use super::{Actor, Error, Result, Service};
 use crate::domain::decide::World;
@@ -54,6 +55,8 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Whether there is more.
     pub more: bool,
+    /// The last event that had happened.
+    pub position: i64,
 }
 
 /// New numbers of nodes; what is absent stays.
@@ -92,13 +95,14 @@ impl Service {
         if let Some(namespace) = &list.namespace {
             self.require_namespace(&mut snapshot, namespace).await?;
         }
+        let (_, position) = snapshot.event_range().await?;
         let ListResources { kind, namespace, after, .. } = list.clone();
         let mut query = ResourceQuery { kind, namespace, after, limit: READ_AT_ONCE };
         let mut items = Vec::new();
         loop {
             let batch = snapshot.resources(&query).await?;
             let Some(end) = batch.last().map(|resource| &resource.metadata) else {
-                return Ok(Page { items, more: false });
+                return Ok(Page { items, more: false, position });
             };
             query.after = Some((end.namespace.to_string(), end.name.to_string()));
             for resource in batch {
@@ -110,7 +114,7 @@ impl Service {
                     continue;
                 }
                 if items.len() >= list.limit as usize {
-                    return Ok(Page { items, more: true });
+                    return Ok(Page { items, more: true, position });
                 }
                 items.push(view);
             }
@@ -202,7 +206,7 @@ impl Service {
     /// # Errors
     /// When another run is open.
     pub async fn request_run(&self, key: &Key, kind: Kind, actor: &Actor) -> Result<Run> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(&actor.0).await?;
         let resource = self.existing(&mut change, key).await?;
         let workspace = change.workspace(resource.workspace).await?.ok_or_else(|| Error::no_resource(key))?;
         let looks = self.look_at_provider(&mut change, &workspace).await?;
@@ -242,8 +246,8 @@ impl Service {
     ///
     /// # Errors
     /// When it does not exist.
-    pub async fn set_paused(&self, key: &Key, paused: bool) -> Result<ResourceView> {
-        let mut change = self.store.write().await?;
+    pub async fn set_paused(&self, key: &Key, paused: bool, actor: &Actor) -> Result<ResourceView> {
+        let mut change = self.write(&actor.0).await?;
         let resource = self.existing(&mut change, key).await?;
         if paused && resource.metadata.deletion_timestamp.is_some() {
             let (noun, name) = (key.kind.noun(), &key.name);
@@ -252,6 +256,9 @@ impl Service {
             return Err(Error::conflict("deleting", detail));
         }
         change.set_paused(resource.workspace, paused).await?;
+        let (reason, message) =
+            if paused { ("Paused", "no run begins by itself") } else { ("Resumed", "runs begin by themselves") };
+        change.tell(of_key(reason, key, message)).await?;
         let view = self.view(&mut change, resource).await?;
         change.commit().await?;
         self.wakes.all();

@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
+use super::Actor;
 use super::{DAEMON, Error, Result, Service};
+use crate::domain::event::Told;
 use crate::domain::name::Name;
 use crate::domain::rollout::{Follower, Next, next, stage};
 use crate::domain::template::{Assigned, UpdatePolicy};
@@ -49,11 +51,13 @@ impl Service {
     ///
     /// # Errors
     /// When it was not uploaded.
-    pub async fn start_rollout(&self, namespace: &Name, name: &Name) -> Result<RolloutView> {
-        let mut change = self.store.write().await?;
+    pub async fn start_rollout(&self, namespace: &Name, name: &Name, actor: &Actor) -> Result<RolloutView> {
+        let mut change = self.write(&actor.0).await?;
         let uploaded = self.require_uploaded(&mut change, namespace, name).await?;
         let uploaded = Uploaded { rolling: true, ..uploaded };
         change.put_uploaded(&uploaded).await?;
+        let message = format!("revision {} is brought to those that follow it", uploaded.current);
+        change.tell(Told::of("RolloutStarted", "WorkspaceTemplate", namespace, name.as_str(), message)).await?;
         let view = self.rollout_of(&mut change, uploaded).await?;
         change.commit().await?;
         self.wakes.all();
@@ -112,7 +116,7 @@ impl Service {
     /// From now on these are to have the current revision. The template may have another one by now:
     /// then they wait for the next round.
     async fn bring_on(&self, uploaded: &Uploaded, chosen: &[Uuid]) -> Result<()> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         let now = change.uploaded(&uploaded.namespace, &uploaded.name).await?;
         if now.is_none_or(|now| now.current != uploaded.current || !now.rolling) {
             return Ok(());
@@ -141,7 +145,7 @@ impl Service {
     }
 
     async fn end_rollout(&self, uploaded: &Uploaded) -> Result<()> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         if let Some(now) = change.uploaded(&uploaded.namespace, &uploaded.name).await?
             && now.current == uploaded.current
         {

@@ -43,6 +43,7 @@ impl Service {
         if let Some(namespace) = &list.namespace {
             self.require_namespace(&mut snapshot, namespace).await?;
         }
+        let (_, position) = snapshot.event_range().await?;
         let query = RunQuery {
             namespace: list.namespace,
             owner: list.owner,
@@ -53,7 +54,7 @@ impl Service {
         let mut items = snapshot.runs(&query).await?;
         let more = items.len() > list.limit as usize;
         items.truncate(list.limit as usize);
-        Ok(Page { items, more })
+        Ok(Page { items, more, position })
     }
 
     /// The plan of a run.
@@ -73,16 +74,16 @@ impl Service {
     /// When the run does not wait for that.
     pub async fn approve(&self, id: Uuid, actor: &Actor) -> Result<Run> {
         let now = self.clock.now();
-        self.move_run(id, |run| run.approve(&actor.0, now)).await
+        self.move_run(id, actor, |run| run.approve(&actor.0, now)).await
     }
 
     /// A person refuses a plan.
     ///
     /// # Errors
     /// When the run does not wait for that.
-    pub async fn discard(&self, id: Uuid) -> Result<Run> {
+    pub async fn discard(&self, id: Uuid, actor: &Actor) -> Result<Run> {
         let now = self.clock.now();
-        self.move_run(id, |run| run.discard(now)).await
+        self.move_run(id, actor, |run| run.discard(now)).await
     }
 
     /// A person stops a run. Where terraform is at work the wish is kept, and followed.
@@ -91,11 +92,11 @@ impl Service {
     /// When the run is over, or is forced before it was asked.
     pub async fn cancel(&self, id: Uuid, force: bool, actor: &Actor) -> Result<Run> {
         let now = self.clock.now();
-        self.move_run(id, |run| run.cancel(&actor.0, force, now)).await
+        self.move_run(id, actor, |run| run.cancel(&actor.0, force, now)).await
     }
 
-    async fn move_run(&self, id: Uuid, transition: impl FnOnce(Run) -> Moved) -> Result<Run> {
-        let mut change = self.store.write().await?;
+    async fn move_run(&self, id: Uuid, actor: &Actor, transition: impl FnOnce(Run) -> Moved) -> Result<Run> {
+        let mut change = self.write(&actor.0).await?;
         let run = change.run(id).await?.ok_or_else(|| Error::no_run(id))?;
         let moved = transition(run)?;
         if let Some(ended) = moved.ended() {

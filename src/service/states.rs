@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use super::{Actor, Error, Result, Service};
+use super::{Actor, DAEMON, Error, Result, Service};
+use crate::domain::event::Told;
 use crate::domain::resource::Key;
 use crate::domain::run::Run;
 use crate::domain::state::{Head, Holder, Lock, Verdict, Version, contents, digest, judge, placed};
@@ -78,7 +79,7 @@ impl Service {
         state: &[u8],
     ) -> Result<Verdict> {
         let head = Head::parse(state).map_err(|error| Error::one("", "not_a_state", error.to_string()))?;
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         let lock = change.state_lock(workspace).await?.filter(|lock| !lock.released);
         let fits = lock.as_ref().is_some_and(|lock| Some(lock.id.as_str()) == lock_id && lock.holder == *holder);
         if !fits {
@@ -121,7 +122,7 @@ impl Service {
         let Some(id) = info["ID"].as_str().filter(|id| !id.is_empty()).map(str::to_owned) else {
             return Err(Error::one("/ID", "required", "a lock has an ID"));
         };
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         if let Some(lock) = change.state_lock(workspace).await?
             && !lock.yields_to(holder)
         {
@@ -138,7 +139,7 @@ impl Service {
     /// # Errors
     /// When somebody else holds it.
     pub async fn unlock_state(&self, workspace: Uuid, holder: &Holder, id: Option<&str>) -> Result<()> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         let Some(lock) = change.state_lock(workspace).await? else { return Ok(()) };
         if lock.holder != *holder || id.is_some_and(|id| id != lock.id) {
             return Err(Error::conflict(
@@ -213,6 +214,18 @@ impl Service {
         Ok(content.map(|content| contents(&content).outputs))
     }
 
+    /// A version of a state, secrets included, for a person: that it was read is an event.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn pull_state(&self, key: &Key, version: Option<u64>, actor: &Actor) -> Result<Vec<u8>> {
+        let state = self.state_of(key, version).await?;
+        let mut change = self.write(&actor.0).await?;
+        change.tell(of_key("StatePulled", key, "the state was read, secrets included")).await?;
+        change.commit().await?;
+        Ok(state)
+    }
+
     /// One output of the newest state. A sensitive one is told only to who asks for it by `reveal`,
     /// and that it was is told in the log.
     ///
@@ -235,6 +248,9 @@ impl Service {
                 return Err(Error::conflict("sensitive", detail));
             }
             tracing::warn!(owner = %key, output, by = actor.0, "a sensitive output was revealed");
+            let mut change = self.write(&actor.0).await?;
+            change.tell(of_key("OutputRevealed", key, &format!("the sensitive output `{output}` was read"))).await?;
+            change.commit().await?;
         }
         Ok(found["value"].clone())
     }
@@ -246,7 +262,7 @@ impl Service {
     /// When a run is open, somebody holds the lock, or the state is refused.
     pub async fn push_state(&self, key: &Key, state: &[u8], forward: bool, actor: &Actor) -> Result<Version> {
         let given = Head::parse(state).map_err(|error| Error::one("", "not_a_state", error.to_string()))?;
-        let mut change = self.store.write().await?;
+        let mut change = self.write(&actor.0).await?;
         let workspace = self.workspace_at_rest(&mut change, key).await?;
         let kept = change.newest_state(workspace).await?;
         let head = match kept.filter(|_| forward) {
@@ -257,6 +273,7 @@ impl Service {
         let content = if forward { &bytes } else { state };
         self.keep(&mut change, workspace, &head, content, &actor.0).await?;
         change.set_diverged(workspace, None).await?;
+        change.tell(of_key("StatePushed", key, "a person has handed in a state")).await?;
         let newest = change.newest_state(workspace).await?;
         change.commit().await?;
         self.wakes.all();
@@ -276,14 +293,15 @@ impl Service {
     ///
     /// # Errors
     /// When there is no doubt, or a run is open.
-    pub async fn trust_kept_state(&self, key: &Key) -> Result<()> {
-        let mut change = self.store.write().await?;
+    pub async fn trust_kept_state(&self, key: &Key, actor: &Actor) -> Result<()> {
+        let mut change = self.write(&actor.0).await?;
         let uid = self.workspace_at_rest(&mut change, key).await?;
         let diverged = change.workspace(uid).await?.and_then(|workspace| workspace.diverged);
         if diverged.is_none() {
             return Err(Error::conflict("not_diverged", format!("the state of {key} is in no doubt")));
         }
         change.set_diverged(uid, None).await?;
+        change.tell(of_key("StateTrusted", key, "the state that is kept is the true one")).await?;
         change.commit().await?;
         self.wakes.all();
         Ok(())
@@ -303,6 +321,11 @@ impl Service {
         }
         Ok(workspace)
     }
+}
+
+/// An event about a machine or workspace.
+pub(super) fn of_key<'a>(reason: &'static str, key: &'a Key, message: &str) -> Told<'a> {
+    Told::of(reason, key.kind.title(), &key.namespace, key.name.as_str(), message.to_owned())
 }
 
 fn no_state(key: &Key) -> Error {

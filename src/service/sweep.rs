@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
-use super::{Result, Service};
+use super::{DAEMON, Result, Service};
 use crate::domain::time::plus_seconds;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -17,10 +17,11 @@ impl Service {
     pub async fn sweep(&self) -> Result<()> {
         let retention = &self.config.retention;
         let deleted_before = plus_seconds(self.clock.now(), -i64::from(retention.deleted_days) * DAY_SECONDS);
-        let mut change = self.store.write().await?;
+        let mut change = self.write(DAEMON).await?;
         let runs = change.remove_old_runs(retention.runs_per_workspace, deleted_before).await?;
         change.remove_old_generations(retention.generations_per_machine).await?;
         change.remove_old_states(retention.states_per_workspace, deleted_before).await?;
+        change.remove_old_events(retention.events).await?;
         change.commit().await?;
         self.finish_rotation().await?;
         for run in runs {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Map;
 
-use super::{Error, Result, Service};
+use super::{Actor, Error, Result, Service};
+use crate::domain::event::Told;
 use crate::domain::machine::TemplateRef;
 use crate::domain::name::Name;
 use crate::domain::problem::Problems;
@@ -159,8 +160,14 @@ impl Service {
     ///
     /// # Errors
     /// When there is none.
-    pub async fn roll_template_back(&self, namespace: &Name, name: &Name, revision: &str) -> Result<TemplateView> {
-        let mut change = self.store.write().await?;
+    pub async fn roll_template_back(
+        &self,
+        namespace: &Name,
+        name: &Name,
+        revision: &str,
+        actor: &Actor,
+    ) -> Result<TemplateView> {
+        let mut change = self.write(&actor.0).await?;
         let uploaded = self.require_uploaded(&mut change, namespace, name).await?;
         let found = self.revision(&mut change, namespace, name, revision).await?;
         let template = found.ok_or_else(|| no_revision(name, revision))?;
@@ -171,6 +178,8 @@ impl Service {
             ..uploaded
         };
         change.put_uploaded(&uploaded).await?;
+        let message = format!("revision {revision} is the current one again");
+        change.tell(Told::of("TemplateRolledBack", "WorkspaceTemplate", namespace, name.as_str(), message)).await?;
         change.commit().await?;
         self.wakes.all();
         Ok(TemplateView { template, uploaded: Some(uploaded) })
@@ -180,8 +189,8 @@ impl Service {
     ///
     /// # Errors
     /// When it does not exist, comes with captd, or is used.
-    pub async fn delete_template(&self, namespace: &Name, name: &Name) -> Result<()> {
-        let mut change = self.store.write().await?;
+    pub async fn delete_template(&self, namespace: &Name, name: &Name, actor: &Actor) -> Result<()> {
+        let mut change = self.write(&actor.0).await?;
         self.require_uploaded(&mut change, namespace, name).await?;
         let users: Vec<String> =
             change.users_of(namespace, name).await?.iter().map(|user| user.key().to_string()).collect();

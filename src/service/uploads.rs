@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use super::write::Written;
 use super::{Actor, Error, Result, Service, gateway_dir, trials_dir};
 use crate::domain::document::Document;
+use crate::domain::event::Told;
 use crate::domain::failure::Failure;
 use crate::domain::metadata::Declared;
 use crate::domain::name::Name;
@@ -181,6 +182,8 @@ impl Service {
         let (revision, author) = (template.revision.clone(), actor.0.clone());
         let revision = Revision { revision, number: newest + 1, author, created_at: now };
         change.keep_revision(&uploaded, &revision, files).await?;
+        let message = format!("revision {} is the current one", uploaded.current);
+        change.tell(Told::of("TemplateUploaded", "WorkspaceTemplate", namespace, name.as_str(), message)).await?;
         Ok(if before.is_some() { Written::Configured } else { Written::Created })
     }
 

@@ -1,6 +1,7 @@
 //! What a wait is for: who holds what, since when, whether the holder is proven alive, and what is safe to do.
 
 use super::states::describe_run;
+use super::states::of_key;
 use super::{Actor, Error, Result, Service, Stage};
 use crate::domain::resource::Key;
 use crate::domain::run::{Run, State};
@@ -62,7 +63,7 @@ impl Service {
     /// # Errors
     /// When nobody holds it, or a run does.
     pub async fn break_lock(&self, key: &Key, actor: &Actor) -> Result<Lock> {
-        let mut change = self.store.write().await?;
+        let mut change = self.write(&actor.0).await?;
         let resource = self.existing(&mut change, key).await?;
         let Some(lock) = change.state_lock(resource.workspace).await? else {
             return Err(Error::NotFound { what: "lock on the state of", name: key.to_string() });
@@ -75,6 +76,7 @@ impl Service {
             return Err(Error::conflict("locked", detail));
         }
         change.remove_state_lock(resource.workspace).await?;
+        change.tell(of_key("LockBroken", key, &format!("the lock of {} was ended", lock.holder))).await?;
         change.commit().await?;
         tracing::warn!(owner = %key, holder = %lock.holder, since = %lock.locked_at, by = actor.0, "a person's lock was ended");
         self.wakes.all();

@@ -12,6 +12,8 @@ pub struct Wakes {
     pub queue: Notify,
     /// A workspace may need a decision.
     pub reconciler: Notify,
+    /// Something may have happened.
+    pub events: Notify,
     rounds: AtomicU64,
 }
 
@@ -31,5 +33,6 @@ impl Wakes {
     pub(super) fn all(&self) {
         self.queue.notify_one();
         self.reconciler.notify_one();
+        self.events.notify_waiters();
     }
 }

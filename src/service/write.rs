@@ -5,6 +5,7 @@ use super::defaults::{Identity, without_effect};
 use super::uploads::Uploads;
 use super::{Actor, Error, Result, Service};
 use crate::domain::document::Document;
+use crate::domain::event::Told;
 use crate::domain::metadata::{Declared, Metadata};
 use crate::domain::name::Name;
 use crate::domain::namespace::{Namespace, NamespaceSpec, Usage};
@@ -67,7 +68,7 @@ impl Service {
     ) -> Result<Applied> {
         let uploads = self.look_at_uploads([(String::new(), &document)].into_iter(), namespace).await?;
         let terms = Terms { default_namespace: namespace, condition, actor, uploads: &uploads };
-        let mut change = self.store.write().await?;
+        let mut change = self.write(&actor.0).await?;
         let applied = self.put(&mut change, document, "", terms).await?;
         if let Some(key) = applied.key() {
             self.check_references(&mut change, &key, "").await?;
@@ -137,6 +138,8 @@ impl Service {
         let written = outcome_of(before.as_ref().map(|b| &b.metadata), &metadata);
         if written != Written::Unchanged {
             change.put_namespace(&Namespace { metadata, spec }).await?;
+            let message = "its defaults and limits are as declared".to_owned();
+            change.tell(Told::of("NamespaceWritten", "Namespace", name, name.as_str(), message)).await?;
         }
         Ok(written)
     }

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use jiff::Timestamp;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::{Result, Snapshot};
@@ -10,7 +11,13 @@ use crate::domain::resource::Resource;
 /// A transaction that writes. It reads like a [`Snapshot`], sees what it has written, and keeps
 /// nothing unless it commits.
 #[derive(Debug)]
-pub struct Change(Snapshot);
+pub struct Change {
+    snapshot: Snapshot,
+    /// When it happens, for its events.
+    pub(super) now: Timestamp,
+    /// Who does it, for its events.
+    pub(super) actor: String,
+}
 
 /// A machine or workspace to be written, with what the database needs to know of it beside its fields.
 #[derive(Debug, Clone)]
@@ -24,8 +31,8 @@ pub struct NewResource<'a> {
 }
 
 impl Change {
-    pub(super) fn new(transaction: Transaction<'static, Sqlite>) -> Self {
-        Self(Snapshot(transaction))
+    pub(super) fn new(transaction: Transaction<'static, Sqlite>, now: Timestamp, actor: &str) -> Self {
+        Self { snapshot: Snapshot(transaction), now, actor: actor.to_owned() }
     }
 
     /// Keeps all that was written.
@@ -33,20 +40,20 @@ impl Change {
     /// # Errors
     /// When the database cannot write it; then nothing is kept.
     pub async fn commit(self) -> Result<()> {
-        Ok(self.0.0.commit().await?)
+        Ok(self.snapshot.0.commit().await?)
     }
 }
 
 impl Deref for Change {
     type Target = Snapshot;
     fn deref(&self) -> &Snapshot {
-        &self.0
+        &self.snapshot
     }
 }
 
 impl DerefMut for Change {
     fn deref_mut(&mut self) -> &mut Snapshot {
-        &mut self.0
+        &mut self.snapshot
     }
 }
 

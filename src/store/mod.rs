@@ -9,6 +9,7 @@ mod change;
 mod claims;
 mod dependencies;
 mod drain;
+mod events;
 mod listing;
 mod locks;
 mod look;
@@ -30,6 +31,7 @@ mod workspaces;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
@@ -38,6 +40,7 @@ use uuid::Uuid;
 pub use backup::back_up;
 pub use change::{Change, NewResource};
 pub use claims::OpenRun;
+pub use events::EventQuery;
 pub use listing::{ResourceQuery, RunQuery};
 pub use plans::SavedPlan;
 pub use resources::Retained;
@@ -226,8 +229,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database stays locked by another process.
-    pub async fn write(&self) -> Result<Change> {
-        Ok(Change::new(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+    pub async fn write(&self, now: Timestamp, actor: &str) -> Result<Change> {
+        Ok(Change::new(self.writer.begin_with("BEGIN IMMEDIATE").await?, now, actor))
     }
 
     /// Id of this installation, made from `fresh` at the first call.

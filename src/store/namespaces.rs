@@ -4,6 +4,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::row::{Reading, integer, micros};
 use super::{Change, Result, Snapshot};
+use crate::domain::event::Told;
 use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
 use crate::domain::namespace::{Namespace, Usage};
@@ -90,7 +91,7 @@ impl Change {
     /// When it holds a machine, or the database refuses.
     pub async fn remove_namespace(&mut self, name: &Name) -> Result<()> {
         sqlx::query("DELETE FROM namespaces WHERE name = $1").bind(name.as_str()).execute(self.connection()).await?;
-        Ok(())
+        self.tell(Told::of("NamespaceDeleted", "Namespace", name, name.as_str(), "is gone".to_owned())).await
     }
 }
 

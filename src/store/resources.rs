@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::row::{Reading, integer, micros};
 use super::{Change, NewResource, Result, Snapshot, workspaces};
+use crate::domain::event::Told;
 use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
 use crate::domain::resource::{Key, Resource, ResourceKind, Spec};
@@ -190,7 +191,12 @@ impl Change {
             .bind(integer(resource.metadata.resource_version))
             .execute(self.connection())
             .await?;
-        Ok(())
+        self.tell_of(resource, "DeletionRequested", "is to be deleted".to_owned()).await
+    }
+
+    async fn tell_of(&mut self, resource: &Resource, reason: &'static str, message: String) -> Result<()> {
+        let Metadata { namespace, name, .. } = &resource.metadata;
+        self.tell(Told::of(reason, resource.spec.kind().title(), namespace, name.as_str(), message)).await
     }
 
     /// Keeps a generation of a spec.
@@ -208,7 +214,9 @@ impl Change {
         .bind(micros(now))
         .execute(self.connection())
         .await?;
-        Ok(())
+        let generation = resource.metadata.generation;
+        let reason = if generation == 1 { "Declared" } else { "Changed" };
+        self.tell_of(resource, reason, format!("generation {generation} is wanted")).await
     }
 
     /// Keeps that a workspace that is about to be removed leaves its resources and its state.
@@ -244,6 +252,11 @@ impl Change {
     /// # Errors
     /// When the database refuses.
     pub async fn remove_resource(&mut self, workspace: Uuid) -> Result<()> {
+        if let Some(gone) = self.workspace(workspace).await? {
+            let message = "holds nothing in the cloud any more, or leaves it there".to_owned();
+            let kind = gone.kind.title();
+            self.tell(Told::of("Deleted", kind, &gone.namespace, gone.name.as_str(), message)).await?;
+        }
         let workspace = workspace.to_string();
         for statement in [
             "DELETE FROM generations WHERE workspace_uid = $1",

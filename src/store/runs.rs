@@ -1,6 +1,7 @@
 //! Runs in the database: a state and its data become columns, and back.
 
 use serde_json::{Map, Value};
+use sqlx::Row;
 use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 use super::row::{Reading, integer, micros};
 use super::{Change, Result, Snapshot};
+use crate::domain::event::Told;
 use crate::domain::plan::Plan;
 use crate::domain::run::{Begun, Consent, Ended, Outcome, Planned, Run, State, Step, Stop, Wish};
 
@@ -104,7 +106,10 @@ impl Change {
             .bind(micros(run.created_at))
             .execute(self.connection())
             .await?;
-        Ok(())
+        match Told::queued(run) {
+            Some(told) => self.tell(told).await,
+            None => Ok(()),
+        }
     }
 
     /// Keeps where a run stands.
@@ -112,13 +117,22 @@ impl Change {
     /// # Errors
     /// When the database refuses.
     pub async fn save_run(&mut self, run: &Run) -> Result<()> {
+        let before = sqlx::query("SELECT state, wish IS NOT NULL AS asked FROM runs WHERE id = $1")
+            .bind(run.id.to_string())
+            .fetch_optional(self.connection())
+            .await?;
         let query = sqlx::query(
             "UPDATE runs SET state = $1, begun_at = $2, summary = $3, approved_by = $4, approved_at = $5, because = $6,
                ended_at = $7, failure = $8, retry_at = $9, wish = $10, steps = $11, stop_by = $12, stop_at = $13,
                stop_force = $14 WHERE id = $15",
         );
         bind_state(query, run)?.bind(run.id.to_string()).execute(self.connection()).await?;
-        Ok(())
+        let Some(before) = before else { return Ok(()) };
+        let (state, asked): (String, bool) = (before.try_get("state")?, before.try_get("asked")?);
+        match Told::moved(run, &state, asked) {
+            Some(told) => self.tell(told).await,
+            None => Ok(()),
+        }
     }
 
     /// Keeps from what a run is rendered: a revision of its template, and outputs of others.

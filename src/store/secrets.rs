@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::row::{Reading, integer, micros};
 use super::seal::{Keyring, Sealed};
 use super::{Change, Error, Result, Snapshot};
+use crate::domain::event::Told;
 use crate::domain::name::Name;
 use crate::domain::resource::Key;
 use crate::domain::secret::{Secret, SecretUse};
@@ -134,7 +135,8 @@ impl Change {
         .bind(micros(secret.changed_at))
         .execute(self.connection())
         .await?;
-        Ok(())
+        let message = format!("version {} holds {}", secret.version, secret.keys.join(", "));
+        self.tell(Told::of("SecretWritten", "Secret", &secret.namespace, secret.name.as_str(), message)).await
     }
 
     /// Removes a secret that nobody uses.
@@ -147,7 +149,7 @@ impl Change {
             .bind(name.as_str())
             .execute(self.connection())
             .await?;
-        Ok(())
+        self.tell(Told::of("SecretDeleted", "Secret", namespace, name.as_str(), "is gone".to_owned())).await
     }
 
     /// Keeps what of secrets a workspace uses, instead of what it used.

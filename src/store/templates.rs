@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::row::{Reading, integer, micros};
 use super::{Change, Result, Snapshot, workspaces};
+use crate::domain::event::Told;
 use crate::domain::name::Name;
 use crate::domain::workspace::Workspace;
 
@@ -178,7 +179,8 @@ impl Change {
             .bind(name.as_str())
             .execute(self.connection())
             .await?;
-        Ok(())
+        self.tell(Told::of("TemplateDeleted", "WorkspaceTemplate", namespace, name.as_str(), "is gone".to_owned()))
+            .await
     }
 }
 

@@ -23,7 +23,7 @@ const PREFIXES: [(&str, &str); 4] = [
 ];
 
 /// Methods and paths, with something in place of every variable part.
-fn routes() -> Vec<(Method, String)> {
+pub fn routes() -> Vec<(Method, String)> {
     let mut prefix = "";
     let mut found = Vec::new();
     for line in ROUTES.lines().map(str::trim) {
