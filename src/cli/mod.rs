@@ -38,6 +38,7 @@ mod plan;
 mod plan_text;
 mod problem;
 mod progress;
+mod rehearse;
 mod resume;
 mod retry;
 mod rotate_key;
@@ -213,6 +214,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     }
     if arguments.get(1).is_some_and(|word| word == "exec") {
         return supervise::exec(&arguments[2..]);
+    }
+    if arguments.get(1).is_some_and(|word| word == "rehearse") {
+        return rehearse::run(&arguments[2..]);
     }
     let detailed = arguments.iter().any(|argument| argument == "--detailed-exitcode");
     let usage_code = if detailed { 1 } else { 2 };

@@ -19,6 +19,12 @@ const BACKEND_FILE: &str = "captd_backend.tf";
 /// Holds `import` blocks, while a run looks for what exists and stands in no state.
 pub const IMPORTS_FILE: &str = "captd_imports.tf";
 
+/// Bytes of one rendered file: as many as all files of an upload may have.
+const RENDERED_BYTES_MAX: usize = 1 << 20;
+
+/// With which endpoints a template is tried: none, as for an account, and one, as for a private AWS.
+const SAMPLE_ENDPOINTS: [Option<&str>; 2] = [None, Some("http://127.0.0.1:1")];
+
 /// The files of a workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
@@ -97,7 +103,7 @@ fn sample_context(endpoint_url: Option<&str>) -> Context {
 /// When a file cannot be rendered, or is no HCL afterwards.
 pub(super) fn try_out(template: &Template) -> Result<BTreeMap<String, String>, Error> {
     let mut files = BTreeMap::new();
-    for endpoint_url in [None, Some("http://127.0.0.1:1")] {
+    for endpoint_url in SAMPLE_ENDPOINTS {
         files = rendered_files(template, &sample_context(endpoint_url))?;
     }
     for (address, text) in &template.manifest.import_ids {
@@ -194,7 +200,32 @@ fn render_one(path: &str, text: &str, context: &Context) -> tera::TeraResult<Str
     tera.set_escape_fn(|text: &str, out: &mut dyn Write| out.write_all(hcl::quote(text).as_bytes()));
     tera.autoescape_on([".tf.tera"]);
     tera.add_raw_template(path, text)?;
-    tera.render(path, context)
+    let mut out = Bounded(Vec::new());
+    tera.render_to(path, context, &mut out)?;
+    String::from_utf8(out.0).map_err(|error| tera::Error::message(error.to_string()))
+}
+
+/// Text up to [`RENDERED_BYTES_MAX`].
+struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > RENDERED_BYTES_MAX {
+            return Err(std::io::Error::other(format!("it renders to more than {RENDERED_BYTES_MAX} bytes")));
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Renders one file as [`sample`] does, and lets go of what comes of it.
+pub fn rehearse(path: &str, text: &str) {
+    for endpoint_url in SAMPLE_ENDPOINTS {
+        drop(render_one(path, text, &sample_context(endpoint_url)));
+    }
 }
 
 /// Tera says where in its own text, and why in its cause.

@@ -8,11 +8,12 @@ mod engine;
 mod hcl;
 mod library;
 mod materialise;
+mod modules;
 mod upload;
 mod values;
 
 pub use archive::unpack;
-pub use engine::{IMPORTS_FILE, Rendered, import_ids, imports, render, sample};
+pub use engine::{IMPORTS_FILE, Rendered, import_ids, imports, rehearse, render, sample};
 pub use hcl::quote;
 pub use library::{Library, LibraryError};
 pub use materialise::{INITIALISED, materialise};

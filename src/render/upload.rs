@@ -8,6 +8,7 @@ use captd_variables::{Declared, declared};
 use hcl_edit::structure::Body;
 
 use super::library::{Files, Library, assemble};
+use super::modules::Modules;
 use super::{engine, hcl};
 use crate::domain::name::Name;
 use crate::domain::problem::{Problems, pointer_to};
@@ -44,22 +45,27 @@ impl Library {
         }
         let rendered = engine::try_out(&template)
             .map_err(|error| one(&pointer_to(at, &error.file), "not_rendered", error.reason))?;
-        if !rendered.keys().any(|path| !path.contains('/') && is_hcl(path)) {
-            let detail = "no .tf file is in its root: there is nothing to make".to_owned();
-            return Err(one(at, "empty", detail));
-        }
+        let mut has_something = false;
+        let mut modules = Modules::default();
         let mut declared_in = BTreeMap::new();
         for (path, text) in rendered.iter().filter(|(path, _)| is_hcl(path)) {
             let file_at = pointer_of(files, at, path);
             match hcl::check(text) {
                 Ok(body) => {
                     check_policy(path, text, &body, policy, &file_at, &mut problems);
+                    modules.add(path, text, &body, &file_at);
                     if !path.contains('/') {
+                        has_something |= !body.is_empty();
                         check_twice(path, &declared(text, &body), &mut declared_in, at, &mut problems);
                     }
                 }
                 Err(reason) => problems.add(file_at, "not_hcl", format!("{path}: {reason}")),
             }
+        }
+        modules.check(at, &mut problems);
+        if !has_something && problems.is_empty() {
+            let detail = "no .tf file of its root holds anything once it is rendered: there is nothing to make";
+            problems.add(at, "empty", detail);
         }
         problems.into_result(template)
     }

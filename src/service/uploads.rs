@@ -67,6 +67,9 @@ pub struct Trial {
     pub seconds_max: u32,
 }
 
+/// Pointer of the document and of its files, the files, and the trial.
+type OnTrial<'a> = (String, String, &'a BTreeMap<String, String>, Trial);
+
 /// The uploads of one request by the pointer of their document, each as it was found.
 #[derive(Debug, Default)]
 pub(super) struct Uploads(BTreeMap<String, std::result::Result<Template, Problems>>);
@@ -83,28 +86,43 @@ impl Service {
         default_namespace: &Name,
     ) -> Result<Uploads> {
         let mut uploads = Uploads::default();
-        let mut trials = Vec::new();
-        let mut snapshot = self.store.read().await?;
         let declared: BTreeSet<&Name> = documents.clone().filter_map(|(_, it)| namespace_declared(it)).collect();
+        let mut taken_in = Vec::new();
         for (at, document) in documents {
             let Document::Template(Declared { name: Some(name), namespace, .. }, files) = document else { continue };
             let namespace = namespace.as_ref().unwrap_or(default_namespace);
             let pointer = format!("{at}/spec/files");
-            let taken = self.library.take_in(name, files, &self.policy(), &pointer);
+            let taken = match self.rehearse(files, &pointer).await? {
+                Ok(()) => self.library.take_in(name, files, &self.policy(), &pointer),
+                Err(problems) => Err(problems),
+            };
             if let Ok(template) = &taken {
-                let before = snapshot.uploaded(namespace, name).await?;
-                let is_current = before.is_some_and(|before| before.current == template.revision);
-                // One for a namespace that does not exist is refused where it would be written.
-                let has_place = declared.contains(namespace) || snapshot.namespace(namespace).await?.is_some();
-                if !is_current && has_place {
-                    let rendered = render::sample(template);
-                    let rendered = rendered.map_err(|error| Error::one(&pointer, "not_rendered", error.to_string()))?;
-                    trials.push((at.clone(), pointer, files, self.trial(namespace, template, rendered)));
-                }
+                taken_in.push((at.clone(), pointer, files, namespace, template.clone()));
             }
             uploads.0.insert(at, taken);
         }
+        let mut trials = Vec::new();
+        let mut snapshot = self.store.read().await?;
+        for (at, pointer, files, namespace, template) in taken_in {
+            let before = snapshot.uploaded(namespace, &template.name).await?;
+            let is_current = before.is_some_and(|before| before.current == template.revision);
+            // One for a namespace that does not exist is refused where it would be written.
+            let has_place = declared.contains(namespace) || snapshot.namespace(namespace).await?.is_some();
+            if !is_current && has_place {
+                let rendered = render::sample(&template);
+                let rendered = rendered.map_err(|error| Error::one(&pointer, "not_rendered", error.to_string()))?;
+                trials.push((at, pointer, files, self.trial(namespace, &template, rendered)));
+            }
+        }
         drop(snapshot);
+        for (at, problems) in self.put_on_trial(trials).await? {
+            uploads.0.insert(at, Err(problems));
+        }
+        Ok(uploads)
+    }
+
+    /// All trials side by side, as far as the validator lets them; what is wrong, by document.
+    async fn put_on_trial(&self, trials: Vec<OnTrial<'_>>) -> Result<BTreeMap<String, Problems>> {
         let mut under_way = JoinSet::new();
         let mut files_of = BTreeMap::new();
         for (at, pointer, files, trial) in trials {
@@ -112,16 +130,17 @@ impl Service {
             let validator = Arc::clone(&self.validator);
             under_way.spawn(async move { (at, validator.validate(trial).await) });
         }
+        let mut wrong = BTreeMap::new();
         while let Some(ended) = under_way.join_next().await {
             let (at, verdict) = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
             let found = verdict.map_err(|failure| Error::NotChecked(failure.message))?;
             let (pointer, files) = &files_of[&at];
             let problems = problems_of(found, files, pointer);
             if !problems.is_empty() {
-                uploads.0.insert(at, Err(problems));
+                wrong.insert(at, problems);
             }
         }
-        Ok(uploads)
+        Ok(wrong)
     }
 
     fn trial(&self, namespace: &Name, template: &Template, rendered: Rendered) -> Trial {

@@ -21,6 +21,7 @@ mod daemon_side;
 mod effect;
 mod gateway;
 mod record;
+mod rehearse;
 mod shim;
 mod supervise;
 mod warm;
@@ -33,6 +34,7 @@ pub use gateway::{
     Settings, end as end_gateway, ensure as ensure_gateway, obstacle as gateway_obstacle, settings as gateway_settings,
 };
 pub use record::{Exit, Invocation, NOT_FOUND, NOT_STARTED, STDERR, STDOUT, SUPERVISOR_LOG};
+pub use rehearse::{REHEARSAL_BYTES_MAX, REHEARSAL_CPU_SECONDS_MAX, limit_to_rehearsal, rehearse};
 pub use shim::{exec, own_session};
 pub use supervise::supervise;
 pub use warm::starter;

@@ -47,6 +47,7 @@ mod start;
 mod states;
 mod support;
 mod systemd;
+mod template_bounds;
 mod terraform;
 mod tidy;
 mod upgrade;

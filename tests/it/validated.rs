@@ -69,14 +69,9 @@ async fn what_only_terraform_can_tell_is_told_with_file_line_and_text() {
             "m/main.tf line 1: ",
         ),
         (
-            json!({"main.tf": "\nmodule \"m\" {\n  source = \"./m\"\n}\n"}),
-            "/spec/files/main.tf",
-            "terraform init failed: Error: Unreadable module directory",
-        ),
-        (
             json!({"main.tf": "terraform {\n  required_version = \"< 1.0\"\n}\n"}),
             "/spec/files/main.tf",
-            "Unsupported Terraform Core version",
+            "terraform init failed: Error: Unsupported Terraform Core version",
         ),
     ] {
         let answer = daemon.put(PATH, &upload(&files)).await;
