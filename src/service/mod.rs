@@ -40,6 +40,8 @@ mod write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 
+use tokio::sync::Semaphore;
+
 pub use error::{Error, Result};
 pub use events::Events;
 pub use gateway::GatewayView;
@@ -91,6 +93,7 @@ pub struct Service {
     at_work: gateway::AtWork,
     at_hand: Mutex<templates::AtHand>,
     validator: Arc<dyn Validator>,
+    rehearsals: Semaphore,
     /// Hints that something may be due.
     pub wakes: Wakes,
 }
@@ -139,6 +142,7 @@ impl Service {
             at_work: gateway::AtWork::default(),
             at_hand: Mutex::default(),
             validator: parts.validator,
+            rehearsals: Semaphore::new(rehearse::REHEARSALS_AT_ONCE),
             wakes: Wakes::default(),
         }
     }

@@ -7,6 +7,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use super::{Error, Result, Service, trials_dir};
 use crate::domain::problem::{Problems, pointer_to};
 use crate::supervisor::{self, REHEARSAL_BYTES_MAX, REHEARSAL_CPU_SECONDS_MAX};
@@ -15,6 +17,8 @@ use crate::supervisor::{self, REHEARSAL_BYTES_MAX, REHEARSAL_CPU_SECONDS_MAX};
 pub const REHEARSED: &str = "files.json";
 /// The path of the file that is rendered.
 pub const RENDERED_NOW: &str = "now";
+/// Rehearsals at the same time; a further one waits for its turn.
+pub(super) const REHEARSALS_AT_ONCE: usize = 2;
 /// How long a rehearsal may take on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -31,12 +35,13 @@ impl Service {
         if !files.keys().any(|path| path.strip_suffix(".tera").is_some()) {
             return Ok(Ok(()));
         }
-        let folder = trials_dir(&self.config).join(self.clock.id().to_string());
-        let failed = |cause: io::Error| Error::File { doing: format!("rehearse in {}", folder.display()), cause };
-        write(&folder, files).map_err(failed)?;
-        let ended = supervisor::rehearse(&folder, &self.plain_environment(), PATIENCE).await;
-        let now = std::fs::read_to_string(folder.join(RENDERED_NOW)).unwrap_or_default();
-        std::fs::remove_dir_all(&folder).map_err(failed)?;
+        let _turn = self.rehearsals.acquire().await.expect("invariant: nobody closes this semaphore");
+        let trials = trials_dir(&self.config);
+        let failed = |cause: io::Error| Error::File { doing: format!("rehearse in {}", trials.display()), cause };
+        // It goes with whoever waits for it.
+        let folder = write(&trials, files).map_err(failed)?;
+        let ended = supervisor::rehearse(folder.path(), &self.plain_environment(), PATIENCE).await;
+        let now = std::fs::read_to_string(folder.path().join(RENDERED_NOW)).unwrap_or_default();
         let Err(why) = ended else { return Ok(Ok(())) };
         if now.is_empty() {
             return Err(failed(io::Error::other(why)));
@@ -51,7 +56,9 @@ impl Service {
     }
 }
 
-fn write(folder: &Path, files: &BTreeMap<String, String>) -> io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    std::fs::write(folder.join(REHEARSED), serde_json::to_vec(files)?)
+fn write(trials: &Path, files: &BTreeMap<String, String>) -> io::Result<TempDir> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(trials)?;
+    let folder = TempDir::new_in(trials)?;
+    std::fs::write(folder.path().join(REHEARSED), serde_json::to_vec(files)?)?;
+    Ok(folder)
 }

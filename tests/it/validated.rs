@@ -165,7 +165,7 @@ async fn what_is_secret_stays_so() {
 }
 
 /// Terraform, but that validate begins when there is a file `go`, and leaves one, `begun`; its folder goes first.
-fn daemon_with_a_patient_validate() -> (Daemon, PathBuf) {
+fn daemon_with_a_patient_validate(engine: &str) -> (Daemon, PathBuf) {
     let dir = TempDir::new().unwrap();
     let folder = dir.path().join("bin");
     std::fs::create_dir(&folder).unwrap();
@@ -177,7 +177,8 @@ fn daemon_with_a_patient_validate() -> (Daemon, PathBuf) {
     let program = folder.join("terraform");
     std::fs::write(&program, script).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let config = format!("[engine]\nbinary = \"{}\"\nconfine_read = [\"{}\"]\n", program.display(), folder.display());
+    let config =
+        format!("[engine]\nbinary = \"{}\"\nconfine_read = [\"{}\"]\n{engine}\n", program.display(), folder.display());
     std::fs::write(dir.path().join("captd.toml"), config).unwrap();
     (Daemon::start_in(dir), folder)
 }
@@ -192,7 +193,7 @@ async fn two_are_at_work_at_once_and_nobody_writes_meanwhile() {
     if !requires("terraform") {
         return;
     }
-    let (daemon, folder) = daemon_with_a_patient_validate();
+    let (daemon, folder) = daemon_with_a_patient_validate("");
     let path = |name: &str| format!("/v1/namespaces/default/templates/{name}");
     let put = async |name: &str| daemon.put(&path(name), &upload(&json!({"main.tf": "locals {}"}))).await.status;
     let (a, b, c, ()) = tokio::join!(put("a"), put("b"), put("c"), async {
@@ -211,7 +212,7 @@ async fn a_client_that_leaves_and_a_daemon_that_dies_leave_nothing() {
     if !requires("terraform") {
         return;
     }
-    let (daemon, _) = daemon_with_a_patient_validate();
+    let (daemon, _) = daemon_with_a_patient_validate("");
     let begin = async |daemon: &Daemon| {
         let body = upload(&json!({"main.tf": "locals {}"})).to_string().into_bytes();
         tokio::select! {
@@ -231,11 +232,24 @@ async fn a_client_that_leaves_and_a_daemon_that_dies_leave_nothing() {
 }
 
 #[tokio::test]
+async fn a_terraform_that_does_not_end_is_ended() {
+    if !requires("terraform") {
+        return;
+    }
+    let (daemon, _) = daemon_with_a_patient_validate("plan_seconds_max = 2");
+    let answer = daemon.put(PATH, &upload(&json!({"main.tf": "locals {}"}))).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (503, &json!("not_checked")), "{}", answer.text);
+    assert!(answer.text.contains("took longer than 2 s and were ended"), "{}", answer.text);
+    until_nothing_is_left(&daemon).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn a_terraform_that_cannot_be_asked_is_no_fault_of_the_template() {
     if !requires("terraform") {
         return;
     }
-    let (daemon, folder) = daemon_with_a_patient_validate();
+    let (daemon, folder) = daemon_with_a_patient_validate("");
     std::fs::remove_file(folder.join("terraform")).unwrap();
     let answer = daemon.put(PATH, &upload(&json!({"main.tf": "locals {}"}))).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (503, &json!("not_checked")), "{}", answer.text);
