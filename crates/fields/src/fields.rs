@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::problem::{Problems, pointer_to};
+use crate::problem::{Problems, pointer_to};
 
 /// An object that is being read.
 #[derive(Debug)]

@@ -1,0 +1,4 @@
+//! Reading what people write: a JSON object field by field, and what is wrong with it, all of it at once.
+
+pub mod fields;
+pub mod problem;
