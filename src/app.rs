@@ -68,6 +68,7 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
     look_at_confinement(&mut config)?;
     let terraform = look_at_terraform(&config, &inherited).await?;
     let library = Library::load(config.templates.dir.as_deref()).context("the templates cannot be loaded")?;
+    let mirror = library.mirror(&config.modules).context("[modules.mirror] cannot be read")?;
     let store = Store::open(&data_dir.database()?).await?;
     let installation = store.installation(clock.id()).await?.to_string();
     let keys = Keys::load(&config.state.key_file, &store.read().await?.key_ids().await?)?;
@@ -85,6 +86,7 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
         clock,
         config,
         library,
+        mirror,
         installation,
         keys,
         state_address,

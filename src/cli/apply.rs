@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::Exit;
+use super::convert::Remarks;
 use super::declarations::{Declarations, read};
 use super::judge::Until;
 use super::output::{note, say};
@@ -11,7 +12,7 @@ use super::progress::Wait;
 use super::session::Session;
 use super::wire::kind_of;
 use crate::domain::name::Name;
-use crate::domain::resource::Key;
+use crate::domain::resource::{Key, ResourceKind};
 
 /// `captd apply`
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,9 @@ pub(super) struct Args {
     /// Check everything and say what would happen; change nothing
     #[arg(long, conflicts_with = "wait")]
     dry_run: bool,
+    /// Pass over documents of kinds that captd does not know, and list them
+    #[arg(long)]
+    skip_unknown_kinds: bool,
     #[command(flatten)]
     wait: Wait,
 }
@@ -29,6 +33,8 @@ pub(super) struct Args {
 #[derive(Debug, Deserialize)]
 struct Applied {
     items: Vec<Item>,
+    #[serde(flatten)]
+    remarks: Remarks,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,7 +68,8 @@ impl Item {
 /// Applies.
 pub(super) async fn run(session: &Session, args: Args) -> Result<Exit> {
     let declarations = read(&args.files)?;
-    let applied = hand_in(session, &declarations, args.dry_run).await?;
+    let applied = hand_in(session, &declarations, args.dry_run, args.skip_unknown_kinds).await?;
+    applied.remarks.tell(&declarations);
     for item in &applied.items {
         for warning in &item.warnings {
             note(format_args!("Warning: {}: {}", declarations.place_of(&warning.pointer), warning.detail));
@@ -72,7 +79,7 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<Exit> {
     let followed: Vec<Key> = applied
         .items
         .into_iter()
-        .filter(|item| item.kind != "Namespace")
+        .filter(|item| ResourceKind::ALL.iter().any(|kind| kind.title() == item.kind))
         .map(|item| {
             let namespace = item.namespace.unwrap_or_else(|| session.namespace.clone());
             Key { kind: kind_of(&item.kind), namespace, name: item.name }
@@ -81,8 +88,17 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<Exit> {
     args.wait.follow(session, &followed, Until::InForce).await
 }
 
-async fn hand_in(session: &Session, declarations: &Declarations, dry_run: bool) -> Result<Applied> {
-    let query = [("namespace", session.namespace.to_string()), ("dryRun", dry_run.to_string())];
+async fn hand_in(
+    session: &Session,
+    declarations: &Declarations,
+    dry_run: bool,
+    skip_unknown_kinds: bool,
+) -> Result<Applied> {
+    let query = [
+        ("namespace", session.namespace.to_string()),
+        ("dryRun", dry_run.to_string()),
+        ("skipUnknownKinds", skip_unknown_kinds.to_string()),
+    ];
     let answer = session.client.declare(&query, declarations.media_type, declarations.body.clone()).await;
     answer.map_err(|error| declarations.explain(error))
 }

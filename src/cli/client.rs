@@ -156,6 +156,17 @@ impl Client {
         self.json_within(ANSWER_TO_UPLOADS, request.header(CONTENT_TYPE, media_type).body(body)).await
     }
 
+    /// Hands in declarations, to be turned into captd's own form.
+    pub(super) async fn convert<T: DeserializeOwned>(
+        &self,
+        query: Query<'_>,
+        media_type: &'static str,
+        body: Vec<u8>,
+    ) -> Result<T> {
+        let request = self.request(Method::POST, &["v1", "convert"], query);
+        self.json(request.header(CONTENT_TYPE, media_type).body(body)).await
+    }
+
     /// Asks for something to be so.
     pub(super) async fn put<T: DeserializeOwned>(&self, path: &[&str], body: Option<&Value>) -> Result<T> {
         let request = self.request(Method::PUT, path, &[]);

@@ -14,6 +14,7 @@ mod client;
 mod columns;
 mod config_check;
 mod connection;
+mod convert;
 mod declarations;
 mod delete;
 mod demo;
@@ -104,6 +105,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Create or change what files declare
     Apply(apply::Args),
+    /// Print CAPT's manifests in captd's own form
+    Convert(convert::Args),
     /// List machines, workspaces, namespaces, templates or runs
     Get(get::Args),
     /// Show one machine, workspace or run in detail
@@ -272,6 +275,7 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
     match command {
         Command::Apply(args) => apply::run(&session, args).await,
         Command::Events(args) => events::run(&session, &args).await,
+        Command::Convert(args) => convert::run(&session, &args).await,
         Command::Get(args) => get::run(&session, args).await,
         Command::Describe(args) => describe::run(&session, &args).await,
         Command::Delete(args) => delete::run(&session, &args).await,

@@ -7,6 +7,7 @@ pub mod clients;
 pub mod engine;
 pub mod gateway;
 pub mod memory;
+pub mod modules;
 pub mod node_groups;
 pub mod providers;
 mod readable;
@@ -27,6 +28,7 @@ use crate::domain::problem::{Problem, Problems};
 pub use clients::Client;
 pub use engine::{Confine, Engine};
 pub use gateway::Gateway;
+pub use modules::Modules;
 pub use node_groups::NodeGroups;
 pub use providers::{AwsProvider, Providers};
 pub use readable::SYSTEM;
@@ -36,8 +38,18 @@ pub use server::Server;
 pub use state::State;
 pub use templates::Templates;
 
-const SECTIONS: [&str; 9] =
-    ["server", "engine", "gateway", "state", "reconcile", "retention", "templates", "node_groups", "providers"];
+const SECTIONS: [&str; 10] = [
+    "server",
+    "engine",
+    "gateway",
+    "state",
+    "reconcile",
+    "retention",
+    "templates",
+    "node_groups",
+    "modules",
+    "providers",
+];
 
 /// All settings, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +72,8 @@ pub struct Config {
     pub templates: Templates,
     /// `[node_groups]`
     pub node_groups: NodeGroups,
+    /// `[modules]`
+    pub modules: Modules,
     /// `[providers.aws.<name>]`
     pub providers: Providers,
 }
@@ -201,6 +215,7 @@ fn parse(data_dir: &Path, value: &Value, problems: &mut Problems) -> Option<Conf
     let retention = section(&mut f, "retention", retention::parse);
     let templates = section(&mut f, "templates", templates::parse);
     let node_groups = section(&mut f, "node_groups", node_groups::parse);
+    let modules = section(&mut f, "modules", modules::parse);
     let providers = section(&mut f, "providers", providers::parse);
     f.finish();
     if let (Some(state), Some(engine)) = (&state, &engine) {
@@ -216,6 +231,7 @@ fn parse(data_dir: &Path, value: &Value, problems: &mut Problems) -> Option<Conf
         retention: retention?,
         templates: templates?,
         node_groups: node_groups?,
+        modules: modules?,
         providers: providers?,
     })
 }

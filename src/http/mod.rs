@@ -116,6 +116,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/runs/{id}/log", get(logs::read))
         .route("/runs/{id}/{verb}", post(runs::verb))
         .route("/apply", post(apply::apply))
+        .route("/convert", post(apply::convert))
         .route("/retry", post(retry::everywhere))
         .route("/hold", get(hold::read).put(hold::hold).delete(hold::release))
         .route("/keys/rotate", post(keys::rotate))

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tera::{Context, Tera};
 
-use super::{Error, VALUES_FILE, hcl};
+use super::{Error, VALUES_FILE, as_declared, hcl};
 use crate::config::AwsProvider;
 use crate::domain::template::Template;
 
@@ -64,8 +64,9 @@ pub fn render(
     let structure = digest(&files);
     let declared: Map<String, Value> = values
         .iter()
-        .filter(|(name, value)| template.variables.contains_key(*name) && !value.is_null())
-        .map(|(name, value)| (name.clone(), value.clone()))
+        .filter(|(_, value)| !value.is_null())
+        .filter_map(|(name, value)| Some((name, value, template.variables.get(name)?)))
+        .map(|(name, value, variable)| (name.clone(), as_declared(name, value.clone(), &variable.of)))
         .collect();
     let json = serde_json::to_string_pretty(&declared).map_err(|error| failed(VALUES_FILE, error.to_string()))?;
     files.insert(VALUES_FILE.to_owned(), json);

@@ -40,6 +40,12 @@ pub struct LibraryError {
     reason: String,
 }
 
+impl LibraryError {
+    pub(super) fn of(template: &str, reason: &str) -> Self {
+        Self { template: template.to_owned(), reason: reason.to_owned() }
+    }
+}
+
 /// Text by path below a folder.
 pub(super) type Files = BTreeMap<String, String>;
 
@@ -144,7 +150,7 @@ fn is_left_by_terraform(path: &Path) -> bool {
 }
 
 /// Text files below `root`; what Terraform leaves behind (`.terraform`, state) is passed over.
-fn on_disk(root: &Path) -> Result<Files, LibraryError> {
+pub(super) fn on_disk(root: &Path) -> Result<Files, LibraryError> {
     let failed = |path: &Path, error: std::io::Error| LibraryError {
         template: path.display().to_string(),
         reason: format!("cannot be read: {error}"),

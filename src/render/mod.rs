@@ -8,6 +8,7 @@ mod engine;
 mod hcl;
 mod library;
 mod materialise;
+mod mirror;
 mod modules;
 mod upload;
 mod values;
@@ -18,7 +19,7 @@ pub use hcl::quote;
 pub use library::{Library, LibraryError};
 pub use materialise::{INITIALISED, materialise};
 pub use upload::pointer_of;
-pub use values::{field_of, values};
+pub use values::{as_declared, field_of, values};
 
 /// The file through which values reach Terraform.
 pub const VALUES_FILE: &str = "terraform.tfvars.json";

@@ -1,5 +1,6 @@
 //! The values that a machine or workspace hands to its template, by variable.
 
+use captd_variables::Type;
 use serde_json::{Map, Value, json};
 
 use crate::domain::adoption::Owner;
@@ -34,6 +35,7 @@ fn of_machine(spec: &MachineSpec) -> Map<String, Value> {
         "region": spec.region,
         "cluster_name": spec.cluster_name,
         "node_group_name": group.name,
+        "instance_type": group.all_instance_types().first(),
         "instance_types": instance_types,
         "min_size": group.scaling.min_size,
         "max_size": group.scaling.max_size,
@@ -68,6 +70,18 @@ fn of_machine(spec: &MachineSpec) -> Map<String, Value> {
     }
 }
 
+/// Numbers of a machine's own fields, for templates that declare them as text, as CAPT's do.
+const NUMBERS: [&str; 4] = ["min_size", "max_size", "desired_size", "disk_size"];
+
+/// A value as the template's variable takes it: Terraform would make the same of it.
+#[must_use]
+pub fn as_declared(name: &str, value: Value, of: &Type) -> Value {
+    match (of, &value) {
+        (Type::String, Value::Number(number)) if NUMBERS.contains(&name) => Value::from(number.to_string()),
+        _ => value,
+    }
+}
+
 /// The field that gives the variable `name`, as a JSON pointer; a variable that no field gives comes
 /// from `spec.variables`.
 #[must_use]
@@ -84,6 +98,7 @@ fn field_of_machine(name: &str) -> Option<&'static str> {
     Some(match name {
         "cluster_name" => "/spec/clusterName",
         "node_group_name" => "/spec/nodeGroupConfig/name",
+        "instance_type" => "/spec/nodeGroupConfig/instanceType",
         "instance_types" => "/spec/nodeGroupConfig/instanceTypes",
         "min_size" => "/spec/nodeGroupConfig/scaling/minSize",
         "max_size" => "/spec/nodeGroupConfig/scaling/maxSize",

@@ -37,9 +37,29 @@ impl Applied {
     }
 }
 
+/// What became of an apply.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// What was written, in the order of the documents.
+    pub applied: Vec<Applied>,
+    /// Documents that were passed over: number, and kind.
+    pub skipped: Vec<(usize, String)>,
+    /// What was done with fields that have no place in captd: pointer and sentence.
+    pub notes: Vec<(String, String)>,
+}
+
+/// How documents are applied.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct How {
+    /// Everything is checked, and nothing kept.
+    pub dry_run: bool,
+    /// Kinds that captd does not know are passed over.
+    pub skip_unknown: bool,
+}
+
 impl Service {
     /// Applies many documents: all or nothing, each after what it needs. `default_namespace` is that of
-    /// those that name none. With `dry_run` everything is checked and nothing kept.
+    /// those that name none. Those of CAPT are turned into captd's own form first.
     ///
     /// # Errors
     /// Every problem of every document, pointers beginning with the document's number.
@@ -47,16 +67,20 @@ impl Service {
         &self,
         documents: &[Value],
         default_namespace: &Name,
-        dry_run: bool,
+        how: How,
         actor: &Actor,
-    ) -> Result<Vec<Applied>> {
+    ) -> Result<Outcome> {
+        let conversion = self.convert(documents, default_namespace, how.skip_unknown).await?;
+        if !conversion.problems.is_empty() {
+            return Err(Error::Invalid(conversion.problems));
+        }
         let mut problems = Problems::default();
-        let parsed: Vec<(usize, Option<Document>)> = documents
+        let parsed: Vec<(usize, Option<Document>)> = conversion
+            .documents
             .iter()
-            .enumerate()
-            .map(|(index, value)| {
-                let mut found = Problems::default();
-                let document = document::parse(value, &format!("/{index}"), &mut found);
+            .map(|converted| {
+                let (index, mut found) = (converted.source, Problems::default());
+                let document = document::parse(&converted.value, &format!("/{index}"), &mut found);
                 let document = document.filter(|_| found.is_empty());
                 problems.extend_under("", found);
                 (index, document)
@@ -91,12 +115,13 @@ impl Service {
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
         }
-        if !dry_run {
+        if !how.dry_run {
             change.commit().await?;
             self.wakes.all();
         }
         applied.sort_by_key(|(index, _)| *index);
-        Ok(applied.into_iter().map(|(_, done)| done).collect())
+        let applied = applied.into_iter().map(|(_, done)| done).collect();
+        Ok(Outcome { applied, skipped: conversion.skipped, notes: conversion.notes })
     }
 }
 

@@ -17,7 +17,7 @@ use crate::domain::needs::VALUE_FROM;
 use crate::domain::problem::{Problems, pointer_to};
 use crate::domain::resource::Spec;
 use crate::domain::template::{Provider, Template};
-use crate::render::{field_of, values};
+use crate::render::{as_declared, field_of, values};
 
 /// What identifies a node group and its cluster, as the database keeps it.
 pub(super) struct Identity {
@@ -136,6 +136,12 @@ fn check_variables(spec: &Spec, template: &Template, at: &str, problems: &mut Pr
         spec.variables().iter().filter(|(_, v)| v.get(VALUE_FROM).is_some()).map(|(n, _)| n).collect();
     given.retain(|name, _| !referred.contains(&name));
     for (name, variable) in &template.variables {
+        if let Some(value) = given.get_mut(name) {
+            *value = as_declared(name, value.take(), &variable.of);
+        }
+    }
+    one_of_instance_types(&mut given, template);
+    for (name, variable) in &template.variables {
         // What a file in a secret gives shows when it is opened.
         if spec.var_files().is_empty()
             && variable.is_required()
@@ -188,11 +194,24 @@ fn check_variables(spec: &Spec, template: &Template, at: &str, problems: &mut Pr
     }
 }
 
+/// Templates take the instance types under one name or the other, and need not take both.
+fn one_of_instance_types(given: &mut Map<String, Value>, template: &Template) {
+    for (one, other) in [("instance_type", "instance_types"), ("instance_types", "instance_type")] {
+        if template.variables.contains_key(other) && !template.variables.contains_key(one) {
+            given.remove(one);
+        }
+    }
+    if !["instance_type", "instance_types"].iter().any(|name| template.variables.contains_key(*name)) {
+        given.remove("instance_type");
+    }
+}
+
 /// Declared fields that reach nothing, since the template has no variable that takes them: variable and pointer.
 pub(super) fn without_effect(spec: &Spec, template: &Template) -> Vec<(String, &'static str)> {
     let kind = spec.kind();
     let nobody = Owner { installation: String::new(), kind, name: String::new() };
-    let given = values(spec, &nobody, &Map::new());
+    let mut given = values(spec, &nobody, &Map::new());
+    one_of_instance_types(&mut given, template);
     let is_taken = |name: &str| template.variables.contains_key(name) || spec.variables().contains_key(name);
     let reach_nothing = given
         .iter()

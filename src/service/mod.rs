@@ -2,6 +2,7 @@
 
 mod apply;
 mod bundles;
+mod capt;
 mod connection_secrets;
 mod decisions;
 mod defaults;
@@ -40,8 +41,10 @@ mod write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 
+use captd_capt::Mirror;
 use tokio::sync::Semaphore;
 
+pub use apply::{Applied, How, Outcome};
 pub use error::{Error, Result};
 pub use events::Events;
 pub use gateway::GatewayView;
@@ -85,6 +88,7 @@ pub struct Service {
     config: Config,
     providers: RwLock<Arc<Providers>>,
     library: Library,
+    mirror: Mirror,
     installation: String,
     terraform_environment: crate::terraform::environment::Environment,
     keys: Keys,
@@ -109,6 +113,8 @@ pub struct Parts {
     pub config: Config,
     /// The templates.
     pub library: Library,
+    /// What stands in for modules that cannot be reached.
+    pub mirror: Mirror,
     /// Id of this installation.
     pub installation: String,
     /// The keys of what is kept secret.
@@ -135,6 +141,7 @@ impl Service {
             providers: RwLock::new(Arc::new(parts.config.providers.clone())),
             config: parts.config,
             library: parts.library,
+            mirror: parts.mirror,
             installation: parts.installation,
             terraform_environment: parts.environment,
             keys: parts.keys,

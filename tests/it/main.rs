@@ -10,6 +10,7 @@ mod backup;
 mod bad_input;
 mod bundles;
 mod cancel;
+mod capt;
 mod cli;
 mod config;
 mod confine;

@@ -136,7 +136,8 @@ async fn a_client_of_one_namespace_does_nothing_and_sees_nothing_elsewhere() {
         let (status, answer) = ask(&daemon, "shop", Method::GET, path, None).await;
         assert_eq!(status, 200, "{path}: {answer}");
     }
-    let (status, answer) = ask(&daemon, "shop", Method::POST, "/v1/apply?namespace=shop&dryRun=true", Some(&elsewhere)).await;
+    let (status, answer) =
+        ask(&daemon, "shop", Method::POST, "/v1/apply?namespace=shop&dryRun=true", Some(&elsewhere)).await;
     assert_eq!(status, 200, "{answer}");
     daemon.stop().await;
 }

@@ -55,6 +55,7 @@ fn every_field_has_its_variable() {
         "region": "eu-central-1",
         "cluster_name": "demo",
         "node_group_name": "w",
+        "instance_type": "t3.medium",
         "instance_types": ["t3.medium", "t3a.medium"],
         "min_size": 0,
         "max_size": 4,

@@ -41,8 +41,9 @@ pub(super) const GROUND: &[(&str, &[&str], &str)] = &[
     ("gateway", &["supervisor", "runner", "service", "http", "app", "cli"], "warm provider processes, shared safely between runs"),
     ("dependencies", &["service"], "who needs whom: orders, circles, what may begin"),
     ("policy", &["render", "service"], "what a template may do: providers, module sources, provisioners, files"),
-    ("fields", &["domain"], "reading what people write, field by field, with every problem at once"),
-    ("variables", &["domain", "render", "service", "http"], "what a template declares that it takes and gives: types, and whether a value fits"),
+    ("fields", &["domain", "capt"], "reading what people write, field by field, with every problem at once"),
+    ("capt", &["config", "render", "service"], "CAPT's manifests, turned into captd's own declarations"),
+    ("variables", &["domain", "render", "service", "http", "capt"], "what a template declares that it takes and gives: types, and whether a value fits"),
     ("process", &["supervisor", "gateway"], "processes that outlive whoever started them: told apart, confined, ended"),
 ];
 
