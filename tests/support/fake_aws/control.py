@@ -142,7 +142,7 @@ def edit(wish):
     for key in ("labels", "taints", "tags", "status"):
         if key in wish:
             setattr(group, key, wish[key])
-    if "scalingConfig" in wish or "running" in wish:
+    if "scalingConfig" in wish or "running" in wish or wish.get("status") == "ACTIVE":
         eks_gaps.sync_nodes(cluster, group, wish.get("running"))
     if wish.get("delete"):
         eks_gaps.become_gone(cluster, group)
