@@ -62,7 +62,7 @@ fn ready(view: View<'_>) -> Condition {
         return condition(view, "Ready", "Unknown", "ObservationStale", &message, unknown_since);
     }
     let (subject, since) = (subject(view), seen.serves_since);
-    let (status, word, message) = match seen.node_group_status() {
+    let (status, word, message) = match seen.reported_status() {
         None if view.workspace.kind == ResourceKind::Workspace => ("True", "MADE", format!("{subject} is made")),
         None | Some("ACTIVE") => ("True", "ACTIVE", format!("{subject} is ACTIVE")),
         Some("UPDATING") => ("True", "UPDATING", format!("{subject} is UPDATING and serves")),

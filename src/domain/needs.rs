@@ -214,7 +214,7 @@ pub fn met<'a>(target: &Key, found: Option<&'a Workspace>) -> Result<&'a Observa
         return Err(format!("{target}, of which generation {now} is in force and {wanted} is wanted"));
     }
     if !seen.serves() {
-        let status = seen.node_group_status().unwrap_or("not known");
+        let status = seen.reported_status().unwrap_or("not known");
         return Err(format!("{target}, which is {status}"));
     }
     Ok(seen)

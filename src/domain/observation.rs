@@ -50,17 +50,17 @@ pub struct Seen {
 }
 
 impl Observation {
-    /// The node group's status as the cloud says it (`ACTIVE`, `DEGRADED` …), from the output
+    /// The status of what was made as the cloud says it (`ACTIVE`, `DEGRADED` …), from the output
     /// `status`; `None` for a template that has no such output.
     #[must_use]
-    pub fn node_group_status(&self) -> Option<&str> {
+    pub fn reported_status(&self) -> Option<&str> {
         self.outputs.get("status").and_then(Value::as_str)
     }
 
     /// Whether the cloud is still at work on it.
     #[must_use]
     pub fn is_on_its_way(&self) -> bool {
-        matches!(self.node_group_status(), Some("CREATING" | "UPDATING" | "DELETING"))
+        matches!(self.reported_status(), Some("CREATING" | "UPDATING" | "DELETING"))
     }
 
     /// Whether the node group serves, as far as was seen.

@@ -191,7 +191,7 @@ fn phase(view: View<'_>, ready: &str) -> Phase {
     if workspace.deleting_since.is_some() {
         return Phase::Deleting;
     }
-    let status = workspace.observation.as_ref().and_then(Observation::node_group_status);
+    let status = workspace.observation.as_ref().and_then(Observation::reported_status);
     let made = workspace.observation.is_some();
     if let Some(open) = view.open.filter(|run| run.kind.changes_things()) {
         return match open.state {

@@ -25,8 +25,8 @@ pub use trial::{sweep_trials, validate};
 
 use crate::domain::adoption::Adoption;
 use crate::domain::failure::{Class, Failure};
+use crate::domain::redaction::Secrets;
 use crate::domain::run::{Kind, Step};
-use crate::domain::secrets::Secrets;
 use crate::domain::state::Contents;
 use crate::domain::template::Manifest;
 use crate::domain::time::SharedClock;

@@ -22,13 +22,13 @@ mod needs;
 mod prepare;
 mod progress;
 mod providers;
+mod redaction;
 mod references;
 mod rehearse;
 mod resources;
 mod retry;
 mod rollout;
 mod runs;
-mod secrets;
 mod sources;
 mod states;
 mod sweep;
@@ -68,7 +68,7 @@ pub use wakes::Wakes;
 pub use write::{Condition, Written};
 
 use crate::config::{Config, Providers};
-use crate::domain::secrets::Secrets;
+use crate::domain::redaction::Secrets;
 use crate::domain::time::SharedClock;
 use crate::render::Library;
 use crate::store::{Change, Store};
@@ -133,7 +133,7 @@ impl Service {
     /// Puts a service together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let secrets = secrets::at_start(&parts.secrets, &parts.environment, &parts.config.providers);
+        let secrets = redaction::at_start(&parts.secrets, &parts.environment, &parts.config.providers);
         Self {
             secrets: RwLock::new(secrets),
             store: parts.store,
@@ -169,7 +169,7 @@ impl Service {
     /// Takes other provider configurations from now on; runs that have begun keep theirs.
     pub fn set_providers(&self, providers: Providers) {
         let mut known = self.secrets.write().expect("invariant: no holder of this lock panics");
-        secrets::add_providers(&mut known, &providers);
+        redaction::add_providers(&mut known, &providers);
         drop(known);
         *self.providers.write().expect("invariant: no holder of this lock panics") = Arc::new(providers);
     }

@@ -21,7 +21,7 @@ use crate::domain::failure::Failure;
 use crate::domain::metadata::Declared;
 use crate::domain::name::Name;
 use crate::domain::problem::Problems;
-use crate::domain::secrets::Secrets;
+use crate::domain::redaction::Secrets;
 use crate::domain::template::{Gateway, Manifest, Template, UpdateMode};
 use crate::domain::warmth::Warmth;
 use crate::render::{self, Rendered};

@@ -236,12 +236,16 @@ spec:
     );
     let conversion = converted(&text);
     assert!(conversion.problems.is_empty(), "{}", conversion.problems);
-    let made: Vec<&Value> = conversion.documents.iter().map(|it| &it.value).filter(|it| it["kind"] == "Workspace").collect();
+    let made: Vec<&Value> =
+        conversion.documents.iter().map(|it| &it.value).filter(|it| it["kind"] == "Workspace").collect();
     let labels = json!({"cluster.x-k8s.io/cluster-name": "demo"});
     assert_eq!(made[0]["metadata"], json!({"name": "demo-vpc", "labels": labels}));
     let variables = json!({"environment": "production", "name": "demo-vpc", "vpc_name": "demo-vpc"});
     assert_eq!(made[0]["spec"]["variables"], variables);
-    assert_eq!((&made[0]["spec"]["region"], &made[0]["spec"]["retainOnDelete"]), (&json!("eu-central-1"), &json!(true)));
+    assert_eq!(
+        (&made[0]["spec"]["region"], &made[0]["spec"]["retainOnDelete"]),
+        (&json!("eu-central-1"), &json!(true))
+    );
     assert_eq!(made[1]["metadata"], json!({"name": "demo-eks-controlplane", "labels": labels}));
     let plane = json!({
         "workspaceTemplateRef": {"name": "plane"}, "region": "eu-central-1", "waitFor": [{"workspace": "demo-vpc"}],

@@ -16,14 +16,18 @@ async fn the_first_examples_of_capt_become_a_node_group_that_scales() {
     }
     let aws = FakeAws::start();
     let subnets = aws.seed("demo").await;
-    let mirror = format!("[modules.mirror.\"{NODE_GROUP}\"]\nmodule = \"eks-managed-node-group\"\nversion = \"20.37.2\"\n");
+    let mirror =
+        format!("[modules.mirror.\"{NODE_GROUP}\"]\nmodule = \"eks-managed-node-group\"\nversion = \"20.37.2\"\n");
     let daemon = Daemon::start_with(Setup { config: aws.config() + &mirror });
     let role = "arn:aws:iam::123456789012:role/demo-eu-central-1-node";
     let defaults = json!({"clusterName": "demo", "subnetIds": subnets, "nodeRoleArn": role});
     daemon.put("/v1/namespaces/default", &json!({"spec": {"defaults": defaults}})).await;
 
     let said = type_in(&daemon, "apply -f - --wait", FIRST).with_code(0);
-    assert!(said.err.contains("note: standard input, document 2: /metadata/name: the template has no name"), "{said:?}");
+    assert!(
+        said.err.contains("note: standard input, document 2: /metadata/name: the template has no name"),
+        "{said:?}"
+    );
     let there = aws.describe("demo", "managed-ng-1").await.unwrap();
     assert_eq!(there["scalingConfig"], json!({"minSize": 1, "maxSize": 3, "desiredSize": 2}));
     assert_eq!((&there["instanceTypes"], &there["nodeRole"]), (&json!(["t3.medium"]), &json!(role)));
@@ -33,7 +37,8 @@ async fn the_first_examples_of_capt_become_a_node_group_that_scales() {
     // Said again it is what it is.
     let again = type_in(&daemon, "apply -f -", FIRST).with_code(0).out;
     assert!(again.contains("workspacetemplate/default/eks-nodegroup-template unchanged"), "{again}");
-    let rendered = captd(&daemon, "template show eks-nodegroup-template --rendered --provider-config default").with_code(0).out;
+    let rendered =
+        captd(&daemon, "template show eks-nodegroup-template --rendered --provider-config default").with_code(0).out;
     assert!(rendered.contains("cluster_name = var.cluster_name"), "nothing is hidden: {rendered}");
     captd(&daemon, "delete managed-ng-1 --wait").with_code(0);
     assert_eq!(aws.describe("demo", "managed-ng-1").await, None);
@@ -43,7 +48,9 @@ async fn the_first_examples_of_capt_become_a_node_group_that_scales() {
 /// Its inputs, as one of the sites that mirror it would find them: the names are those of the module at 20.37.2.
 #[test]
 fn the_stand_in_has_the_outputs_of_the_module() {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("modules/eks-managed-node-group/outputs.tf"));
+    let text = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("modules/eks-managed-node-group/outputs.tf"),
+    );
     let text = text.unwrap();
     let names: Vec<&str> = text.split("output \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert_eq!(

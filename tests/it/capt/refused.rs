@@ -4,7 +4,12 @@ use super::forms::converted;
 
 /// What is wrong, one a line.
 fn problems(text: &str) -> String {
-    converted(text).problems.as_slice().iter().map(|it| format!("{} {}: {}\n", it.pointer, it.code, it.detail)).collect()
+    converted(text)
+        .problems
+        .as_slice()
+        .iter()
+        .map(|it| format!("{} {}: {}\n", it.pointer, it.code, it.detail))
+        .collect()
 }
 
 fn of(api: &str, kind: &str, spec: &str) -> String {
@@ -35,7 +40,9 @@ fn kinds_that_captd_has_not_are_refused_by_name() {
 }
 
 fn template(spec: &str) -> String {
-    format!("apiVersion: {INFRASTRUCTURE}\nkind: WorkspaceTemplate\nmetadata: {{name: a}}\nspec:\n  template:\n    spec: {spec}\n")
+    format!(
+        "apiVersion: {INFRASTRUCTURE}\nkind: WorkspaceTemplate\nmetadata: {{name: a}}\nspec:\n  template:\n    spec: {spec}\n"
+    )
 }
 
 #[test]
@@ -78,7 +85,11 @@ fn what_is_wrong_with_a_template_is_told_with_its_place() {
 fn what_is_wrong_with_an_apply_is_told_with_its_place() {
     let with = |spec: &str| {
         let module = "'variable \"zones\" { type = list(string) }'";
-        format!("{}---\n{}", template(&format!("{{module: {module}}}")), of(INFRASTRUCTURE, "WorkspaceTemplateApply", spec))
+        format!(
+            "{}---\n{}",
+            template(&format!("{{module: {module}}}")),
+            of(INFRASTRUCTURE, "WorkspaceTemplateApply", spec)
+        )
     };
     let told = [
         with("{templateRef: {name: nowhere}}"),
@@ -113,7 +124,11 @@ fn a_value_becomes_no_syntax() {
     let text = format!(
         "{}---\n{}",
         template(&format!("{{module: {module}}}")),
-        of(INFRASTRUCTURE, "WorkspaceTemplateApply", &format!("{{templateRef: {{name: a}}, variables: {{name: {}}}}}", serde_json::json!(hostile)))
+        of(
+            INFRASTRUCTURE,
+            "WorkspaceTemplateApply",
+            &format!("{{templateRef: {{name: a}}, variables: {{name: {}}}}}", serde_json::json!(hostile))
+        )
     );
     let conversion = converted(&text);
     assert!(conversion.problems.is_empty(), "{}", conversion.problems);

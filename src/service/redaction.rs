@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::Service;
 use crate::config::Providers;
 use crate::config::providers::Credentials;
-use crate::domain::secrets::Secrets;
+use crate::domain::redaction::Secrets;
 use crate::terraform::environment::Environment;
 
 /// What is known from the start on.

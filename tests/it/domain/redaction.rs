@@ -1,6 +1,6 @@
 //! Texts without secrets.
 
-use captd::domain::secrets::{Secrets, names_a_secret};
+use captd::domain::redaction::{Secrets, names_a_secret};
 
 fn secrets(values: &[&str]) -> Secrets {
     let mut secrets = Secrets::default();
