@@ -85,23 +85,23 @@ impl<'a> Told<'a> {
             let asked = run.wish.is_some() && !was_asked_to_stop;
             return asked.then(|| Self::of_run("StopRequested", run, format!("{kind} is asked to stop")));
         }
-        let reason = match now {
-            "preparing" => "RunStarted",
-            "awaiting_approval" => "AwaitingApproval",
-            "planned" if before == "awaiting_approval" => "RunApproved",
-            "applying" => "RunApplying",
-            "succeeded" => "RunSucceeded",
-            "unchanged" => "RunUnchanged",
-            "failed" => "RunFailed",
-            "canceled" => "RunCanceled",
-            "discarded" => "RunDiscarded",
-            "superseded" => "RunSuperseded",
-            "lost" => "RunLost",
+        let (reason, what) = match now {
+            "preparing" => ("RunStarted", "begins"),
+            "awaiting_approval" => ("AwaitingApproval", "waits for approval"),
+            "planned" if before == "awaiting_approval" => ("RunApproved", "is approved"),
+            "applying" => ("RunApplying", "is applied"),
+            "succeeded" => ("RunSucceeded", "has succeeded"),
+            "unchanged" => ("RunUnchanged", "has nothing to change"),
+            "failed" => ("RunFailed", "has failed"),
+            "canceled" => ("RunCanceled", "was canceled"),
+            "discarded" => ("RunDiscarded", "was discarded"),
+            "superseded" => ("RunSuperseded", "gave way to a newer spec"),
+            "lost" => ("RunLost", "is lost: its processes are gone without a word"),
             _ => return None,
         };
         let is_told = run.kind != Kind::Refresh || WARNINGS.contains(&reason);
         let why = run.failure().map(|failure| format!(": {}", failure.message)).unwrap_or_default();
-        let message = format!("{kind} of generation {} is {}{why}", run.generation, now.replace('_', " "));
+        let message = format!("{kind} of generation {} {what}{why}", run.generation);
         is_told.then(|| Self::of_run(reason, run, message))
     }
 
