@@ -1,7 +1,7 @@
 //! The gateway: that a command whose providers are warm does what it would do plainly, for the one
 //! for whom it is done, whatever becomes of a provider.
 
-mod bench;
+pub mod bench;
 mod compare;
 mod credentials;
 mod equality;

@@ -188,9 +188,11 @@ impl Bench {
         }
     }
 
-    /// Words of the configuration, and types in the state.
+    /// Words of the configuration, with the modules in it, and types in the state.
     fn types(&self) -> BTreeSet<String> {
-        let files = fs::read_dir(self.workspace()).unwrap().map(|entry| entry.unwrap().path());
+        let modules = fs::read_dir(self.workspace().join("modules")).into_iter().flatten();
+        let folders = modules.map(|entry| entry.unwrap().path()).chain([self.workspace()]);
+        let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
         let files = files.filter(|path| path.extension().is_some_and(|end| end == "tf"));
         let text: String = files.map(|path| fs::read_to_string(path).unwrap()).collect();
         let mut types: BTreeSet<String> = lock::words(&text).map(str::to_owned).collect();

@@ -10,6 +10,7 @@ It keeps everything in memory, checks no signature, and is quiet: errors of its 
     eks_gaps.py   what moto's EKS lacks of node groups, or answers differently from AWS
     cluster_gaps.py   what it lacks of clusters: add-ons, access entries
     ec2_gaps.py   what moto's EC2 answers differently: launch templates
+    ssm_gaps.py   what moto's SSM lacks: the releases of images
     control.py    the paths under /_fake/ by which a test speaks to the fake
 """
 
@@ -29,6 +30,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: E402
 import cluster_gaps  # noqa: E402
 import ec2_gaps  # noqa: E402
 import eks_gaps  # noqa: E402
+import ssm_gaps  # noqa: E402
 from control import Control  # noqa: E402
 from journal import Journal, identify  # noqa: E402
 from rules import Rules  # noqa: E402
@@ -104,6 +106,7 @@ def main():
     eks_gaps.install()
     cluster_gaps.install()
     ec2_gaps.install()
+    ssm_gaps.install()
     server = make_server("127.0.0.1", 0, FakeAws(), threaded=True, request_handler=QuietHandler)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
