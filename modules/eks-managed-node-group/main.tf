@@ -1,100 +1,63 @@
-# Stands in for the module terraform-aws-modules/eks/aws//modules/eks-managed-node-group, where that cannot be reached: the
-# same inputs and outputs, written anew. Unlike there, a change of desired_size is applied. What it does not have is refused.
+# Stands in for terraform-aws-modules/eks/aws//modules/eks-managed-node-group 20.37.2, where that cannot be reached: the same
+# inputs, outputs and addresses of resources, written anew. What it does not have, or would not act on, is refused; only facts
+# of the cluster may be said where nothing needs them.
+#
+# Two things differ on purpose:
+# - A change of desired_size is applied. What a schedule or an autoscaler has set lasts until the next apply.
+# - A node group goes before the one that replaces it comes: two of one name cannot stand side by side.
 
+locals {
+  named_tags   = merge(var.tags, { Name = var.name })
+  prefix       = var.use_name_prefix ? "${var.name}-" : null
+  is_own_image = var.ami_id != ""
+  timeouts     = merge({ create = null, update = null, delete = null }, var.timeouts)
+
+  # An instance type of a capacity block stands in the launch template.
+  is_block = var.capacity_type == "CAPACITY_BLOCK"
+
+  auto_scaling_groups = flatten([for made in flatten(aws_eks_node_group.this[*].resources) : made.autoscaling_groups])
+}
+
+# Known from the region; costs no call.
 data "aws_partition" "current" {}
 
 locals {
-  makes_template = var.create && var.create_launch_template && var.use_custom_launch_template
-  makes_role     = var.create && var.create_iam_role
-
-  template_name = coalesce(var.launch_template_name, "${var.name}-eks-node-group")
-  role_name     = coalesce(var.iam_role_name, "${var.name}-eks-node-group")
-
-  security_groups = compact(concat([var.cluster_primary_security_group_id], var.vpc_security_group_ids))
-
-  node_policies = merge(
-    {
-      AmazonEC2ContainerRegistryReadOnly = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
-      AmazonEKSWorkerNodePolicy          = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AmazonEKSWorkerNodePolicy"
-    },
-    var.iam_role_attach_cni_policy ? {
-      AmazonEKS_CNI_Policy = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AmazonEKS_CNI_Policy"
-    } : {},
-    var.iam_role_additional_policies,
-  )
+  # Where AWS says which release of an image is the newest. Those of Windows say it otherwise.
+  eks_release          = "/aws/service/eks/optimized-ami/${coalesce(var.cluster_version, "unknown")}"
+  bottlerocket_release = "/aws/service/bottlerocket/aws-k8s-${coalesce(var.cluster_version, "unknown")}"
+  releases = {
+    AL2_x86_64                 = "${local.eks_release}/amazon-linux-2/recommended/release_version"
+    AL2_x86_64_GPU             = "${local.eks_release}/amazon-linux-2-gpu/recommended/release_version"
+    AL2_ARM_64                 = "${local.eks_release}/amazon-linux-2-arm64/recommended/release_version"
+    AL2023_x86_64_STANDARD     = "${local.eks_release}/amazon-linux-2023/x86_64/standard/recommended/release_version"
+    AL2023_ARM_64_STANDARD     = "${local.eks_release}/amazon-linux-2023/arm64/standard/recommended/release_version"
+    AL2023_x86_64_NEURON       = "${local.eks_release}/amazon-linux-2023/x86_64/neuron/recommended/release_version"
+    AL2023_x86_64_NVIDIA       = "${local.eks_release}/amazon-linux-2023/x86_64/nvidia/recommended/release_version"
+    AL2023_ARM_64_NVIDIA       = "${local.eks_release}/amazon-linux-2023/arm64/nvidia/recommended/release_version"
+    BOTTLEROCKET_x86_64        = "${local.bottlerocket_release}/x86_64/latest/image_version"
+    BOTTLEROCKET_ARM_64        = "${local.bottlerocket_release}/arm64/latest/image_version"
+    BOTTLEROCKET_x86_64_FIPS   = "${local.bottlerocket_release}-fips/x86_64/latest/image_version"
+    BOTTLEROCKET_ARM_64_FIPS   = "${local.bottlerocket_release}-fips/arm64/latest/image_version"
+    BOTTLEROCKET_x86_64_NVIDIA = "${local.bottlerocket_release}-nvidia/x86_64/latest/image_version"
+    BOTTLEROCKET_ARM_64_NVIDIA = "${local.bottlerocket_release}-nvidia/arm64/latest/image_version"
+  }
 }
 
-resource "aws_launch_template" "this" {
-  count = local.makes_template ? 1 : 0
+data "aws_ssm_parameter" "release" {
+  count = var.create && var.use_latest_ami_release_version ? 1 : 0
 
-  name        = var.launch_template_use_name_prefix ? null : local.template_name
-  name_prefix = var.launch_template_use_name_prefix ? "${local.template_name}-" : null
-  description = coalesce(var.launch_template_description, "Nodes of the EKS node group ${var.name}")
-
-  image_id                = var.ami_id == "" ? null : var.ami_id
-  key_name                = var.key_name
-  ebs_optimized           = var.ebs_optimized
-  disable_api_termination = var.disable_api_termination
-  update_default_version  = var.update_launch_template_default_version
-  vpc_security_group_ids  = local.security_groups
-  tags                    = var.tags
-
-  dynamic "block_device_mappings" {
-    for_each = var.block_device_mappings
-
-    content {
-      device_name  = try(block_device_mappings.value.device_name, null)
-      no_device    = try(block_device_mappings.value.no_device, null)
-      virtual_name = try(block_device_mappings.value.virtual_name, null)
-
-      dynamic "ebs" {
-        for_each = try([block_device_mappings.value.ebs], [])
-
-        content {
-          delete_on_termination = try(ebs.value.delete_on_termination, null)
-          encrypted             = try(ebs.value.encrypted, null)
-          iops                  = try(ebs.value.iops, null)
-          kms_key_id            = try(ebs.value.kms_key_id, null)
-          snapshot_id           = try(ebs.value.snapshot_id, null)
-          throughput            = try(ebs.value.throughput, null)
-          volume_size           = try(ebs.value.volume_size, null)
-          volume_type           = try(ebs.value.volume_type, null)
-        }
-      }
-    }
-  }
-
-  dynamic "metadata_options" {
-    for_each = length(var.metadata_options) == 0 ? [] : [var.metadata_options]
-
-    content {
-      http_endpoint               = try(metadata_options.value.http_endpoint, null)
-      http_protocol_ipv6          = try(metadata_options.value.http_protocol_ipv6, null)
-      http_put_response_hop_limit = try(metadata_options.value.http_put_response_hop_limit, null)
-      http_tokens                 = try(metadata_options.value.http_tokens, null)
-      instance_metadata_tags      = try(metadata_options.value.instance_metadata_tags, null)
-    }
-  }
-
-  dynamic "monitoring" {
-    for_each = var.enable_monitoring ? [true] : []
-
-    content {
-      enabled = monitoring.value
-    }
-  }
-
-  dynamic "tag_specifications" {
-    for_each = toset(var.tag_specifications)
-
-    content {
-      resource_type = tag_specifications.key
-      tags          = merge(var.tags, { Name = var.name }, var.launch_template_tags)
-    }
-  }
+  name = lookup(local.releases, coalesce(var.ami_type, "none"), "/none")
 
   lifecycle {
-    create_before_destroy = true
+    precondition {
+      condition     = var.cluster_version != null && contains(keys(local.releases), coalesce(var.ami_type, "none"))
+      error_message = "use_latest_ami_release_version needs cluster_version, and an ami_type of Amazon Linux or Bottlerocket; or say ami_release_version."
+    }
+
+    precondition {
+      condition     = !local.is_own_image && var.ami_release_version == null
+      error_message = "use_latest_ami_release_version goes with neither ami_id nor ami_release_version; leave it out, or them."
+    }
   }
 }
 
@@ -102,22 +65,21 @@ resource "aws_eks_node_group" "this" {
   count = var.create ? 1 : 0
 
   cluster_name           = var.cluster_name
-  node_group_name        = var.use_name_prefix ? null : var.name
-  node_group_name_prefix = var.use_name_prefix ? "${var.name}-" : null
-  node_role_arn          = local.makes_role ? aws_iam_role.this[0].arn : var.iam_role_arn
+  node_group_name_prefix = local.prefix
+  node_group_name        = local.prefix == null ? var.name : null
+  node_role_arn          = local.node_role_arn
   subnet_ids             = var.subnet_ids
+  capacity_type          = var.capacity_type
+  instance_types         = local.is_block ? null : var.instance_types
+  disk_size              = var.disk_size
+  labels                 = var.labels
+  tags                   = local.named_tags
 
-  # An image of one's own says both.
-  ami_type        = var.ami_id == "" ? var.ami_type : null
-  version         = var.ami_id == "" ? var.cluster_version : null
-  release_version = var.ami_id == "" ? var.ami_release_version : null
-
-  capacity_type        = var.capacity_type
-  disk_size            = var.disk_size
+  # An image of one's own says what it is.
+  ami_type             = local.is_own_image ? null : var.ami_type
+  version              = local.is_own_image ? null : var.cluster_version
+  release_version      = try(nonsensitive(data.aws_ssm_parameter.release[0].value), var.ami_release_version)
   force_update_version = var.force_update_version
-  instance_types       = var.instance_types
-  labels               = var.labels
-  tags                 = merge(var.tags, { Name = var.name })
 
   scaling_config {
     min_size     = var.min_size
@@ -126,39 +88,39 @@ resource "aws_eks_node_group" "this" {
   }
 
   dynamic "launch_template" {
-    for_each = var.use_custom_launch_template ? [true] : []
+    for_each = var.use_custom_launch_template ? [local.launch_template] : []
 
     content {
-      id      = local.makes_template ? aws_launch_template.this[0].id : var.launch_template_id
-      version = coalesce(var.launch_template_version, try(aws_launch_template.this[0].latest_version, "$Default"))
+      id      = launch_template.value.id
+      version = launch_template.value.version
     }
   }
 
   dynamic "remote_access" {
-    for_each = length(var.remote_access) == 0 ? [] : [var.remote_access]
+    for_each = [for access in [var.remote_access] : access if length(access) > 0]
 
     content {
-      ec2_ssh_key               = try(remote_access.value.ec2_ssh_key, null)
-      source_security_group_ids = try(remote_access.value.source_security_group_ids, [])
+      ec2_ssh_key               = lookup(remote_access.value, "ec2_ssh_key", null)
+      source_security_group_ids = lookup(remote_access.value, "source_security_group_ids", null)
     }
   }
 
   dynamic "taint" {
-    for_each = var.taints
+    for_each = [for taint in var.taints : merge({ value = null }, taint)]
 
     content {
       key    = taint.value.key
-      value  = try(taint.value.value, null)
+      value  = taint.value.value
       effect = taint.value.effect
     }
   }
 
   dynamic "update_config" {
-    for_each = length(var.update_config) == 0 ? [] : [var.update_config]
+    for_each = [for limits in [var.update_config] : limits if length(limits) > 0]
 
     content {
-      max_unavailable            = try(update_config.value.max_unavailable, null)
-      max_unavailable_percentage = try(update_config.value.max_unavailable_percentage, null)
+      max_unavailable            = lookup(update_config.value, "max_unavailable", null)
+      max_unavailable_percentage = lookup(update_config.value, "max_unavailable_percentage", null)
     }
   }
 
@@ -171,51 +133,88 @@ resource "aws_eks_node_group" "this" {
   }
 
   timeouts {
-    create = try(var.timeouts.create, null)
-    update = try(var.timeouts.update, null)
-    delete = try(var.timeouts.delete, null)
+    create = local.timeouts.create
+    update = local.timeouts.update
+    delete = local.timeouts.delete
   }
 
-  # A group with a name of its own cannot be made beside the one that it replaces.
   lifecycle {
+    precondition {
+      condition     = can(regex("^[0-9A-Za-z][0-9A-Za-z_-]*$", var.name)) && length(var.name) <= (var.use_name_prefix ? 36 : 63)
+      error_message = "name has 1 to ${var.use_name_prefix ? 36 : 63} letters, digits, '-' or '_', and begins with a letter or digit. With use_name_prefix 27 characters follow it."
+    }
+
+    precondition {
+      condition     = var.cluster_name != null && try(length(var.subnet_ids) > 0, false)
+      error_message = "cluster_name and subnet_ids are required."
+    }
+
+    precondition {
+      condition     = var.min_size <= var.desired_size && var.desired_size <= var.max_size
+      error_message = "desired_size (${var.desired_size}) lies from min_size (${var.min_size}) to max_size (${var.max_size})."
+    }
+
+    precondition {
+      condition     = !local.is_own_image || var.ami_release_version == null
+      error_message = "ami_release_version does not go with ami_id, which is one image; leave one of them out."
+    }
+
+    precondition {
+      condition     = !local.is_block || (local.makes_template ? try(length(var.instance_types) == 1, false) : try(length(var.instance_types) == 0, true))
+      error_message = "capacity_type CAPACITY_BLOCK takes one entry of instance_types, which goes into the launch template; with a launch template that exists, the type stands there and instance_types is left out."
+    }
+
     precondition {
       condition     = !var.use_custom_launch_template || (var.disk_size == null && length(var.remote_access) == 0)
       error_message = "disk_size and remote_access do not go with a launch template; say block_device_mappings and key_name, or use_custom_launch_template = false."
     }
 
     precondition {
-      condition     = local.makes_role || var.iam_role_arn != null
-      error_message = "iam_role_arn is required where no role is made."
+      condition     = length(local.unused_template_inputs) == 0
+      error_message = "No launch template is made, and these would have no effect: ${join(", ", local.unused_template_inputs)}; leave them out, or leave create_launch_template and use_custom_launch_template true."
+    }
+
+    precondition {
+      condition     = var.use_custom_launch_template || (var.launch_template_version == null && !local.is_own_image)
+      error_message = "ami_id and launch_template_version have no effect with use_custom_launch_template = false; leave them out."
+    }
+
+    precondition {
+      condition     = var.launch_template_id == "" || (var.use_custom_launch_template && !var.create_launch_template)
+      error_message = "launch_template_id has no effect but with use_custom_launch_template = true and create_launch_template = false; say so, or leave it out."
+    }
+
+    precondition {
+      condition     = (var.iam_role_arn != null) == !var.create_iam_role
+      error_message = "iam_role_arn is for create_iam_role = false, and is required there."
+    }
+
+    precondition {
+      condition     = length(local.unused_role_inputs) == 0
+      error_message = "No role is made, and these would have no effect: ${join(", ", local.unused_role_inputs)}; leave them out, or leave create_iam_role true."
     }
   }
 
   # Nodes need the policies to join, and to leave.
-  depends_on = [aws_iam_role_policy_attachment.this]
+  depends_on = [
+    aws_iam_role_policy_attachment.this,
+    aws_iam_role_policy_attachment.additional,
+    aws_iam_role_policy.this,
+  ]
 }
 
-resource "aws_iam_role" "this" {
-  count = local.makes_role ? 1 : 0
+resource "aws_autoscaling_schedule" "this" {
+  for_each = var.create && var.create_schedule ? var.schedules : {}
 
-  name                 = var.iam_role_use_name_prefix ? null : local.role_name
-  name_prefix          = var.iam_role_use_name_prefix ? "${substr(local.role_name, 0, 37)}-" : null
-  path                 = var.iam_role_path
-  description          = coalesce(var.iam_role_description, "Nodes of the EKS node group ${var.name}")
-  permissions_boundary = var.iam_role_permissions_boundary
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "ec2.${data.aws_partition.current.dns_suffix}" }
-      Action    = "sts:AssumeRole"
-    }]
-  })
-  force_detach_policies = true
-  tags                  = merge(var.tags, var.iam_role_tags)
-}
+  autoscaling_group_name = local.auto_scaling_groups[0].name
+  scheduled_action_name  = each.key
 
-resource "aws_iam_role_policy_attachment" "this" {
-  for_each = { for name, arn in local.node_policies : name => arn if local.makes_role }
-
-  role       = aws_iam_role.this[0].name
-  policy_arn = each.value
+  # -1 leaves a size as it is.
+  min_size         = coalesce(lookup(each.value, "min_size", null), -1)
+  max_size         = coalesce(lookup(each.value, "max_size", null), -1)
+  desired_capacity = coalesce(lookup(each.value, "desired_size", null), -1)
+  recurrence       = lookup(each.value, "recurrence", null)
+  start_time       = lookup(each.value, "start_time", null)
+  end_time         = lookup(each.value, "end_time", null)
+  time_zone        = lookup(each.value, "time_zone", null)
 }

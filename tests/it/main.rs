@@ -44,6 +44,7 @@ mod secret_sources;
 mod secrets;
 mod self_managed;
 mod stack;
+mod stand_in;
 mod start;
 mod states;
 mod support;
