@@ -35,8 +35,12 @@ const ARGUMENTS: &[(&str, &str, &str, &str)] = &[
      "type    = object({ max_unavailable = optional(number), max_unavailable_percentage = optional(number) })\n  default = null"),
 ];
 /// What goes with an argument: (argument, the one that it goes with, expression).
-const COMPANIONS: &[(&str, &str, &str)] =
-    &[("use_name_prefix", "name", "false"), ("create_iam_role", "iam_role_arn", "var.node_role_arn == null")];
+const COMPANIONS: &[(&str, &str, &str)] = &[
+    ("use_name_prefix", "name", "false"),
+    ("create_iam_role", "iam_role_arn", "var.node_role_arn == null"),
+    // Beside a launch template EKS takes no disk size.
+    ("use_custom_launch_template", "disk_size", "var.disk_size == null"),
+];
 /// Outputs that machines are read by: (output of the template, of the module).
 const OUTPUTS: &[(&str, &str)] = &[
     ("node_group_arn", "node_group_arn"),

@@ -44,6 +44,8 @@ variable "min_size" { type = number }
 variable "max_size" { type = number }
 variable "desired_size" { type = number }
 variable "instance_types" { type = list(string) }
+variable "disk_size" { type = number }
+variable "use_custom_launch_template" { type = bool }
 resource "aws_eks_node_group" "this" {}
 output "node_group_status" { value = "ACTIVE" }
 "#;
@@ -83,6 +85,8 @@ fn a_lone_module_gets_what_a_machine_says() {
       max_size = var.max_size
       desired_size = var.desired_size
       subnet_ids = var.subnet_ids
+      disk_size = var.disk_size
+      use_custom_launch_template = var.disk_size == null
       # ... node group configuration ...
     }
     "#);
