@@ -33,12 +33,15 @@ async fn creating(aws: &FakeAws, seconds: u32) -> (Daemon, String) {
 }
 
 /// Kills terraform and its supervisor while they apply, and nobody else: what they have begun goes on in the cloud.
+/// Terraform is stopped first: one that sees the connection to its provider close would still hand in its state.
 fn kill_both(daemon: &Daemon, run: &str) {
-    for record in ["supervisor.json", "terraform.json"] {
+    let [terraform, supervisor] = ["terraform.json", "supervisor.json"].map(|record| {
         let path = daemon.dir().join("data/runs").join(run).join("4-apply").join(record);
         let process: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        let pid = i32::try_from(process["pid"].as_i64().unwrap()).unwrap();
-        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+        Pid::from_raw(i32::try_from(process["pid"].as_i64().unwrap()).unwrap()).unwrap()
+    });
+    for (process, signal) in [(terraform, Signal::STOP), (supervisor, Signal::KILL), (terraform, Signal::KILL)] {
+        kill_process(process, signal).unwrap();
     }
 }
 
