@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use captd_capt::{Conversion, FACTS_FILE, Facts, Kind, Known, Surroundings, convert, kind_of};
+use captd_capt::{Conversion, FACTS_FILE, Facts, Kind, Known, Surroundings, Writer, convert, kind_of};
 use serde_json::Value;
 
 use super::{Result, Service};
@@ -23,6 +23,11 @@ impl Service {
         };
         if documents.iter().any(|document| kind_of(document) != Kind::Own) {
             let mut snapshot = self.store.read().await?;
+            let homes = homes(documents, namespace);
+            // What is another's is known as far as it is exported to one of them.
+            let is_open = |namespace: &Name, export_to: &[Name]| {
+                homes.contains(namespace) || export_to.iter().any(|name| homes.contains(name))
+            };
             for namespace in namespaces(documents, namespace) {
                 let known = |template: &Template| {
                     let facts: Option<Facts> =
@@ -35,17 +40,34 @@ impl Service {
                 self.library.iter().for_each(|template| add(&template.name, template));
                 for uploaded in snapshot.all_uploaded(Some(&namespace)).await? {
                     let current = self.revision(&mut snapshot, &namespace, &uploaded.name, &uploaded.current).await?;
-                    if let Some(template) = current {
+                    if let Some(template) = current.filter(|it| is_open(&namespace, &it.manifest.export_to)) {
                         add(&uploaded.name, &template);
                     }
                 }
                 for secret in snapshot.secrets(Some(&namespace)).await? {
-                    surroundings.secrets.insert((namespace.to_string(), secret.name.to_string()), None);
+                    if is_open(&namespace, &secret.export_to) {
+                        surroundings.secrets.insert((namespace.to_string(), secret.name.to_string()), None);
+                    }
+                }
+                // Written already or not yet: whoever needs it waits for its writer.
+                for (name, writer) in snapshot.secret_writers(&namespace).await? {
+                    let exported =
+                        snapshot.resource(&writer).await?.is_some_and(|it| is_open(&namespace, it.spec.export_to()));
+                    if exported {
+                        let writer = Writer { kind: writer.kind.noun(), name: writer.name.to_string() };
+                        surroundings.secrets.insert((namespace.to_string(), name.to_string()), Some(writer));
+                    }
                 }
             }
         }
         Ok(convert(documents, &surroundings))
     }
+}
+
+/// The namespaces that documents stand in.
+fn homes(documents: &[Value], home: &Name) -> BTreeSet<Name> {
+    let said = documents.iter().filter_map(|document| document.pointer("/metadata/namespace")?.as_str());
+    said.filter_map(|text| Name::parse(text).ok()).chain([home.clone()]).collect()
 }
 
 /// Every namespace that documents name, of themselves and of others.

@@ -28,6 +28,30 @@ impl Snapshot {
         .transpose()
     }
 
+    /// Every secret of a namespace that a workspace writes, and who that is.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn secret_writers(&mut self, namespace: &Name) -> Result<Vec<(Name, Key)>> {
+        let rows = sqlx::query(
+            "SELECT s.name AS secret, w.kind, w.namespace, w.name
+             FROM secret_writers s JOIN workspaces w ON w.uid = s.workspace_uid
+             WHERE s.namespace = $1 ORDER BY s.name",
+        )
+        .bind(namespace.as_str())
+        .fetch_all(self.connection())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let r = Reading::of(row, "workspaces", "name");
+                Ok((
+                    r.name("secret")?,
+                    Key { kind: r.word("kind")?, namespace: r.name("namespace")?, name: r.name("name")? },
+                ))
+            })
+            .collect()
+    }
+
     /// The secret that a workspace writes: its namespace and name.
     ///
     /// # Errors

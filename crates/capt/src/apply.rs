@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::inline::WORKSPACE_NAME;
 use crate::template::{bind, place_of};
 use crate::text::typed;
-use crate::{Conversion, Known, Surroundings, declaration, namespace_of, text_at};
+use crate::{Conversion, Known, Surroundings, Writer, declaration, namespace_of, text_at};
 
 /// The workspace of an apply: CAPT takes the ending off.
 pub(crate) fn workspace_of(apply: &str) -> &str {
@@ -29,7 +29,8 @@ pub(crate) fn announce(document: &Value, known: &mut Surroundings) {
     if let Some(secret) = secret {
         let texts = BTreeMap::from([(WORKSPACE_NAME.to_owned(), workspace_of(name).to_owned())]);
         let secret = crate::text::substitute(&secret, &texts);
-        known.secrets.insert((namespace, secret), Some(workspace_of(name).to_owned()));
+        let writer = Writer { kind: "workspace", name: workspace_of(name).to_owned() };
+        known.secrets.insert((namespace, secret), Some(writer));
     }
 }
 
@@ -54,14 +55,7 @@ fn workspace(document: &Value, at: &str, known: &Surroundings, problems: &mut Pr
     let said = said(document, &at_spec, problems)?;
     let (template, home) = said.template?;
     let reference = (home.clone().unwrap_or_else(|| namespace.clone()), template.clone());
-    let Some(takes) = known.templates.get(&reference) else {
-        let detail = format!(
-            "there is no template `{template}` in namespace {}; apply it before, or in the same request",
-            reference.0
-        );
-        problems.add(format!("{at_spec}/templateRef/name"), "not_found", detail);
-        return None;
-    };
+    let takes = known.template(&reference, &format!("{at_spec}/templateRef/name"), problems)?;
     let mut spec = json!({"workspaceTemplateRef": {"name": template}, "variables": {}});
     if let Some(home) = home.filter(|home| *home != namespace) {
         spec["workspaceTemplateRef"]["namespace"] = json!(home);
@@ -109,7 +103,7 @@ fn workspace(document: &Value, at: &str, known: &Surroundings, problems: &mut Pr
 }
 
 /// A name with its namespace.
-type Reference = (String, Option<String>);
+pub(crate) type Reference = (String, Option<String>);
 
 /// What an apply says.
 struct Said {
@@ -164,14 +158,10 @@ fn local(mut reference: Value, home: &str) -> Value {
 }
 
 /// Whom to wait for, for a secret to be there; none for one that is there already.
-fn writer_of(
-    (name, namespace): &(String, Option<String>),
-    home: &str,
-    known: &Surroundings,
-) -> Result<Option<Value>, String> {
+fn writer_of((name, namespace): &Reference, home: &str, known: &Surroundings) -> Result<Option<Value>, String> {
     let namespace = namespace.clone().unwrap_or_else(|| home.to_owned());
     match known.secrets.get(&(namespace.clone(), name.clone())) {
-        Some(Some(workspace)) => Ok(Some(json!({"workspace": workspace, "namespace": namespace}))),
+        Some(Some(Writer { kind, name })) => Ok(Some(json!({*kind: name, "namespace": namespace}))),
         Some(None) => Ok(None),
         None => Err(format!(
             "no workspace writes the secret `{name}`, and it is not there: declare it, or the workspace whose writeConnectionSecretToRef names it"
@@ -179,14 +169,15 @@ fn writer_of(
     }
 }
 
-fn named(value: &Value, at: &str, problems: &mut Problems) -> Option<(String, Option<String>)> {
+fn named(value: &Value, at: &str, problems: &mut Problems) -> Option<Reference> {
     let mut f = Fields::open(value, at, problems)?;
     let found = name_and_namespace(&mut f);
     f.finish();
     found
 }
 
-fn name_and_namespace(f: &mut Fields<'_, '_>) -> Option<(String, Option<String>)> {
+/// The fields of a reference.
+pub(crate) fn name_and_namespace(f: &mut Fields<'_, '_>) -> Option<Reference> {
     let (name, namespace) = (f.text("name"), f.text("namespace"));
     Some((f.required("name", name)?, namespace))
 }

@@ -6,6 +6,7 @@ use captd_fields::fields::Fields;
 use captd_fields::problem::Problems;
 use serde_json::{Map, Value, json};
 
+use crate::apply::{Reference, name_and_namespace};
 use crate::inline::WORKSPACE_NAME;
 use crate::kinds::{Kind, kind_of};
 use crate::template::bind;
@@ -65,7 +66,7 @@ struct Made<'a> {
     document: &'a Value,
     kind: &'static str,
     workspace: String,
-    template: (String, String),
+    template: Reference,
     place: String,
     variables: Vec<(String, Value)>,
     more: Map<String, Value>,
@@ -73,17 +74,12 @@ struct Made<'a> {
 
 fn put_together(made: Made<'_>, known: &Surroundings, clusters: &Clusters, conversion: &mut Conversion) {
     let Made { source, document, kind, workspace, template, place, variables, more } = made;
-    let Some(takes) = known.templates.get(&template) else {
-        let detail = format!(
-            "there is no template `{}` in namespace {}; apply it before, or in the same request",
-            template.1, template.0
-        );
-        conversion.problems.add(place, "not_found", detail);
-        return;
-    };
+    let home = namespace_of(document, known);
+    let template = (template.1.unwrap_or_else(|| home.clone()), template.0);
+    let Some(takes) = known.template(&template, &place, &mut conversion.problems) else { return };
     let mut problems = Problems::default();
     let mut spec = json!({"workspaceTemplateRef": {"name": template.1}, "variables": {}});
-    if template.0 != namespace_of(document, known) {
+    if template.0 != home {
         spec["workspaceTemplateRef"]["namespace"] = json!(template.0);
     }
     spec["variables"] = Value::Object(fitting(takes, &variables, &format!("/{source}/spec"), &mut problems));
@@ -117,11 +113,6 @@ fn fitting(takes: &Known, variables: &[(String, Value)], at: &str, problems: &mu
     out
 }
 
-fn template_ref(f: &mut Fields<'_, '_>) -> Option<(String, Option<String>)> {
-    let (name, namespace) = (f.text("name"), f.text("namespace"));
-    Some((f.required("name", name)?, namespace))
-}
-
 /// `CAPTCluster`: the workspace of its network, if it has one of its own.
 pub(crate) fn network(
     source: usize,
@@ -137,7 +128,7 @@ pub(crate) fn network(
     };
     let region = f.text("region");
     let region = f.required("region", region);
-    let template = f.object("vpcTemplateRef", template_ref);
+    let template = f.object("vpcTemplateRef", name_and_namespace);
     let existing = f.text("existingVpcId");
     let retain = f.boolean("retainVpcOnDelete").unwrap_or_default();
     let vpc = f.object("vpcConfig", |f| f.text("name"));
@@ -154,7 +145,7 @@ pub(crate) fn network(
     let is_good = problems.is_empty();
     conversion.problems.extend_under("", problems);
     let Some(name) = text_at(document, "/metadata/name").filter(|_| is_good) else { return };
-    let Some((template, home)) = template else {
+    let Some(template) = template else {
         let sentence = format!(
             "the VPC `{}` exists: nothing is made for `{name}`; hand it to templates as a variable",
             existing.unwrap_or_default()
@@ -172,13 +163,12 @@ pub(crate) fn network(
     if retain {
         more.insert("retainOnDelete".to_owned(), json!(true));
     }
-    let home = home.unwrap_or_else(|| namespace_of(document, known));
     let made = Made {
         source,
         document,
         kind: "CAPTCluster",
         workspace: format!("{name}-vpc"),
-        template: (home, template),
+        template,
         place: format!("{at}/vpcTemplateRef/name"),
         variables,
         more,
@@ -201,7 +191,7 @@ pub(crate) fn control_plane(
     };
     let version = f.text("version");
     let version = f.required("version", version);
-    let template = f.object("workspaceTemplateRef", template_ref);
+    let template = f.object("workspaceTemplateRef", name_and_namespace);
     let template = f.required("workspaceTemplateRef", template);
     let Config { mut variables, region, notes } = config(&mut f);
     for field in ["controlPlaneEndpoint", "workspaceTemplateApplyName"] {
@@ -214,7 +204,7 @@ pub(crate) fn control_plane(
         conversion.note(place, "has no effect, as in CAPT: say it to the template as a variable");
     }
     let name = text_at(document, "/metadata/name").filter(|_| is_good);
-    let (Some(name), Some((template, home)), Some(version)) = (name, template, version) else { return };
+    let (Some(name), Some(template), Some(version)) = (name, template, version) else { return };
     variables.push(("cluster_name".to_owned(), json!(name)));
     variables.push(("kubernetes_version".to_owned(), json!(version)));
     variables.extend(region.as_ref().map(|region| ("region".to_owned(), json!(region))));
@@ -229,13 +219,12 @@ pub(crate) fn control_plane(
     {
         more.insert("waitFor".to_owned(), json!([{"workspace": network}]));
     }
-    let home = home.unwrap_or_else(|| namespace_of(document, known));
     let made = Made {
         source,
         document,
         kind: "CAPTControlPlane",
         workspace: format!("{name}-eks-controlplane"),
-        template: (home, template),
+        template,
         place: format!("{at}/workspaceTemplateRef/name"),
         variables,
         more,

@@ -14,17 +14,18 @@ use hcl_edit::visit_mut::{self, VisitMut};
 use hcl_edit::{Decorate, Decorated, Ident};
 use serde_json::Value;
 
+use crate::lone;
 use crate::mirror::{Mirror, Mirrored};
 use crate::text::{names, typed};
-use crate::{lone, text};
 
 /// The variable that holds the workspace's name, as CAPT calls it.
 pub(crate) const WORKSPACE_NAME: &str = "WORKSPACE_NAME";
 
 /// What the module is made of.
-pub(crate) struct Module<'a> {
+#[derive(Debug)]
+pub(crate) struct Module {
     /// Its text.
-    pub(crate) text: &'a str,
+    pub(crate) text: String,
     /// Where it stands.
     pub(crate) at: String,
     /// `vars`: text by variable, with the place of each.
@@ -48,7 +49,7 @@ pub(crate) struct Files {
 }
 
 /// Makes the files; `None` when something is wrong.
-pub(crate) fn files(module: &Module<'_>, mirror: &Mirror, problems: &mut Problems) -> Option<Files> {
+pub(crate) fn files(module: &Module, mirror: &Mirror, problems: &mut Problems) -> Option<Files> {
     let mut body: Body = match module.text.parse() {
         Ok(body) => body,
         Err(error) => {
@@ -56,7 +57,7 @@ pub(crate) fn files(module: &Module<'_>, mirror: &Mirror, problems: &mut Problem
             return None;
         }
     };
-    let declares = declared(module.text, &body);
+    let declares = declared(&module.text, &body);
     for problem in &declares.problems {
         problems.add(&module.at, "not_a_template", format!("line {}: {}", problem.line, problem.detail));
     }
@@ -141,7 +142,7 @@ pub(crate) fn reference(root: &str, name: &str) -> Expression {
 
 /// Values of `vars` and `varmap` become defaults; those with a `${name}` are given back.
 fn defaults(
-    module: &Module<'_>,
+    module: &Module,
     body: &mut Body,
     declares: &Declared,
     problems: &mut Problems,
@@ -154,7 +155,7 @@ fn defaults(
             problems.add(at, "undeclared", detail);
             continue;
         };
-        if text::names(value).next().is_some() {
+        if names(value).next().is_some() {
             bound.insert(name.clone(), value.clone());
             continue;
         }
@@ -214,16 +215,17 @@ fn take_from_mirror<'m>(
     body: &mut Body,
     mirror: &'m Mirror,
     files: &mut BTreeMap<String, String>,
-    module: &Module<'_>,
+    module: &Module,
     problems: &mut Problems,
 ) -> Vec<Served<'m>> {
     let mut served = Vec::new();
+    let mut sources: Vec<String> = Vec::new();
     for block in body.get_blocks_mut("module") {
         let text = |name: &str| block.body.get_attribute(name).and_then(|it| it.value.as_str()).map(str::to_owned);
         let (Some(source), version) = (text("source"), text("version")) else { continue };
         match mirror.find(&source, version.as_deref()) {
             Ok(Some(mirrored)) => {
-                let folder = format!("modules/{}", source.rsplit('/').next().unwrap_or("module"));
+                let folder = folder_of(&source, &mut sources);
                 files.extend(mirrored.files.iter().map(|(path, text)| (format!("{folder}/{path}"), text.clone())));
                 if let Some(mut source) = block.body.get_attribute_mut("source") {
                     let decor = source.value_mut().decor().clone();
@@ -239,6 +241,19 @@ fn take_from_mirror<'m>(
         }
     }
     served
+}
+
+/// Where a mirrored module lies: below the last word of its source, with a number when another has that too.
+fn folder_of(source: &str, sources: &mut Vec<String>) -> String {
+    if !sources.iter().any(|it| it == source) {
+        sources.push(source.to_owned());
+    }
+    let last = |source: &str| source.rsplit('/').next().unwrap_or("module").to_owned();
+    let name = last(source);
+    match sources.iter().take_while(|it| *it != source).filter(|it| last(it) == name).count() {
+        0 => format!("modules/{name}"),
+        before => format!("modules/{name}-{}", before + 1),
+    }
 }
 
 /// Whether something of it is AWS's, or may be.

@@ -43,12 +43,36 @@ pub struct Surroundings {
     pub namespace: String,
     /// Templates by namespace and name.
     pub templates: BTreeMap<(String, String), Known>,
-    /// Secrets by namespace and name, with the workspace that writes them, if one does.
-    pub secrets: BTreeMap<(String, String), Option<String>>,
+    /// Secrets by namespace and name, with who writes them, if one does.
+    pub secrets: BTreeMap<(String, String), Option<Writer>>,
     /// Modules that stand in for those that cannot be reached.
     pub mirror: Mirror,
     /// Whether kinds that captd does not know are passed over.
     pub skip_unknown: bool,
+}
+
+/// Who writes a secret: in its namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writer {
+    /// `workspace` or `machine`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+impl Surroundings {
+    /// A template by its namespace and name; `at` is the place that names it.
+    fn template(&self, named: &(String, String), at: &str, problems: &mut Problems) -> Option<&Known> {
+        let found = self.templates.get(named);
+        if found.is_none() {
+            let (namespace, name) = named;
+            let detail = format!(
+                "there is no template `{name}` in namespace {namespace}; apply it before, or in the same request"
+            );
+            problems.add(at, "not_found", detail);
+        }
+        found
+    }
 }
 
 /// A template that is there already, or comes in the same request.

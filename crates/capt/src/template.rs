@@ -102,27 +102,13 @@ fn read(
     spec.finish();
     let (description, (module, mut facts)) = template?;
     facts.secret = facts.secret.or(outer_secret);
-    let files = inline::files(&module.borrowed(), &known.mirror, problems)?;
+    let files = inline::files(&module, &known.mirror, problems)?;
     facts.vars.clone_from(&files.vars);
     Some((description, files, facts))
 }
 
-/// A module as it was read.
-struct Owned {
-    text: String,
-    at: String,
-    vars: BTreeMap<String, (String, String)>,
-    varmap: (Map<String, Value>, String),
-}
-
-impl Owned {
-    fn borrowed(&self) -> Module<'_> {
-        Module { text: &self.text, at: self.at.clone(), vars: self.vars.clone(), varmap: self.varmap.clone() }
-    }
-}
-
 /// `spec.template.spec`.
-fn workspace_spec(f: &mut Fields<'_, '_>, notes: &mut Vec<(String, String)>) -> Option<(Owned, Facts)> {
+fn workspace_spec(f: &mut Fields<'_, '_>, notes: &mut Vec<(String, String)>) -> Option<(Module, Facts)> {
     let mut facts = Facts {
         provider_config: f.object("providerConfigRef", |f| f.text("name")),
         secret: f.object("writeConnectionSecretToRef", secret_ref),
@@ -140,7 +126,7 @@ fn workspace_spec(f: &mut Fields<'_, '_>, notes: &mut Vec<(String, String)>) -> 
     if f.value("module").is_some() {
         let at = f.pointer("module");
         let text = f.text("module")?;
-        return Some((Owned { text, at, vars: BTreeMap::new(), varmap: (Map::new(), String::new()) }, facts));
+        return Some((Module { text, at, vars: BTreeMap::new(), varmap: (Map::new(), String::new()) }, facts));
     }
     let module = f.object("forProvider", |f| for_provider(f, &mut facts, notes));
     let module = f.required("forProvider", module)?;
@@ -148,7 +134,7 @@ fn workspace_spec(f: &mut Fields<'_, '_>, notes: &mut Vec<(String, String)>) -> 
 }
 
 /// `forProvider`, as provider-terraform has it.
-fn for_provider(f: &mut Fields<'_, '_>, facts: &mut Facts, notes: &mut Vec<(String, String)>) -> Option<Owned> {
+fn for_provider(f: &mut Fields<'_, '_>, facts: &mut Facts, notes: &mut Vec<(String, String)>) -> Option<Module> {
     if f.text("source").is_some_and(|source| source != "Inline") {
         f.problem(
             "source",
@@ -183,7 +169,7 @@ fn for_provider(f: &mut Fields<'_, '_>, facts: &mut Facts, notes: &mut Vec<(Stri
     let at = f.pointer("module");
     let text = f.text("module");
     let text = f.required("module", text)?;
-    Some(Owned { text, at, vars: vars.unwrap_or_default().into_iter().collect(), varmap })
+    Some(Module { text, at, vars: vars.unwrap_or_default().into_iter().collect(), varmap })
 }
 
 /// Arguments of Terraform's own command line.

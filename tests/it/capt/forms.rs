@@ -157,6 +157,40 @@ spec:
 "#;
 
 #[test]
+fn mirrored_modules_of_one_name_lie_side_by_side() {
+    let module = |text: &str| Mirrored {
+        version: Version::parse("1.0.0").unwrap(),
+        files: BTreeMap::from([("main.tf".to_owned(), text.to_owned())]),
+    };
+    let ours = BTreeMap::from([
+        ("shop/network/aws".to_owned(), module("# the shop's\n")),
+        ("office/network/aws".to_owned(), module("# the office's\n")),
+    ]);
+    let text = r#"
+apiVersion: infrastructure.cluster.x-k8s.io/v1beta1
+kind: WorkspaceTemplate
+metadata: {name: networks}
+spec:
+  template:
+    spec:
+      module: |
+        module "a" { source = "shop/network/aws" }
+        module "b" { source = "office/network/aws" }
+        module "c" { source = "shop/network/aws" }
+"#;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
+    let known = Surroundings { namespace: "default".to_owned(), mirror: Mirror(ours), ..Surroundings::default() };
+    let made = convert(&documents, &known).documents.remove(0).value;
+    let files = &made["spec"]["files"];
+    assert_eq!(
+        (&files["modules/aws/main.tf"], &files["modules/aws-2/main.tf"]),
+        (&json!("# the shop's\n"), &json!("# the office's\n"))
+    );
+    let sources: Vec<&str> = files["main.tf"].as_str().unwrap().matches(r#""./modules/aws""#).collect();
+    assert_eq!(sources.len(), 2, "{files}");
+}
+
+#[test]
 fn an_apply_becomes_a_workspace_with_typed_values() {
     let documents = good(&format!("{VPC}{APPLY}"));
     let files = documents[0]["spec"]["files"].as_object().unwrap();

@@ -89,3 +89,48 @@ metadata: {name: other}
     captd(&daemon, "delete workspace/hello --wait").with_code(0);
     daemon.stop().await;
 }
+
+const GREETING: &str = r#"
+apiVersion: infrastructure.cluster.x-k8s.io/v1beta1
+kind: WorkspaceTemplate
+metadata: {name: greeting}
+spec:
+  template:
+    spec:
+      writeConnectionSecretToRef: {name: "${WORKSPACE_NAME}-out", namespace: shop}
+      forProvider:
+        module: output "said" { value = "good day" }
+"#;
+
+/// An apply in the namespace `home`, of the template of another.
+fn greeting(home: &str, name: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta1\nkind: WorkspaceTemplateApply\n\
+         metadata: {{name: {name}-apply, namespace: {home}}}\n\
+         spec: {{templateRef: {{name: greeting, namespace: shop}}{spec}}}\n"
+    )
+}
+
+#[tokio::test]
+async fn an_apply_waits_for_whoever_writes_its_secret_and_sees_nothing_of_others() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    for namespace in ["shop", "office"] {
+        daemon.put(&format!("/v1/namespaces/{namespace}"), &json!({"spec": {}})).await;
+    }
+    type_in(&daemon, "-n shop apply -f -", GREETING).with_code(0);
+    type_in(&daemon, "apply -f - --wait", &greeting("shop", "first", "")).with_code(0);
+    let second = greeting("shop", "second", ", waitForSecrets: [{name: first-out, namespace: shop}]");
+    let converted: Value = serde_saphyr::from_str(&type_in(&daemon, "convert -f -", &second).with_code(0).out).unwrap();
+    assert_eq!(
+        converted["spec"]["waitFor"],
+        json!([{"workspace": "first"}]),
+        "the secret is there, and may be rewritten"
+    );
+
+    let foreign = type_in(&daemon, "convert -f -", &greeting("office", "third", "")).with_code(1).err;
+    assert!(foreign.contains("there is no template `greeting` in namespace shop"), "{foreign}");
+    daemon.stop().await;
+}
