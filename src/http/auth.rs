@@ -34,9 +34,9 @@ impl Tokens {
     fn whose(&self, shown: &str) -> Option<&Rights> {
         let shown: [u8; 32] = Sha256::digest(shown.as_bytes()).into();
         // All are compared, whichever it is.
-        let found = |found, client: &'_ Client| bool::from(client.token_sha256.ct_eq(&shown)) || found;
-        let is_known = self.0.iter().fold(false, found);
-        self.0.iter().find(|client| is_known && client.token_sha256 == shown).map(|client| &client.rights)
+        self.0.iter().fold(None, |found, client| {
+            if bool::from(client.token_sha256.ct_eq(&shown)) { Some(&client.rights) } else { found }
+        })
     }
 
     /// Whether it is the admin's.
@@ -76,7 +76,7 @@ const WRITTEN: &[&str] = &[
     "/runs/{id}/{verb}",
 ];
 
-/// What a route needs. `path` is its pattern. What an apply and the verbs of runs need besides, they ask themselves.
+/// What a route needs. `path` is its pattern. What an apply needs besides, it asks itself; [`check`] knows the verbs of runs.
 fn needed(method: &Method, path: &str) -> Permission {
     let below = path.strip_prefix("/v1/namespaces/{namespace}").or_else(|| path.strip_prefix("/v1")).unwrap_or(path);
     let of_one = ["/machines/{name}", "/workspaces/{name}"].iter().find_map(|one| below.strip_prefix(one));

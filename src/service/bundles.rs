@@ -92,20 +92,33 @@ impl Service {
             }
             check_users(change, before, spec, at).await?;
         }
+        self.keep_secret(change, (namespace, name), before.as_ref(), &spec.data, &spec.export_to, &actor.0).await?;
+        Ok(if before.is_some() { Written::Configured } else { Written::Created })
+    }
+
+    /// Keeps what a secret holds from now on; `before` is what it was.
+    pub(super) async fn keep_secret(
+        &self,
+        change: &mut Change,
+        (namespace, name): (&Name, &Name),
+        before: Option<&Secret>,
+        data: &BTreeMap<String, String>,
+        export_to: &[Name],
+        author: &str,
+    ) -> Result<()> {
         let now = self.clock.now();
         let secret = Secret {
             namespace: namespace.clone(),
             name: name.clone(),
-            version: before.as_ref().map_or(1, |before| before.version + 1),
-            keys: spec.data.keys().cloned().collect(),
-            export_to: spec.export_to.clone(),
-            author: actor.0.clone(),
-            created_at: before.as_ref().map_or(now, |before| before.created_at),
+            version: before.map_or(1, |before| before.version + 1),
+            keys: data.keys().cloned().collect(),
+            export_to: export_to.to_vec(),
+            author: author.to_owned(),
+            created_at: before.map_or(now, |before| before.created_at),
             changed_at: now,
         };
-        self.know(spec.data.values());
-        change.put_secret(&secret, &spec.data, &self.keys.now()).await?;
-        Ok(if before.is_some() { Written::Configured } else { Written::Created })
+        self.know(data.values());
+        Ok(change.put_secret(&secret, data, &self.keys.now()).await?)
     }
 
     /// A run's inputs with the texts of the secrets among them.

@@ -8,7 +8,7 @@ use super::{DAEMON, Error, Result, Service};
 use crate::domain::name::Name;
 use crate::domain::resource::{Key, Resource};
 use crate::domain::run::{Kind, Run};
-use crate::domain::secret::{Secret, SecretUse};
+use crate::domain::secret::SecretUse;
 use crate::store::Change;
 
 impl Service {
@@ -79,19 +79,7 @@ impl Service {
         {
             return Ok(());
         }
-        let now = self.clock.now();
-        let secret = Secret {
-            namespace,
-            name,
-            version: before.as_ref().map_or(1, |before| before.version + 1),
-            keys: data.keys().cloned().collect(),
-            export_to,
-            author: DAEMON.to_owned(),
-            created_at: before.map_or(now, |before| before.created_at),
-            changed_at: now,
-        };
-        self.know(data.values());
-        Ok(change.put_secret(&secret, &data, &keys).await?)
+        self.keep_secret(change, (&namespace, &name), before.as_ref(), &data, &export_to, DAEMON).await
     }
 
     /// Whether a secret that `writer` writes gives what is wanted, as far as its declaration tells.
