@@ -26,8 +26,19 @@ pub(super) struct Args {
     /// Pass over documents of kinds that captd does not know, and list them
     #[arg(long)]
     skip_unknown_kinds: bool,
+    /// Let no run of what is created begin by itself, until `captd resume`
+    #[arg(long, conflicts_with = "wait")]
+    paused: bool,
     #[command(flatten)]
     wait: Wait,
+}
+
+/// How declarations are handed in.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct How {
+    dry_run: bool,
+    skip_unknown_kinds: bool,
+    paused: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,15 +79,26 @@ impl Item {
 /// Applies.
 pub(super) async fn run(session: &Session, args: Args) -> Result<Exit> {
     let declarations = read(&args.files)?;
-    let applied = hand_in(session, &declarations, args.dry_run, args.skip_unknown_kinds).await?;
-    applied.remarks.tell(&declarations);
+    let followed = declare(
+        session,
+        &declarations,
+        How { dry_run: args.dry_run, skip_unknown_kinds: args.skip_unknown_kinds, paused: args.paused },
+    )
+    .await?;
+    args.wait.follow(session, &followed, Until::InForce).await
+}
+
+/// Hands declarations in, says what became of each, and gives back the machines and workspaces among them.
+pub(super) async fn declare(session: &Session, declarations: &Declarations, how: How) -> Result<Vec<Key>> {
+    let applied = hand_in(session, declarations, how).await?;
+    applied.remarks.tell(declarations);
     for item in &applied.items {
         for warning in &item.warnings {
             note(format_args!("Warning: {}: {}", declarations.place_of(&warning.pointer), warning.detail));
         }
-        say(item.line(args.dry_run))?;
+        say(item.line(how.dry_run))?;
     }
-    let followed: Vec<Key> = applied
+    let followed = applied
         .items
         .into_iter()
         .filter(|item| ResourceKind::ALL.iter().any(|kind| kind.title() == item.kind))
@@ -85,19 +107,15 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<Exit> {
             Key { kind: kind_of(&item.kind), namespace, name: item.name }
         })
         .collect();
-    args.wait.follow(session, &followed, Until::InForce).await
+    Ok(followed)
 }
 
-async fn hand_in(
-    session: &Session,
-    declarations: &Declarations,
-    dry_run: bool,
-    skip_unknown_kinds: bool,
-) -> Result<Applied> {
+async fn hand_in(session: &Session, declarations: &Declarations, how: How) -> Result<Applied> {
     let query = [
         ("namespace", session.namespace.to_string()),
-        ("dryRun", dry_run.to_string()),
-        ("skipUnknownKinds", skip_unknown_kinds.to_string()),
+        ("dryRun", how.dry_run.to_string()),
+        ("skipUnknownKinds", how.skip_unknown_kinds.to_string()),
+        ("paused", how.paused.to_string()),
     ];
     let answer = session.client.declare(&query, declarations.media_type, declarations.body.clone()).await;
     answer.map_err(|error| declarations.explain(error))

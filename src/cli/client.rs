@@ -156,6 +156,11 @@ impl Client {
         self.json_within(ANSWER_TO_UPLOADS, request.header(CONTENT_TYPE, media_type).body(body)).await
     }
 
+    /// Asks what there is in the cloud.
+    pub(super) async fn discover<T: DeserializeOwned>(&self, path: &[&str], body: &Value) -> Result<T> {
+        self.json_within(ANSWER_TO_UPLOADS, self.request(Method::POST, path, &[]).json(body)).await
+    }
+
     /// Hands in declarations, to be turned into captd's own form.
     pub(super) async fn convert<T: DeserializeOwned>(
         &self,

@@ -104,6 +104,12 @@ impl Declarations {
         Self { body, media_type: YAML, sources }
     }
 
+    /// One that a command has made.
+    pub(super) fn of_one(name: &str, document: &Value) -> Self {
+        let bytes = document.to_string().into_bytes();
+        Self::of(vec![Source { name: name.to_owned(), is_json: true, bytes }])
+    }
+
     /// Says of each problem which file and document it is in. The daemon counts the documents of
     /// the whole body: `/3/spec/region`.
     pub(super) fn explain(&self, error: Error) -> anyhow::Error {

@@ -22,14 +22,17 @@ mod describe;
 mod discard;
 mod doctor;
 mod drain;
+mod eject;
 mod events;
 mod gateway;
 mod get;
 mod graph;
 mod hold;
 mod iam_policy;
+mod import;
 mod init;
 mod judge;
+mod kubernetes_state;
 mod logs;
 mod output;
 mod outputs;
@@ -105,6 +108,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Create or change what files declare
     Apply(apply::Args),
+    /// Take over node groups that exist
+    Import(import::Args),
     /// Print CAPT's manifests in captd's own form
     Convert(convert::Args),
     /// List machines, workspaces, namespaces, templates or runs
@@ -115,6 +120,8 @@ enum Command {
     Events(events::Args),
     /// Delete machines and workspaces: what they have in the cloud first
     Delete(delete::Args),
+    /// Hand a machine or workspace over to plain Terraform, and manage it no longer
+    Eject(eject::Args),
     /// Show who needs whom
     Graph(graph::Args),
     /// Set a machine's numbers of nodes
@@ -274,11 +281,13 @@ async fn dispatch(connection: &Connection, command: Command) -> anyhow::Result<E
     let session = Session::open(connection).await?;
     match command {
         Command::Apply(args) => apply::run(&session, args).await,
+        Command::Import(args) => import::run(&session, args).await,
         Command::Events(args) => events::run(&session, &args).await,
         Command::Convert(args) => convert::run(&session, &args).await,
         Command::Get(args) => get::run(&session, args).await,
         Command::Describe(args) => describe::run(&session, &args).await,
         Command::Delete(args) => delete::run(&session, &args).await,
+        Command::Eject(args) => eject::run(&session, &args).await,
         Command::Graph(args) => graph::run(&session, &args).await,
         Command::Scale(args) => scale::run(&session, &args).await,
         Command::Plan(args) => plan::run(&session, &args).await,

@@ -33,6 +33,11 @@ pub(super) struct Wait {
 }
 
 impl Wait {
+    /// Whether it waits at all.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wait
+    }
+
     /// Waits for machines and workspaces, if that is wanted.
     pub(super) async fn follow(&self, session: &Session, keys: &[Key], until: Until) -> Result<Exit> {
         if !self.wait || keys.is_empty() {

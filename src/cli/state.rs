@@ -12,7 +12,7 @@ use super::output::{Columns, note, say, write_bytes};
 use super::session::Session;
 use super::state_source::{Source, Version};
 use super::target::path_of;
-use super::{Exit, rotate_key, target, times};
+use super::{Exit, Usage, kubernetes_state, rotate_key, target, times};
 use crate::domain::resource::Key;
 
 /// `captd state`
@@ -62,8 +62,12 @@ pub(super) struct Push {
     #[command(flatten)]
     whose: Whose,
     /// A file with a state
+    #[arg(long, value_name = "FILE", required_unless_present = "from_secret", conflicts_with = "from_secret")]
+    from: Option<PathBuf>,
+    /// A file with the Secret in which Terraform's Kubernetes backend keeps its state, as `kubectl get secret -o yaml`
+    /// prints it; - for standard input
     #[arg(long, value_name = "FILE")]
-    from: PathBuf,
+    from_secret: Option<PathBuf>,
     /// Take it as the next state, whatever lineage and serial it says it has
     #[arg(long)]
     forward: bool,
@@ -182,7 +186,11 @@ fn show(state: &[u8]) -> Result<Exit> {
 }
 
 async fn hand_in(session: &Session, key: &Key, push: &Push) -> Result<Exit> {
-    let state = std::fs::read(&push.from).with_context(|| format!("cannot read {}", push.from.display()))?;
+    let state = match (&push.from, &push.from_secret) {
+        (Some(from), _) => std::fs::read(from).with_context(|| format!("cannot read {}", from.display()))?,
+        (None, Some(secret)) => kubernetes_state::read(secret)?,
+        (None, None) => return Err(Usage::error("say where the state is: --from FILE or --from-secret FILE")),
+    };
     let query = [("forward", push.forward.to_string())];
     let kept: Version = session.client.send(&path_of(key, &["state"]), &query, state).await?;
     say(format_args!("{}: kept as version {}, serial {}", short(key), kept.number, kept.serial))?;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::failure::{Class, Failure};
+use super::import::Import;
 use super::plan::{Action, Plan};
 use super::resource::ResourceKind;
 use super::run::{Outcome, Run, State};
@@ -36,7 +37,7 @@ impl Owner {
 }
 
 /// Tag that names the owner: `captd:machine`, `captd:workspace`.
-fn tag_of(kind: ResourceKind) -> String {
+pub(super) fn tag_of(kind: ResourceKind) -> String {
     format!("captd:{}", kind.noun())
 }
 
@@ -47,6 +48,8 @@ pub struct Adoption {
     pub ids: BTreeMap<String, String>,
     /// Whose it must be.
     pub owner: Owner,
+    /// That its owner says that it exists, and takes it over: then it may also be nobody's.
+    pub import: Option<Import>,
 }
 
 /// A resource that exists in the cloud and stands in no state, as an import would record it.
@@ -93,6 +96,21 @@ impl Adoption {
         Err(Failure::with_remedy(Class::Configuration, conflicts.join("; "), remedy))
     }
 
+    /// Refuses a plan that would do more than its owner's import allows.
+    ///
+    /// # Errors
+    /// A failure that says what else it would do.
+    pub fn check_import(&self, plan: &Plan) -> Result<(), Failure> {
+        let Some(import) = &self.import else { return Ok(()) };
+        let objections = import.objections(plan, &self.ids);
+        if objections.is_empty() {
+            return Ok(());
+        }
+        let message = format!("the import would do more than take in what exists: {}", objections.join("; "));
+        let remedy = "Nothing was changed. Declare it as it is in the cloud, or name what may be changed by its address in `import.acceptChanges` (`--accept-changes`).";
+        Err(Failure::with_remedy(Class::Configuration, message, remedy))
+    }
+
     /// What is this owner's own. Beside another's, what can have no tags may be a part of that.
     #[must_use]
     pub fn own(&self, found: Vec<Found>) -> Vec<Found> {
@@ -110,6 +128,9 @@ impl Adoption {
             return None;
         }
         let owner = ResourceKind::ALL.into_iter().find_map(|kind| Some((kind.noun(), tag(&tag_of(kind))?)));
+        if self.import.is_some() && owner.is_none() && installation.is_none() {
+            return None;
+        }
         let theirs = match (owner, installation) {
             (None, _) => format!("has no tag {}, so captd has not made it", tag_of(*kind)),
             (Some((noun, name)), None) => format!("belongs to {noun} {name} of an unnamed installation"),

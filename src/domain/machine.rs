@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::import::Import;
 use super::name::Name;
 use super::needs::Reference;
 use super::sources::{EnvVar, SecretRef, VarFile};
@@ -50,6 +51,9 @@ pub struct MachineSpec {
     /// The secret that its outputs are written into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub write_connection_secret_to_ref: Option<SecretRef>,
+    /// That what it declares exists already, and is taken over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<Import>,
 }
 
 /// Names a template.

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::fields::{Fields, kind_of};
+use super::import;
 use super::machine::{
     Approval, CapacityType, DEFAULT_TEMPLATE, LaunchTemplate, MachineSpec, NodeGroupConfig, NodeRepairConfig,
     ProviderRef, RemoteAccess, RunPolicy, Scaling, ScalingOwner, Taint, TaintEffect, TemplateRef, Timeouts,
@@ -31,6 +32,7 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<Ma
     let deletion_protection = fields.boolean("deletionProtection").unwrap_or_default();
     let (wait_for, export_to) = (needs::wait_for(&mut fields), needs::export_to(&mut fields));
     let sources = sources::parse(&mut fields);
+    let import = import::parse(&mut fields);
     fields.finish();
     let default_template = || {
         let name = Name::parse(DEFAULT_TEMPLATE).expect("invariant: the default template's name is a name");
@@ -50,6 +52,7 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<Ma
         var_files: sources.var_files,
         env: sources.env,
         write_connection_secret_to_ref: sources.write_connection_secret_to_ref,
+        import,
     })
 }
 

@@ -5,6 +5,7 @@
 pub mod adoption;
 pub mod conditions;
 pub mod decide;
+pub mod discovered;
 pub mod document;
 pub mod drain;
 pub mod event;
@@ -12,6 +13,7 @@ pub mod failure;
 pub mod fair;
 pub mod gate;
 pub mod health;
+pub mod import;
 pub mod machine;
 pub mod machine_fields;
 pub mod machine_rules;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::import::Import;
 use super::machine::{Approval, MachineSpec, ProviderRef, TemplateRef};
 use super::metadata::Metadata;
 use super::name::Name;
@@ -216,6 +217,15 @@ impl Spec {
             Self::Workspace(spec) => &spec.write_connection_secret_to_ref,
         };
         found.as_ref().map(|found| &found.name)
+    }
+
+    /// That what it declares exists already.
+    #[must_use]
+    pub fn import(&self) -> Option<&Import> {
+        match self {
+            Self::Machine(spec) => spec.import.as_ref(),
+            Self::Workspace(spec) => spec.import.as_ref(),
+        }
     }
 
     /// What a run may do without a person.

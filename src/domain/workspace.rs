@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::import::Import;
 use super::machine::{ProviderRef, RunPolicy, TemplateRef};
 use super::name::Name;
 use super::needs::Reference;
@@ -51,6 +52,9 @@ pub struct WorkspaceSpec {
     /// The secret that its outputs are written into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub write_connection_secret_to_ref: Option<SecretRef>,
+    /// That what it declares exists already, and is taken over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<Import>,
 }
 
 /// A workspace as it is stored, with what is known of its owner.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::fields::Fields;
+use super::import;
 use super::machine_fields::{checked_text, provider_ref, run_policy, template_ref};
 use super::machine_rules;
 use super::needs;
@@ -23,6 +24,7 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<Wo
     let retain_on_delete = fields.boolean("retainOnDelete").unwrap_or_default();
     let (wait_for, export_to) = (needs::wait_for(&mut fields), needs::export_to(&mut fields));
     let sources = sources::parse(&mut fields);
+    let import = import::parse(&mut fields);
     fields.finish();
     Some(WorkspaceSpec {
         workspace_template_ref: template?,
@@ -37,5 +39,6 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<Wo
         var_files: sources.var_files,
         env: sources.env,
         write_connection_secret_to_ref: sources.write_connection_secret_to_ref,
+        import,
     })
 }

@@ -24,7 +24,11 @@ pub(super) async fn apply(
 ) -> Answer {
     let namespace = params.name("namespace")?.unwrap_or_else(Name::default_namespace);
     check_rights(&rights, &documents, &namespace)?;
-    let how = How { dry_run: params.flag("dryRun")?, skip_unknown: params.flag("skipUnknownKinds")? };
+    let how = How {
+        dry_run: params.flag("dryRun")?,
+        skip_unknown: params.flag("skipUnknownKinds")?,
+        paused: params.flag("paused")?,
+    };
     params.finish()?;
     let outcome = shared.service.apply(&documents, &namespace, how, &actor).await?;
     let items: Vec<_> = outcome.applied.iter().map(wire).collect();

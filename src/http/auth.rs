@@ -56,6 +56,8 @@ impl std::fmt::Debug for Tokens {
 const OF_ONE: &[(&str, Method, Permission)] = &[
     ("/state", Method::GET, Permission::Reveal),
     ("/state", Method::POST, Permission::Admin),
+    ("/eject", Method::GET, Permission::Reveal),
+    ("/eject", Method::POST, Permission::Admin),
     ("/state/rollback", Method::POST, Permission::Admin),
     ("/state/trust", Method::POST, Permission::Admin),
     ("/state/lock", Method::DELETE, Permission::Admin),
@@ -72,6 +74,7 @@ const WRITTEN: &[&str] = &[
     "/workspaces/{name}/{verb}",
     "/secrets/{name}",
     "/retry",
+    "/discover",
     "/apply",
     "/runs/{id}/{verb}",
 ];

@@ -1,13 +1,16 @@
 //! The JSON API: all routes on one page, one file per resource.
 //!
 //! **Invariant:** no request waits for Terraform but the upload of a template, which is to be told
-//! what is wrong with it before it is kept; and no answer is made of anything but what is stored.
+//! what is wrong with it before it is kept, and the discovery of node groups, which nobody has declared
+//! yet; and no other answer is made of anything but what is stored.
 
 mod apply;
 mod auth;
 mod body;
 mod cursor;
+mod discover;
 mod drain;
+mod eject;
 mod events;
 mod gateway;
 mod graph;
@@ -77,6 +80,7 @@ fn declared(kind: ResourceKind) -> Router<Shared> {
         .route("/state/rollback", post(states::roll_back))
         .route("/state/trust", post(states::trust))
         .route("/state/lock", axum::routing::delete(states::unlock))
+        .route("/eject", get(eject::files).post(eject::let_go))
         .route("/outputs/{output}", get(states::output))
         .route("/{verb}", post(resources::verb));
     let all = kind.plural();
@@ -91,6 +95,7 @@ pub fn router(shared: Shared) -> Router {
     let namespaced = Router::new()
         .merge(declared(ResourceKind::Machine))
         .merge(declared(ResourceKind::Workspace))
+        .route("/discover", post(discover::discover))
         .route("/retry", post(retry::in_namespace))
         .route("/graph", get(graph::read))
         .route("/events", get(events::in_namespace))

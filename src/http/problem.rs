@@ -76,6 +76,7 @@ impl From<Error> for Problem {
                 tracing::error!(detail, "an upload cannot be checked");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_checked", detail)
             }
+            Error::NotLooked(_) => Self::new(StatusCode::BAD_GATEWAY, "not_looked", detail),
             Error::Store(error) if error.is_disk_full() => {
                 tracing::error!(%error, "the disk of the data folder is full");
                 let detail =

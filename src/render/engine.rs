@@ -34,6 +34,15 @@ pub struct Rendered {
     pub structure: String,
 }
 
+impl Rendered {
+    /// The same with Terraform's state in its own folder.
+    #[must_use]
+    pub fn with_local_state(mut self) -> Self {
+        self.files.remove(BACKEND_FILE);
+        self
+    }
+}
+
 /// What a template knows of the provider configuration. No secret is in it.
 #[derive(Serialize)]
 struct ProviderContext<'a> {

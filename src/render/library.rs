@@ -18,6 +18,11 @@ use crate::domain::template_fields::MANIFEST;
 #[folder = "templates/workspace"]
 struct BuiltInTemplates;
 
+/// What captd asks the cloud for its own sake; no declaration can name it.
+#[derive(RustEmbed)]
+#[folder = "templates/discovery"]
+struct DiscoveryTemplates;
+
 #[derive(RustEmbed)]
 #[folder = "modules"]
 struct BuiltInModules;
@@ -25,10 +30,14 @@ struct BuiltInModules;
 /// Folders inside one another, below a template.
 const DEPTH_MAX: usize = 16;
 
+/// The template that looks at the node groups of a cluster.
+const NODE_GROUPS: &str = "eks-node-groups";
+
 /// The templates by name.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
     templates: BTreeMap<Name, Arc<Template>>,
+    node_groups: Option<Arc<Template>>,
     modules: BTreeMap<String, Files>,
 }
 
@@ -69,13 +78,22 @@ impl Library {
                 Ok((template.name.clone(), Arc::new(template)))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { templates, modules })
+        let discovery = by_first_folder(embedded::<DiscoveryTemplates>()).remove(NODE_GROUPS).unwrap_or_default();
+        let node_groups =
+            assemble(NODE_GROUPS, discovery, &modules).map_err(|reason| LibraryError::of(NODE_GROUPS, &reason))?;
+        Ok(Self { templates, node_groups: Some(Arc::new(node_groups)), modules })
     }
 
     /// One template.
     #[must_use]
     pub fn get(&self, name: &Name) -> Option<&Arc<Template>> {
         self.templates.get(name)
+    }
+
+    /// What looks at the node groups of a cluster; none in a library that was not loaded.
+    #[must_use]
+    pub fn node_groups(&self) -> Option<&Arc<Template>> {
+        self.node_groups.as_ref()
     }
 
     /// All templates, by name.

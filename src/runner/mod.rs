@@ -21,7 +21,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 pub use folders::{forget_applying, forget_planning, forget_values};
-pub use trial::{sweep_trials, validate};
+pub use trial::{look, sweep_trials, validate};
 
 use crate::domain::adoption::Adoption;
 use crate::domain::failure::{Class, Failure};

@@ -36,9 +36,10 @@ impl<'a> Planner<'a> {
     /// Makes the plan that is to be applied or shown.
     pub(super) async fn plan(&mut self) -> Result<Made, Halt> {
         let made = match (self.job.kind, &self.job.adoption) {
-            (Kind::Apply, Some(adoption)) => {
+            (kind, Some(adoption)) if kind == Kind::Apply || (kind == Kind::Plan && adoption.import.is_some()) => {
                 let made = self.look(adoption).await?;
                 adoption.check(&made.shown.found).map_err(Halt::Failed)?;
+                adoption.check_import(&made.shown.plan).map_err(Halt::Failed)?;
                 may_change(&made.shown.found, &made.shown.plan, &self.job.manifest).map_err(Halt::Failed)?;
                 made
             }
@@ -66,12 +67,17 @@ impl<'a> Planner<'a> {
     /// A plan that would record what exists already, whosever it is.
     async fn look(&mut self, adoption: &Adoption) -> Result<Made, Halt> {
         let first = self.once(Kind::Apply).await?;
-        let mut ids = adoption.candidates(&first.shown.plan);
+        let ids = adoption.candidates(&first.shown.plan);
+        Ok(self.import(ids).await?.unwrap_or(first))
+    }
+
+    /// A plan that records those of `ids` that exist; none when nothing does.
+    pub(super) async fn import(&mut self, mut ids: BTreeMap<String, String>) -> Result<Option<Made>, Halt> {
         while !ids.is_empty() {
             self.write_imports(&ids)?;
             let (folder, made) = self.attempt(Kind::Apply).await?;
             match made {
-                Ok(made) => return Ok(made),
+                Ok(made) => return Ok(Some(made)),
                 Err(halt) => {
                     // What does not exist cannot be imported, and Terraform says which it is.
                     let missing = events::missing_imports(&self.stepper.stdout(&folder).await?);
@@ -83,7 +89,7 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-        Ok(first)
+        Ok(None)
     }
 
     /// Records what exists already and is this machine's own, so that a destroy plan knows of it.
@@ -102,7 +108,7 @@ impl<'a> Planner<'a> {
             .map_err(|error| internal("cannot write what is looked for", &error))
     }
 
-    async fn once(&mut self, kind: Kind) -> Result<Made, Halt> {
+    pub(super) async fn once(&mut self, kind: Kind) -> Result<Made, Halt> {
         self.attempt(kind).await?.1
     }
 

@@ -1,12 +1,16 @@
-//! A template on trial: `terraform init` and `terraform validate` in folders of its own, which go
-//! with it however it ends.
+//! What leaves nothing behind: a template on trial (`terraform init` and `terraform validate`), and a look at the
+//! cloud (a plan that is read and never applied), in folders of its own, which go with it however it ends.
 //!
 //! **Invariant:** a trial that nobody waits for any more leaves no process and no folder behind.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::Map;
+
+use super::planning::Planner;
 use super::step::{OnStop, Stepper};
 use super::{Halt, Job, folders, internal};
 use crate::domain::failure::{Class, Failure};
@@ -15,6 +19,7 @@ use crate::supervisor;
 use crate::supervisor::confine::{sockets_dir, tmp_dir};
 use crate::terraform::argv::Command;
 use crate::terraform::diagnostics::{self, Diagnostic};
+use crate::terraform::plan::Shown;
 
 /// Validates what was rendered, in the folders of `job`, which are made and removed; the time is
 /// `plan_seconds_max`. What comes back is all that Terraform finds wrong with it, and nothing when it is valid.
@@ -28,6 +33,31 @@ pub async fn validate(job: &Job, rendered: &Rendered) -> Result<Vec<Diagnostic>,
         let message = format!("terraform init and validate took longer than {} s and were ended", job.plan_seconds_max);
         Err(Halt::Failed(Failure::new(Class::Timeout, message)))
     })
+}
+
+/// Plans what was rendered, in the folders of `job`, which are made and removed: what `ids` name and exists is imported
+/// by that plan. It is never applied.
+///
+/// # Errors
+/// [`Halt`].
+pub async fn look(job: &Job, rendered: &Rendered, ids: BTreeMap<String, String>) -> Result<Shown, Halt> {
+    let _folders = Folders { run: job.run_dir.clone(), workspace: job.workspace_dir.clone() };
+    let limit = Duration::from_secs(u64::from(job.plan_seconds_max));
+    tokio::time::timeout(limit, look_in_time(job, rendered, ids)).await.unwrap_or_else(|_| {
+        let message = format!("looking took longer than {} s and was ended", job.plan_seconds_max);
+        Err(Halt::Failed(Failure::new(Class::Timeout, message)))
+    })
+}
+
+async fn look_in_time(job: &Job, rendered: &Rendered, ids: BTreeMap<String, String>) -> Result<Shown, Halt> {
+    materialise(&job.workspace_dir, rendered).map_err(|error| internal("cannot write what looks", &error))?;
+    Stepper::new(job, OnStop::InterruptThenKill).run("1", &Command::Init).await?;
+    let mut planner = Planner::new(job);
+    if ids.is_empty() {
+        return Ok(planner.once(job.kind).await?.shown);
+    }
+    let made = planner.import(ids).await?;
+    Ok(made.map_or_else(|| Shown::nothing(Map::new()), |made| made.shown))
 }
 
 async fn in_time(job: &Job, rendered: &Rendered) -> Result<Vec<Diagnostic>, Halt> {

@@ -55,6 +55,8 @@ pub struct How {
     pub dry_run: bool,
     /// Kinds that captd does not know are passed over.
     pub skip_unknown: bool,
+    /// What is created begins no run by itself.
+    pub paused: bool,
 }
 
 impl Service {
@@ -90,7 +92,8 @@ impl Service {
         let parsed = in_order(parsed, default_namespace);
         let given = parsed.iter().filter_map(|(index, document)| Some((format!("/{index}"), document.as_ref()?)));
         let uploads = self.look_at_uploads(given, default_namespace).await?;
-        let terms = Terms { default_namespace, condition: Condition::None, actor, uploads: &uploads };
+        let terms =
+            Terms { default_namespace, condition: Condition::None, paused: how.paused, actor, uploads: &uploads };
         let mut change = self.write(&actor.0).await?;
         let mut applied = Vec::new();
         for (index, document) in parsed {

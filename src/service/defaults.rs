@@ -64,10 +64,11 @@ impl Service {
         });
         let template = found.ok().map(|found| found.template);
         let providers = self.providers();
-        let provider = template
-            .as_ref()
-            .filter(|template| template.manifest.provider == Provider::Aws)
-            .and_then(|_| allowed_provider(&providers, spec, namespace, at, problems));
+        let provider =
+            template.as_ref().filter(|template| template.manifest.provider == Provider::Aws).and_then(|_| {
+                let pointer = format!("{at}/spec/providerConfigRef/name");
+                allowed_provider(&providers, &spec.provider().name, namespace, &pointer, problems)
+            });
         let region = match spec {
             Spec::Machine(machine) => &mut machine.region,
             Spec::Workspace(workspace) => &mut workspace.region,
@@ -91,15 +92,13 @@ fn fill(field: &mut Option<String>, default: Option<&String>) {
 }
 
 /// The provider configuration that is named, if it exists and both sides allow it.
-fn allowed_provider<'p>(
+pub(super) fn allowed_provider<'p>(
     providers: &'p Providers,
-    spec: &Spec,
+    name: &str,
     namespace: &Namespace,
-    at: &str,
+    pointer: &str,
     problems: &mut Problems,
 ) -> Option<&'p AwsProvider> {
-    let name = &spec.provider().name;
-    let pointer = format!("{at}/spec/providerConfigRef/name");
     let Some(provider) = providers.aws.get(name) else {
         let known: Vec<&str> = providers.aws.keys().map(String::as_str).collect();
         let there =

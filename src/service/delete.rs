@@ -95,7 +95,7 @@ async fn others(change: &mut Change, key: &Key, cascade: bool) -> Result<Vec<Key
     Err(Error::conflict("in_use", detail))
 }
 
-fn check_protection(resource: &Resource) -> Result<()> {
+pub(super) fn check_protection(resource: &Resource) -> Result<()> {
     if !resource.spec.deletion_protection() || resource.metadata.deletion_timestamp.is_some() {
         return Ok(());
     }

@@ -45,6 +45,9 @@ pub enum Error {
         "the template could not be checked with terraform validate, and nothing was stored: {0}; `captd doctor` says whether terraform can work here. Mend that, and upload it again"
     )]
     NotChecked(String),
+    /// The cloud could not be looked at.
+    #[error("the cloud could not be looked at: {0}")]
+    NotLooked(String),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),

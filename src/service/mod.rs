@@ -7,7 +7,9 @@ mod connection_secrets;
 mod decisions;
 mod defaults;
 mod delete;
+mod discover;
 mod drain;
+mod eject;
 mod enqueue;
 mod error;
 mod errored;
@@ -45,6 +47,8 @@ use captd_capt::Mirror;
 use tokio::sync::Semaphore;
 
 pub use apply::{Applied, How, Outcome};
+pub use discover::Discovery;
+pub use eject::Ejected;
 pub use error::{Error, Result};
 pub use events::Events;
 pub use gateway::GatewayView;
@@ -61,7 +65,7 @@ pub use rollout::RolloutView;
 pub use runs::ListRuns;
 pub use states::Locked;
 pub use templates::{Rendering, RevisionView, TemplateView};
-pub use uploads::{Trial, Validator, Verdict};
+pub use uploads::{Looked, Trial, Validator, Verdict};
 
 pub use crate::store::{Retained, Revision};
 pub use wakes::Wakes;

@@ -72,6 +72,8 @@ struct Specs<'a> {
     spec: &'a Spec,
     /// The spec whose apply has left doubt.
     doubted: Option<&'a Spec>,
+    /// Whether nothing of it was ever in force: what exists already may be taken over.
+    is_new: bool,
     /// Outputs of others.
     inputs: &'a Map<String, Value>,
     template: &'a Template,
@@ -136,7 +138,13 @@ impl Service {
         let state = self.state(run.workspace).await?.map(|state| state::contents(&state));
         let prepared = self.prepare_spec(
             run,
-            Specs { spec, doubted: doubted.as_ref(), inputs: &opened, template: &template },
+            Specs {
+                spec,
+                doubted: doubted.as_ref(),
+                is_new: workspace.observation.is_none(),
+                inputs: &opened,
+                template: &template,
+            },
             &owner,
         );
         Ok(prepared.map(|prepared| Prepared {
@@ -147,7 +155,7 @@ impl Service {
     }
 
     fn prepare_spec(&self, run: &Run, specs: Specs<'_>, owner: &Owner) -> std::result::Result<Prepared, Failure> {
-        let Specs { spec, doubted, inputs, template } = specs;
+        let Specs { spec, doubted, is_new, inputs, template } = specs;
         let wrong = |message: String| Failure::new(Class::Configuration, message);
         let providers = self.providers();
         let provider = match template.manifest.provider {
@@ -165,10 +173,13 @@ impl Service {
         let all = |spec: &Spec| self.all_values(spec, owner, specs).map_err(wrong);
         let rendered =
             render(template, &all(spec)?, spec.region(), provider).map_err(|error| wrong(error.to_string()))?;
+        let import = spec.import().filter(|_| is_new && run.kind != Kind::Destroy).cloned();
         let adoption = doubted
-            .map(|doubted| {
-                let ids = import_ids(template, &all(doubted)?).map_err(|error| wrong(error.to_string()))?;
-                Ok(Adoption { ids, owner: owner.clone() })
+            .or(import.as_ref().map(|_| spec))
+            .map(|spec| {
+                let mut ids = import_ids(template, &all(spec)?).map_err(|error| wrong(error.to_string()))?;
+                ids.extend(import.iter().flat_map(|import| import.ids.clone()));
+                Ok(Adoption { ids, owner: owner.clone(), import })
             })
             .transpose()?;
         let engine = &self.config.engine;

@@ -183,7 +183,8 @@ impl Service {
     ) -> Result<()> {
         let mut change = self.write(DAEMON).await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
-        let gate = gate(run.kind, plan, prepared.approval, &prepared.manifest);
+        let takes_over = prepared.adoption.as_ref().is_none_or(|adoption| adoption.import.is_some());
+        let gate = gate(run.kind, plan, prepared.approval, &prepared.manifest, takes_over);
         change.keep_plan(run.id, plan, &prepared.revision).await?;
         // A newer spec, or a person, came while it planned.
         if let Some(wish) = run.wish {

@@ -264,6 +264,7 @@ impl Service {
         let given = Head::parse(state).map_err(|error| Error::one("", "not_a_state", error.to_string()))?;
         let mut change = self.write(&actor.0).await?;
         let workspace = self.workspace_at_rest(&mut change, key).await?;
+        self.refuse_anothers(&mut change, key, workspace, &given.lineage).await?;
         let kept = change.newest_state(workspace).await?;
         let head = match kept.filter(|_| forward) {
             Some(kept) => Head { lineage: kept.lineage, serial: kept.serial + 1 },
@@ -278,6 +279,19 @@ impl Service {
         change.commit().await?;
         self.wakes.all();
         newest.ok_or_else(|| no_state(key))
+    }
+
+    /// A history has one workspace: two that went on from the same state would both manage what is in it.
+    async fn refuse_anothers(&self, change: &mut Change, key: &Key, workspace: Uuid, lineage: &str) -> Result<()> {
+        match change.workspace_of_lineage(lineage, workspace).await? {
+            None => Ok(()),
+            Some(other) => Err(Error::conflict(
+                "anothers_state",
+                format!(
+                    "its lineage {lineage} is that of {other}, so {key} would manage the same resources; delete or eject that one first"
+                ),
+            )),
+        }
     }
 
     /// Copies an old version forward: it becomes the newest, and nothing of the history is lost.

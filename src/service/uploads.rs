@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::write::Written;
 use super::{Actor, Error, Result, Service, gateway_dir, trials_dir};
+use crate::config::AwsProvider;
 use crate::domain::document::Document;
 use crate::domain::event::Told;
 use crate::domain::failure::Failure;
@@ -29,6 +30,7 @@ use crate::store::{Change, Revision, Uploaded};
 use crate::supervisor::Confinement;
 use crate::terraform::diagnostics::Diagnostic;
 use crate::terraform::environment::Environment;
+use crate::terraform::plan::Shown;
 
 /// Seconds for one trial, if `engine.plan_seconds_max` does not allow less: somebody waits for the answer.
 const TRIAL_SECONDS_MAX: u32 = 300;
@@ -38,7 +40,13 @@ pub trait Validator: Debug + Send + Sync {
     /// All that Terraform finds wrong; the failure, when that cannot be told. Whoever waits no more
     /// drops the future, and the trial ends.
     fn validate(&self, trial: Trial) -> Pin<Box<dyn Future<Output = Verdict> + Send + '_>>;
+
+    /// A plan that imports what `ids` name and exists; it is read, and never applied.
+    fn look(&self, trial: Trial, ids: BTreeMap<String, String>) -> Pin<Box<dyn Future<Output = Looked> + Send + '_>>;
 }
+
+/// What a look comes to.
+pub type Looked = std::result::Result<Shown, Failure>;
 
 /// What a trial comes to.
 pub type Verdict = std::result::Result<Vec<Diagnostic>, Failure>;
@@ -49,7 +57,7 @@ pub struct Trial {
     pub rendered: Rendered,
     /// What the template says of itself.
     pub manifest: Manifest,
-    /// All of the environment of Terraform's processes: no credentials are in it.
+    /// All of the environment of Terraform's processes: in that of an upload are no credentials.
     pub environment: Environment,
     /// What must not be shown of what Terraform says.
     pub secrets: Secrets,
@@ -144,23 +152,35 @@ impl Service {
     }
 
     fn trial(&self, namespace: &Name, template: &Template, rendered: Rendered) -> Trial {
+        let what = format!("the upload of template {}", template.name);
+        self.trial_with(namespace, template, rendered, (self.plain_environment(), None), what)
+    }
+
+    /// A trial with what its processes may know of a provider configuration; `what` says what it is for.
+    pub(super) fn trial_with(
+        &self,
+        namespace: &Name,
+        template: &Template,
+        rendered: Rendered,
+        (environment, provider): (Environment, Option<&AwsProvider>),
+        what: String,
+    ) -> Trial {
         let id = self.clock.id().to_string();
         let engine = &self.config.engine;
         let run_dir = trials_dir(&self.config).join(&id);
         let workspace_dir = run_dir.with_extension("files");
-        let environment = self.plain_environment();
         let is_warm = engine.gateway && template.manifest.gateway == Gateway::On;
         Trial {
             rendered,
             manifest: template.manifest.clone(),
-            confinement: self.confinement(&run_dir, &workspace_dir, None, &environment),
+            confinement: self.confinement(&run_dir, &workspace_dir, provider, &environment),
             environment,
             secrets: self.known_secrets(),
             warmth: is_warm.then(|| Warmth {
                 gateway: gateway_dir(&self.config),
                 run: id,
                 namespace: namespace.to_string(),
-                configuration: format!("the upload of template {}", template.name),
+                configuration: what,
                 types: BTreeSet::new(),
             }),
             program: engine.binary.clone(),

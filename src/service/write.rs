@@ -67,7 +67,7 @@ impl Service {
         actor: &Actor,
     ) -> Result<Applied> {
         let uploads = self.look_at_uploads([(String::new(), &document)].into_iter(), namespace).await?;
-        let terms = Terms { default_namespace: namespace, condition, actor, uploads: &uploads };
+        let terms = Terms { default_namespace: namespace, condition, paused: false, actor, uploads: &uploads };
         let mut change = self.write(&actor.0).await?;
         let applied = self.put(&mut change, document, "", terms).await?;
         if let Some(key) = applied.key() {
@@ -85,13 +85,13 @@ impl Service {
         at: &str,
         terms: Terms<'_>,
     ) -> Result<Applied> {
-        let Terms { default_namespace, condition, actor, uploads } = terms;
+        let Terms { default_namespace, condition, paused, actor, uploads } = terms;
         match document {
             Document::Resource(declared, spec) => {
                 let namespace = declared.namespace.clone().unwrap_or_else(|| default_namespace.clone());
                 let name = declared.name.clone().ok_or_else(|| no_name(at))?;
                 let key = Key { kind: spec.kind(), namespace: namespace.clone(), name: name.clone() };
-                let write = Write { key: &key, declared, spec, at, condition, actor };
+                let write = Write { key: &key, declared, spec, at, condition, paused, actor };
                 let (written, warnings) = self.put_resource(change, write).await?;
                 Ok(Applied { kind: key.kind.title(), namespace: Some(namespace), name, written, warnings })
             }
@@ -145,7 +145,7 @@ impl Service {
     }
 
     async fn put_resource(&self, change: &mut Change, write: Write<'_>) -> Result<(Written, Vec<Warning>)> {
-        let Write { key, declared, mut spec, at, condition, actor } = write;
+        let Write { key, declared, mut spec, at, condition, paused, actor } = write;
         let tenant = self.require_namespace(change, &key.namespace).await?;
         let before = change.resource(key).await?;
         check_condition(condition, &declared, before.as_ref().map(|b| &b.metadata), key.kind.noun(), &key.name)?;
@@ -181,6 +181,9 @@ impl Service {
         let resource = Resource { metadata, spec, workspace };
         let new = NewResource { resource: &resource, node_group: &identity.node_group, cluster: &identity.cluster };
         change.put_resource(&new).await?;
+        if paused && before.is_none() {
+            change.set_paused(workspace, true).await?;
+        }
         change.assign_template(workspace, assigned.as_ref()).await?;
         change.put_needs(workspace, &needs(&resource.spec, &key.namespace)).await?;
         change.put_secret_uses(workspace, &uses(&resource.spec, &key.namespace)).await?;
@@ -235,6 +238,8 @@ pub(super) struct Terms<'a> {
     /// Of those that name none.
     pub(super) default_namespace: &'a Name,
     pub(super) condition: Condition,
+    /// Whether what is created begins no run by itself.
+    pub(super) paused: bool,
     pub(super) actor: &'a Actor,
     /// The uploads among them, looked at.
     pub(super) uploads: &'a Uploads,
@@ -247,6 +252,7 @@ struct Write<'a> {
     spec: Spec,
     at: &'a str,
     condition: Condition,
+    paused: bool,
     actor: &'a Actor,
 }
 

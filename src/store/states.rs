@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::row::{Reading, integer, micros};
 use super::seal::{Keyring, Sealed};
 use super::{Change, Error, Result, Snapshot};
+use crate::domain::resource::Key;
 use crate::domain::state::{Head, Version};
 
 /// A state that is to be kept.
@@ -92,6 +93,28 @@ impl Snapshot {
                 .fetch_all(self.connection())
                 .await?;
         rows.iter().map(|row| Reading::of(row, "states", "key_id").text("key_id")).collect()
+    }
+}
+
+impl Snapshot {
+    /// The machine or workspace, other than `than`, whose state is of this history.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn workspace_of_lineage(&mut self, lineage: &str, than: Uuid) -> Result<Option<Key>> {
+        let row = sqlx::query(
+            "SELECT w.kind, w.namespace, w.name FROM states s JOIN workspaces w ON w.uid = s.workspace_uid
+             WHERE s.lineage = $1 AND s.workspace_uid <> $2 LIMIT 1",
+        )
+        .bind(lineage)
+        .bind(than.to_string())
+        .fetch_optional(self.connection())
+        .await?;
+        row.map(|row| {
+            let r = Reading::of(&row, "workspaces", "name");
+            Ok(Key { kind: r.word("kind")?, namespace: r.name("namespace")?, name: r.name("name")? })
+        })
+        .transpose()
     }
 }
 

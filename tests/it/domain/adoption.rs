@@ -14,7 +14,7 @@ use super::world::{begun, failed, planned, run};
 fn adoption() -> Adoption {
     let owner =
         Owner { installation: "home".to_owned(), kind: ResourceKind::Machine, name: "default/workers/1".to_owned() };
-    Adoption { ids: BTreeMap::new(), owner }
+    Adoption { ids: BTreeMap::new(), owner, import: None }
 }
 
 fn found(address: &str, attributes: Value) -> Found {

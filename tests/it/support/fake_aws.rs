@@ -79,6 +79,19 @@ impl FakeAws {
         assert!(response.status().is_success(), "{}", response.text().await.unwrap());
     }
 
+    /// EKS `CreateNodegroup`, as somebody who has never heard of captd; back when it is ACTIVE.
+    pub async fn create_node_group(&self, cluster: &str, body: &Value) {
+        let url = format!("{}/clusters/{cluster}/node-groups", self.url);
+        let request = self.client.post(url).header("authorization", observer("eks"));
+        let response = request.header("content-type", "application/json").body(body.to_string()).send().await.unwrap();
+        assert!(response.status().is_success(), "{}", response.text().await.unwrap());
+        let name = body["nodegroupName"].as_str().unwrap();
+        super::until("it is made", async || {
+            self.describe(cluster, name).await.filter(|group| group["status"] == "ACTIVE").map(drop)
+        })
+        .await;
+    }
+
     /// EKS `DescribeNodegroup`, as an observer of its own; `None` when it does not exist.
     pub async fn describe(&self, cluster: &str, node_group: &str) -> Option<Value> {
         let url = format!("{}/clusters/{cluster}/node-groups/{node_group}", self.url);

@@ -1,0 +1,155 @@
+//! Eject: a machine or workspace becomes a folder of plain Terraform, and captd lets go of it.
+//!
+//! **Invariant:** captd lets go only of what was handed out: the state that is kept must still be that one.
+
+use std::collections::BTreeMap;
+
+use super::states::{describe_run, of_key};
+use super::{Actor, Error, Result, Service};
+use crate::domain::event::Told;
+use crate::domain::resource::{Key, Spec};
+use crate::domain::run::{Kind, Run};
+use crate::domain::workspace::Workspace;
+use crate::store::Change;
+
+/// What Terraform keeps its choice of providers in.
+const LOCK_FILE: &str = ".terraform.lock.hcl";
+/// Its state, in its own folder.
+const STATE_FILE: &str = "terraform.tfstate";
+
+/// What is handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ejected {
+    /// Text by path; secrets are among it.
+    pub files: BTreeMap<String, String>,
+    /// Serial of the state that is among them.
+    pub serial: u64,
+}
+
+impl Service {
+    /// The folder of plain Terraform with which somebody goes on who has no captd. Changes nothing.
+    ///
+    /// # Errors
+    /// When it is not at rest, or what is declared is not in force.
+    pub async fn ejected(&self, key: &Key, actor: &Actor) -> Result<Ejected> {
+        let mut change = self.write(&actor.0).await?;
+        let (workspace, last, _) = self.ejectable(&mut change, key).await?;
+        let spec = change.spec_of(workspace.uid, last.generation).await?.map(|(_, spec)| spec);
+        change.tell(of_key("StatePulled", key, "its files were handed out to be ejected, secrets included")).await?;
+        change.commit().await?;
+        let prepared = match self.prepare(&last).await? {
+            Ok(prepared) => prepared,
+            Err(failure) => return Err(Error::conflict("not_rendered", failure.message)),
+        };
+        let mut files = prepared.rendered.with_local_state().files;
+        if let Ok(lock) = tokio::fs::read_to_string(prepared.workspace_dir.join(LOCK_FILE)).await {
+            files.insert(LOCK_FILE.to_owned(), lock);
+        }
+        let mut snapshot = self.store.read().await?;
+        let newest = snapshot.newest_state(workspace.uid).await?.ok_or_else(|| nothing(key))?;
+        let content = snapshot.state_content(workspace.uid, newest.version, &self.keys.now()).await?;
+        let state = content.and_then(|content| String::from_utf8(content).ok()).ok_or_else(|| nothing(key))?;
+        files.insert(STATE_FILE.to_owned(), state);
+        files.insert(
+            ".gitignore".to_owned(),
+            "# A state may hold secrets.\n.terraform/\n*.tfstate\n*.tfstate.*\n".to_owned(),
+        );
+        files.insert("README.md".to_owned(), read_me(key, spec.as_ref()));
+        Ok(Ejected { files, serial: newest.serial })
+    }
+
+    /// Lets go of what was handed out with the state of this serial: its declaration goes, and what it made stays.
+    ///
+    /// # Errors
+    /// When it is not at rest, others need it, or its state has changed since.
+    pub async fn eject(&self, key: &Key, serial: u64, actor: &Actor) -> Result<()> {
+        let mut change = self.write(&actor.0).await?;
+        let (workspace, _, newest) = self.ejectable(&mut change, key).await?;
+        if newest != serial {
+            let detail = format!(
+                "the state of {key} has changed since it was handed out: its serial is {newest}, not {serial}; ask again"
+            );
+            return Err(Error::conflict("state_changed", detail));
+        }
+        let Workspace { kind, namespace, name, .. } = &workspace;
+        let message =
+            format!("captd manages it no longer; what it made stays, and its state of serial {serial} was handed out");
+        change.tell(Told::of("Ejected", kind.title(), namespace, name.as_str(), message)).await?;
+        change.remove_resource(workspace.uid).await?;
+        change.commit().await?;
+        self.wakes.all();
+        self.remove_workspace_folder(workspace.uid).await
+    }
+
+    /// What can be ejected: at rest, in force, needed by nobody. With its last run, and the serial of its state.
+    async fn ejectable(&self, change: &mut Change, key: &Key) -> Result<(Workspace, Run, u64)> {
+        let resource = self.existing(change, key).await?;
+        super::delete::check_protection(&resource)?;
+        let missing = || Error::no_resource(key);
+        let workspace = change.workspace(resource.workspace).await?.ok_or_else(missing)?;
+        if let Some(open) = change.open_run(workspace.uid).await? {
+            let detail = format!("{}; wait for its end, or stop it with `captd cancel`", describe_run(&open));
+            return Err(Error::conflict("run_open", detail));
+        }
+        let needed_by: Vec<String> = change.needed_by(key).await?.iter().map(ToString::to_string).collect();
+        if !needed_by.is_empty() {
+            let detail = format!("{key} is needed by {}; eject or delete those first", needed_by.join(", "));
+            return Err(Error::conflict("in_use", detail));
+        }
+        if workspace.deleting_since.is_some() {
+            return Err(Error::conflict("deleting", format!("{key} is being deleted")));
+        }
+        if workspace.diverged.is_some() || workspace.in_doubt.is_some() {
+            let detail = format!(
+                "the state of {key} may not hold all that it has in the cloud; `captd retry {}` looks, then eject it",
+                key.handle()
+            );
+            return Err(Error::conflict("in_doubt", detail));
+        }
+        let last = change.last_change(workspace.uid).await?;
+        let is_in_force = |run: &Run| {
+            run.kind == Kind::Apply
+                && run.generation == workspace.generation
+                && run.ended().is_some_and(|ended| ended.outcome.is_good())
+        };
+        let Some(last) = last.filter(is_in_force) else {
+            let detail = format!(
+                "what is declared of {key} is not in force, so its folder would not say \"no changes\"; `captd describe {}` says what is in the way",
+                key.handle()
+            );
+            return Err(Error::conflict("not_in_force", detail));
+        };
+        let newest = change.newest_state(workspace.uid).await?.ok_or_else(|| nothing(key))?;
+        Ok((workspace, last, newest.serial))
+    }
+}
+
+fn nothing(key: &Key) -> Error {
+    Error::conflict("no_state", format!("{key} has no state, so there is nothing to eject; delete it"))
+}
+
+fn read_me(key: &Key, spec: Option<&Spec>) -> String {
+    let mut text = format!(
+        "# {key}, as plain Terraform\n\n\
+         captd {} has written this folder and manages {} no longer.\n\n\
+         ```\nterraform init\nterraform plan    # says: no changes\n```\n\n\
+         - `terraform.tfstate` is the state; keep it, or move it to a backend of yours before anybody works with it\n  \
+           (`terraform init -migrate-state`). It and `terraform.tfvars.json` may hold secrets.\n\
+         - `terraform.tfvars.json` holds the values of the variables.\n\
+         - Credentials are not here: Terraform takes them from your environment (`AWS_PROFILE` and the like).\n",
+        env!("CARGO_PKG_VERSION"),
+        key.kind.noun(),
+    );
+    let env: Vec<String> = spec.into_iter().flat_map(Spec::env).map(|env| format!("`{}`", env.name)).collect();
+    if !env.is_empty() {
+        text.push_str(&format!(
+            "- captd set these variables of the environment, from secrets perhaps: {}.\n",
+            env.join(", ")
+        ));
+    }
+    text.push_str(
+        "- `owner_tags` still name captd's machine or workspace. A captd takes it over again (`captd import`) once they\n  \
+         are taken out and applied.\n",
+    );
+    text
+}

@@ -1,0 +1,114 @@
+//! Node groups that somebody else has made: taken over as they are, and handed over again. The real Terraform and the
+//! real AWS provider against the fake AWS.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::cli::captd;
+use crate::support::{Daemon, FakeAws, Setup, requires, terraform};
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/demo-eu-central-1-node";
+
+/// A node group with what most have, and `more`.
+fn node_group(name: &str, subnets: &[String], more: &Value) -> Value {
+    let mut body = json!({
+        "nodegroupName": name, "nodeRole": ROLE, "subnets": subnets, "instanceTypes": ["t3.medium"],
+        "scalingConfig": {"minSize": 1, "maxSize": 4, "desiredSize": 2},
+    });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body
+}
+
+/// Three of them, as different as they may be.
+async fn made_by_hand(aws: &FakeAws) {
+    let subnets = aws.seed("demo").await;
+    aws.create_node_group("demo", &node_group("workers", &subnets, &json!({}))).await;
+    let spot = json!({
+        "capacityType": "SPOT", "instanceTypes": ["m5.large", "m5a.large"], "diskSize": 80,
+        "labels": {"pool": "batch"}, "tags": {"team": "data"},
+        "taints": [{"key": "batch", "value": "only", "effect": "NO_SCHEDULE"}],
+        "updateConfig": {"maxUnavailablePercentage": 30},
+    });
+    aws.create_node_group("demo", &node_group("Batch_Spot", &subnets, &spot)).await;
+    let arm = json!({"amiType": "AL2023_ARM_64_STANDARD", "instanceTypes": ["m7g.large"], "nodeRepairConfig": {"enabled": true}});
+    aws.create_node_group("demo", &node_group("arm", &subnets, &arm)).await;
+}
+
+/// What it is but for the tags that say whose it is.
+fn untagged(mut group: Value) -> Value {
+    let tags = group["tags"].as_object_mut().unwrap();
+    tags.retain(|name, _| !name.starts_with("captd:"));
+    group["modifiedAt"] = Value::Null;
+    group
+}
+
+/// What captd's terraforms have changed.
+async fn changes(aws: &FakeAws) -> Vec<String> {
+    let reads = ["Describe", "List", "Get"];
+    aws.actions().await.into_iter().filter(|action| !reads.iter().any(|read| action.starts_with(read))).collect()
+}
+
+/// Runs Terraform in a folder as somebody who has no captd, and has providers from where this daemon has them.
+fn plain(daemon: &Daemon, folder: &Path, arguments: &[&str]) -> String {
+    let output = terraform(folder, arguments)
+        .env("TF_CLI_CONFIG_FILE", daemon.dir().join("data/terraform.rc"))
+        .env("AWS_ACCESS_KEY_ID", "AKIAPLAIN")
+        .env("AWS_SECRET_ACCESS_KEY", "not-a-secret")
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+#[tokio::test]
+async fn node_groups_are_taken_over_as_they_are_and_handed_over_again() {
+    if !requires("aws") {
+        return;
+    }
+    let aws = FakeAws::start();
+    made_by_hand(&aws).await;
+    let before = aws.describe("demo", "workers").await.unwrap();
+    let daemon = Daemon::start_with(Setup { config: aws.config() });
+
+    let said = captd(&daemon, "import machine/workers --id demo:workers --wait").with_code(3);
+    assert!(
+        said.out.contains("takes over what exists: module.nodegroup.aws_eks_node_group.this (demo:workers)"),
+        "{said:?}"
+    );
+    assert_eq!(changes(&aws).await, [""; 0], "nothing is touched before a person has said so");
+    captd(&daemon, "approve workers --wait").with_code(0);
+    assert_eq!(changes(&aws).await, ["TagResource"], "and then only the tags that say whose it is");
+    let after = aws.describe("demo", "workers").await.unwrap();
+    assert_eq!(untagged(after.clone()), untagged(before));
+    let uid = daemon.machine("workers").await["metadata"]["uid"].clone();
+    assert_eq!(after["tags"]["captd:machine"], format!("default/workers/{}", uid.as_str().unwrap()));
+    captd(&daemon, "plan workers --detailed-exitcode").with_code(0);
+
+    let file = daemon.dir().join("demo.yaml");
+    let line = format!("import --cluster demo --all --out {}", file.display());
+    let said = captd(&daemon, &line).with_code(0);
+    assert!(said.err.contains("passed over: demo:workers belongs to machine default/workers/"), "{said:?}");
+    assert!(said.out.contains("nothing was imported"), "nobody has confirmed it: {said:?}");
+    captd(&daemon, &format!("apply -f {} --wait", file.display())).with_code(3);
+    for name in ["batch-spot", "arm"] {
+        captd(&daemon, &format!("approve {name} --wait")).with_code(0);
+        captd(&daemon, &format!("plan {name} --detailed-exitcode")).with_code(0);
+    }
+    assert_eq!(changes(&aws).await, ["TagResource"; 3]);
+    assert_eq!(aws.describe("demo", "Batch_Spot").await.unwrap()["tags"]["team"], "data");
+
+    captd(&daemon, "scale arm --desired 3 --wait").with_code(0);
+    assert_eq!(aws.describe("demo", "arm").await.unwrap()["scalingConfig"]["desiredSize"], 3);
+
+    let folder = daemon.dir().join("ejected");
+    let said = captd(&daemon, &format!("eject batch-spot --out {}", folder.display())).with_code(0);
+    assert!(said.out.contains("machine/default/batch-spot ejected"), "{said:?}");
+    daemon.wait_until_gone("batch-spot").await;
+    plain(&daemon, &folder, &["init", "-input=false"]);
+    let plan = plain(&daemon, &folder, &["plan", "-input=false", "-no-color", "-detailed-exitcode"]);
+    assert!(plan.contains("No changes."), "{plan}");
+    assert!(aws.describe("demo", "Batch_Spot").await.is_some(), "it goes on");
+    daemon.stop().await;
+}
