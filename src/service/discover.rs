@@ -110,5 +110,8 @@ fn not_looked(failure: &Failure, place: &Place) -> Error {
         let name = format!("{}` in {} of provider configuration `{}", place.cluster, place.region, place.provider);
         return Error::NotFound { what: "EKS cluster", name };
     }
-    Error::NotLooked(format!("{}. {}", failure.message, failure.remedy))
+    Error::NotLooked(format!(
+        "{} (provider configuration `{}`, region {}). Nothing was changed; mend that and ask again",
+        failure.message, place.provider, place.region
+    ))
 }

@@ -275,7 +275,8 @@ impl Service {
     /// The next run looks, once; what it does not find to be its own is another's.
     async fn look_for_it(&self, change: &mut Change, run: &Run, failure: &Failure) -> Result<Option<Failure>> {
         let looked = change.workspace(run.workspace).await?.is_none_or(|workspace| workspace.in_doubt.is_some());
-        if looked || run.kind != Kind::Apply || !failure.says_it_exists() {
+        let has_tried = run.kind == Kind::Apply && matches!(run.state, State::Applying(_));
+        if looked || !has_tried || !failure.says_it_exists() {
             return Ok(None);
         }
         let remedy = "Nothing: captd looks at once whether it is this machine's own, and takes it in if so.";

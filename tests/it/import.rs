@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::captd;
+use crate::cli::{captd, type_in};
 use crate::support::{Daemon, FakeAws, Setup, requires, terraform};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/demo-eu-central-1-node";
@@ -110,5 +110,106 @@ async fn node_groups_are_taken_over_as_they_are_and_handed_over_again() {
     let plan = plain(&daemon, &folder, &["plan", "-input=false", "-no-color", "-detailed-exitcode"]);
     assert!(plan.contains("No changes."), "{plan}");
     assert!(aws.describe("demo", "Batch_Spot").await.is_some(), "it goes on");
+    daemon.stop().await;
+}
+
+/// The declaration that takes one over, changed.
+fn declared(name: &str, group: &Value, import: &Value) -> String {
+    let mut config = json!({
+        "name": name, "nodeRoleArn": ROLE, "instanceType": "t3.medium",
+        "scaling": {"minSize": 1, "maxSize": 4, "desiredSize": 2},
+    });
+    config.as_object_mut().unwrap().extend(group.as_object().unwrap().clone());
+    let spec = json!({"clusterName": "demo", "nodeGroupConfig": config, "import": import});
+    json!({"apiVersion": "captd/v1", "kind": "Machine", "metadata": {"name": name}, "spec": spec}).to_string()
+}
+
+#[tokio::test]
+async fn what_an_import_would_do_besides_is_refused_and_may_be_accepted_by_name() {
+    if !requires("aws") {
+        return;
+    }
+    let aws = FakeAws::start();
+    let subnets = aws.seed("demo").await;
+    let labels = json!({"labels": {"pool": "web"}, "tags": {"team": "shop"}});
+    aws.create_node_group("demo", &node_group("workers", &subnets, &labels)).await;
+    let daemon = Daemon::start_with(Setup { config: aws.config() });
+
+    let other = json!({"subnetIds": subnets, "labels": {"pool": "batch"}, "tags": {"team": "shop"}});
+    daemon.apply(&declared("workers", &other, &json!({}))).await;
+    let failed = daemon.wait_for_failure("workers").await;
+    let address = "module.nodegroup.aws_eks_node_group.this";
+    let change = format!(r#"{address} would be changed: labels.pool from "web" to "batch""#);
+    assert!(failed.contains(&change), "{failed}");
+    assert!(!failed.contains("team") && failed.contains("import.acceptChanges"), "{failed}");
+    let absent = json!({"subnetIds": subnets});
+    daemon.apply(&declared("absent", &absent, &json!({}))).await;
+    let failed = daemon.wait_for_failure("absent").await;
+    assert!(failed.contains(&format!("{address} (demo:absent) does not exist, and would be created")), "{failed}");
+    assert_eq!(changes(&aws).await, [""; 0]);
+    assert_eq!(daemon.delete("/v1/namespaces/default/machines/absent").await.status, 202);
+
+    daemon.apply(&declared("workers", &other, &json!({"acceptChanges": [address]}))).await;
+    daemon.wait_for_phase("workers", "AwaitingApproval").await;
+    captd(&daemon, "approve workers --wait").with_code(0);
+    assert_eq!(aws.describe("demo", "workers").await.unwrap()["labels"], json!({"pool": "batch"}));
+
+    let line = |line: &str, why: &str| {
+        let said = captd(&daemon, line);
+        assert!(said.err.contains(why), "{line}: {said:?}");
+    };
+    line("import machine/x --id demo:nope", "there is no node group `demo:nope` in eu-central-1");
+    line("import --cluster nowhere --all", "there is no EKS cluster `nowhere` in eu-central-1");
+    line("import machine/x --id demo", "a node group is CLUSTER:NAME");
+    line("import machine/x", "captd import machine/NAME --id CLUSTER:NODEGROUP");
+    line("import workspace/x --id a:b", "import: {ids: {ADDRESS: ID}}");
+    line("import machine/x --id demo:workers --provider-config none", "there is no provider configuration `none`");
+
+    // What another installation has is its own, also for one who does not ask first.
+    let theirs = Daemon::start_with(Setup { config: aws.config() });
+    let said = captd(&theirs, "import machine/workers --id demo:workers").with_code(1).err;
+    assert!(said.contains("demo:workers belongs to machine default/workers/"), "{said}");
+    let before = aws.describe("demo", "workers").await.unwrap();
+    theirs.apply(&declared("workers", &other, &json!({"acceptChanges": [address]}))).await;
+    let failed = theirs.wait_for_failure("workers").await;
+    assert!(failed.contains("already exists and belongs to machine default/workers/"), "{failed}");
+    assert_eq!(theirs.delete("/v1/namespaces/default/machines/workers").await.status, 202);
+    theirs.wait_until_gone("workers").await;
+    assert_eq!(aws.describe("demo", "workers").await.unwrap(), before);
+    theirs.stop().await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_workspace_takes_over_what_its_declaration_or_its_template_names() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    let template = |name: &str, main: &str| {
+        let spec = json!({"files": {"main.tf": main}});
+        json!({"apiVersion": "captd/v1", "kind": "WorkspaceTemplate", "metadata": {"name": name}, "spec": spec})
+            .to_string()
+    };
+    let workspace = |name: &str, template: &str, import: &Value| {
+        let spec = json!({"workspaceTemplateRef": {"name": template}, "import": import});
+        json!({"apiVersion": "captd/v1", "kind": "Workspace", "metadata": {"name": name}, "spec": spec}).to_string()
+    };
+    let kept = "resource \"terraform_data\" \"kept\" {}\noutput \"id\" {\n  value = terraform_data.kept.id\n}\n";
+    let block = format!("import {{\n  to = terraform_data.kept\n  id = \"from-the-template\"\n}}\n{kept}");
+    let all = [
+        template("kept", kept),
+        template("block", &block),
+        workspace("declared", "kept", &json!({"ids": {"terraform_data.kept": "from-the-declaration"}})),
+        workspace("written", "block", &Value::Null),
+    ];
+    let said = type_in(&daemon, "apply -f - --wait", &all.join("\n---\n")).with_code(3);
+    for (name, id) in [("declared", "from-the-declaration"), ("written", "from-the-template")] {
+        assert!(said.out.contains(&format!("takes over what exists: terraform_data.kept ({id})")), "{said:?}");
+        captd(&daemon, &format!("approve workspace/{name} --wait")).with_code(0);
+        let outputs =
+            daemon.get(&format!("/v1/namespaces/default/workspaces/{name}")).await.json()["status"]["outputs"].clone();
+        assert_eq!(outputs["id"], id);
+    }
     daemon.stop().await;
 }

@@ -41,6 +41,12 @@ impl Daemon {
         until(&format!("{name}: {what}"), async || Some(self.machine(name).await).filter(|machine| is(machine))).await
     }
 
+    /// Waits until its run has failed for good; what it says.
+    pub async fn wait_for_failure(&self, name: &str) -> String {
+        let failed = self.wait_for_phase(name, "Failed").await;
+        failed["status"]["failureMessage"].as_str().unwrap_or_default().to_owned()
+    }
+
     pub async fn wait_until_gone(&self, name: &str) {
         let path = format!("/v1/namespaces/default/machines/{name}");
         until(&format!("{name} is gone"), async || (self.get(&path).await.status == 404).then_some(())).await;

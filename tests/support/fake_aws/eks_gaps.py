@@ -7,6 +7,7 @@
 - The version of a node group can be updated, and that of its launch template.
 - CreateNodegroup is idempotent by its `clientRequestToken`, as a retry after a lost answer relies on.
 - Node groups carry tags; moto tags clusters only.
+- The node groups of a cluster that does not exist are a `ResourceNotFoundException`; moto has an error of its own.
 - A node group has as many running instances as it is to have, with the tags that EKS gives them.
 - Node groups can take time to be created and deleted, or fail (see rules.py), and refuse an update
   meanwhile with `ResourceInUseException`.
@@ -54,6 +55,7 @@ def install():
     EKSBackend.create_nodegroup = creating(EKSBackend.create_nodegroup)
     EKSBackend.delete_nodegroup = deleting(EKSBackend.delete_nodegroup)
     EKSBackend.update_nodegroup_config = updating(EKSBackend.update_nodegroup_config)
+    EKSBackend.list_nodegroups = listing(EKSBackend.list_nodegroups)
     EKSBackend.tag_resource = lambda self, arn, tags: tags_of(self, arn).update(tags)
     EKSBackend.untag_resource = untag_resource
     EKSBackend.list_tags_for_resource = tags_of
@@ -247,6 +249,14 @@ def updatable(backend, cluster_name, nodegroup_name):
             message="Nodegroup cannot be updated as it is currently not in Active State",
         )
     return group
+
+
+def listing(original):
+    def list_nodegroups(self, cluster_name, *others, **named):
+        self.describe_cluster(cluster_name)
+        return original(self, cluster_name, *others, **named)
+
+    return list_nodegroups
 
 
 def describe_update(request, full_url, headers):
