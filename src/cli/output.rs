@@ -7,6 +7,7 @@ use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 
 use anyhow::{Context, Result};
 use comfy_table::{Cell, ColumnConstraint, Table, Width, presets};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 /// Nobody reads standard output any more, as behind `| head -1`.
@@ -59,8 +60,27 @@ pub(super) fn json(value: &Value) -> String {
 
 /// The same as YAML, without a newline at its end.
 pub(super) fn yaml(value: &Value) -> Result<String> {
-    let text = serde_saphyr::to_string(value).context("cannot write this as YAML")?;
+    let text = serde_saphyr::to_string(&Plain(value)).context("cannot write this as YAML")?;
     Ok(text.trim_end().to_owned())
+}
+
+/// A value whose numbers are numbers for every format: `serde_json` hands their digits over in a wrapping that only it
+/// knows.
+struct Plain<'v>(&'v Value);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Number(number) => match (number.as_i128(), number.as_f64()) {
+                (Some(whole), _) => to.serialize_i128(whole),
+                (None, Some(fraction)) => to.serialize_f64(fraction),
+                (None, None) => to.serialize_str(&number.to_string()),
+            },
+            Value::Array(items) => to.collect_seq(items.iter().map(Plain)),
+            Value::Object(fields) => to.collect_map(fields.iter().map(|(name, value)| (name, Plain(value)))),
+            other => other.serialize(to),
+        }
+    }
 }
 
 /// Rows below a header, in columns that stay as wide as they once were.

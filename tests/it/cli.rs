@@ -66,7 +66,7 @@ async fn a_machine_is_led_through_its_life_from_the_command_line() {
     let shown: Value = serde_json::from_str(&captd(&daemon, "get machine workers -o json").with_code(0).out).unwrap();
     assert_eq!(shown["status"]["currentSize"], 2);
     let yaml = captd(&daemon, "get machine/workers -o yaml").with_code(0).out;
-    assert!(yaml.contains("instanceType: t3.medium"), "{yaml}");
+    assert!(yaml.contains("instanceType: t3.medium") && yaml.contains("desiredSize: 2\n"), "{yaml}");
 
     captd(&daemon, "scale workers --desired 3 --wait").with_code(0);
     assert_eq!(daemon.machine("workers").await["status"]["currentSize"], 3);

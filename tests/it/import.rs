@@ -91,6 +91,8 @@ async fn node_groups_are_taken_over_as_they_are_and_handed_over_again() {
     let said = captd(&daemon, &line).with_code(0);
     assert!(said.err.contains("passed over: demo:workers belongs to machine default/workers/"), "{said:?}");
     assert!(said.out.contains("nothing was imported"), "nobody has confirmed it: {said:?}");
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert!(written.contains("name: Batch_Spot\n") && written.contains("diskSize: 80\n"), "for people: {written}");
     captd(&daemon, &format!("apply -f {} --wait", file.display())).with_code(3);
     for name in ["batch-spot", "arm"] {
         captd(&daemon, &format!("approve {name} --wait")).with_code(0);

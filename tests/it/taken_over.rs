@@ -137,3 +137,63 @@ async fn a_state_comes_from_the_secret_of_the_kubernetes_backend_and_never_twice
     assert!(said.contains("is that of workspace default/taken"), "{said}");
     daemon.stop().await;
 }
+
+/// What a management cluster has of a workspace, as `kubectl get -o yaml` prints it.
+const CAPT: &str = r#"
+apiVersion: infrastructure.cluster.x-k8s.io/v1beta1
+kind: WorkspaceTemplate
+metadata: {name: greeting, namespace: default}
+spec:
+  template:
+    spec:
+      forProvider:
+        source: Inline
+        module: |
+          variable "times" { type = number }
+          resource "terraform_data" "it" { input = "${greeting} from ${WORKSPACE_NAME}, ${var.times} times" }
+          output "said" { value = terraform_data.it.output }
+---
+apiVersion: infrastructure.cluster.x-k8s.io/v1beta1
+kind: WorkspaceTemplateApply
+metadata: {name: hello-apply, namespace: default}
+spec:
+  templateRef: {name: greeting}
+  variables: {greeting: good day, times: "3"}
+"#;
+
+/// What Crossplane's provider has run of it: `${name}` is put in as text, and the values are in a file.
+const CAPT_RAN: &str = r#"
+variable "times" { type = number }
+resource "terraform_data" "it" { input = "good day from hello, ${var.times} times" }
+output "said" { value = terraform_data.it.output }
+"#;
+
+#[tokio::test]
+async fn capt_is_left_step_by_step_and_nothing_is_rebuilt() {
+    if !requires("terraform") {
+        return;
+    }
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::write(folder.path().join("main.tf"), CAPT_RAN).unwrap();
+    std::fs::write(folder.path().join("terraform.tfvars"), "times = 3\n").unwrap();
+    terraform_says(folder.path(), &["init", "-input=false"]);
+    terraform_says(folder.path(), &["apply", "-input=false", "-auto-approve"]);
+    let state = std::fs::read(folder.path().join("terraform.tfstate")).unwrap();
+
+    let daemon = Daemon::start();
+    type_in(&daemon, "apply -f - --paused", CAPT).with_code(0);
+    type_in(&daemon, "state push workspace/hello --from-secret -", &secret(&state)).with_code(0);
+    captd(&daemon, "plan workspace/hello --detailed-exitcode").with_code(0);
+    captd(&daemon, "resume workspace/hello").with_code(0);
+    let said = until("it is in force", async || {
+        let runs = daemon.get("/v1/runs?namespace=default&workspace=hello").await.json();
+        let applies = runs["items"].as_array().unwrap().iter().filter(|run| run["kind"] == "apply");
+        let is_over = applies.into_iter().any(|run| run["state"] == "unchanged");
+        is_over.then(|| captd(&daemon, "output workspace/hello said").with_code(0).out)
+    })
+    .await;
+    assert_eq!(said.trim(), "good day from hello, 3 times");
+    let kept = pulled(&daemon, "state pull workspace/hello");
+    assert_eq!(kept, serde_json::from_slice::<Value>(&state).unwrap(), "nothing was made anew");
+    daemon.stop().await;
+}
