@@ -104,7 +104,9 @@ async fn one(session: &Session, args: &Args) -> Result<Exit> {
     let found = discover(session, args, cluster, &[group]).await?;
     let item = found.into_iter().next().context("the daemon found nothing and did not say so")?;
     if let Some(taken) = item.taken() {
-        anyhow::bail!("{taken}; it is managed there, and two cannot manage it. Delete or eject it there first");
+        anyhow::bail!(
+            "{taken}; two cannot manage it. Eject it there first; where no captd has it any more, remove its tags `captd:…`"
+        );
     }
     let declaration = declaration(item, args, Some(&key.name));
     if args.dry_run {

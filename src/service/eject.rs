@@ -131,14 +131,13 @@ fn nothing(key: &Key) -> Error {
 fn read_me(key: &Key, spec: Option<&Spec>) -> String {
     let mut text = format!(
         "# {key}, as plain Terraform\n\n\
-         captd {} has written this folder and manages {} no longer.\n\n\
+         captd {} has written this folder, and manages it no longer.\n\n\
          ```\nterraform init\nterraform plan    # says: no changes\n```\n\n\
          - `terraform.tfstate` is the state; keep it, or move it to a backend of yours before anybody works with it\n  \
            (`terraform init -migrate-state`). It and `terraform.tfvars.json` may hold secrets.\n\
          - `terraform.tfvars.json` holds the values of the variables.\n\
          - Credentials are not here: Terraform takes them from your environment (`AWS_PROFILE` and the like).\n",
         env!("CARGO_PKG_VERSION"),
-        key.kind.noun(),
     );
     let env: Vec<String> = spec.into_iter().flat_map(Spec::env).map(|env| format!("`{}`", env.name)).collect();
     if !env.is_empty() {
