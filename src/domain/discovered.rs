@@ -73,54 +73,62 @@ fn declaration(attributes: &Value, place: &Place) -> Value {
 }
 
 fn group(from: &Value, name: &str) -> Value {
-    let mut group = Map::new();
-    let mut set = |field: &str, value: Value| {
-        let is_empty = match &value {
-            Value::Null => true,
-            Value::Array(items) => items.is_empty(),
-            Value::Object(fields) => fields.is_empty(),
-            _ => false,
-        };
-        if !is_empty {
-            group.insert(field.to_owned(), value);
-        }
-    };
-    let first = |name: &str| &from[name][0];
-    let launch_template = first("launch_template");
-    set("name", json!(name));
-    set("instanceTypes", from["instance_types"].clone());
-    let scaling = first("scaling_config");
-    set(
-        "scaling",
-        renamed(scaling, &[("min_size", "minSize"), ("max_size", "maxSize"), ("desired_size", "desiredSize")]),
-    );
-    set("subnetIds", sorted(&from["subnet_ids"]));
-    set("nodeRoleArn", from["node_role_arn"].clone());
-    // A launch template with an image of its own says what it is.
-    set("amiType", Some(&from["ami_type"]).filter(|it| **it != "CUSTOM").cloned().unwrap_or_default());
-    set("capacityType", from["capacity_type"].clone());
-    set(
-        "diskSize",
-        Some(&from["disk_size"]).filter(|it| **it != 0 && launch_template.is_null()).cloned().unwrap_or_default(),
-    );
-    set("labels", from["labels"].clone());
-    set("taints", taints(&from["taint"]));
-    set("tags", Value::Object(tags(&from["tags"])));
+    let of = |block: &str, names: &[(&str, &str)]| renamed(&from[block][0], names);
     let limits = [("max_unavailable", "maxUnavailable"), ("max_unavailable_percentage", "maxUnavailablePercentage")];
-    set("updateConfig", renamed(first("update_config"), &limits));
-    set("launchTemplate", renamed(launch_template, &[("id", "id"), ("version", "version")]));
-    set("remoteAccess", remote_access(first("remote_access")));
-    set("nodeRepairConfig", renamed(first("node_repair_config"), &[("enabled", "enabled")]));
-    Value::Object(group)
+    let has_launch_template = from["launch_template"][0].is_object();
+    // A launch template says itself which disk and which image of its own it takes.
+    let disk_size = if has_launch_template { Value::Null } else { from["disk_size"].clone() };
+    let ami_type = if from["ami_type"] == "CUSTOM" { Value::Null } else { from["ami_type"].clone() };
+    let fields = [
+        ("name", json!(name)),
+        ("instanceTypes", from["instance_types"].clone()),
+        (
+            "scaling",
+            of("scaling_config", &[("min_size", "minSize"), ("max_size", "maxSize"), ("desired_size", "desiredSize")]),
+        ),
+        ("subnetIds", sorted(&from["subnet_ids"])),
+        ("nodeRoleArn", from["node_role_arn"].clone()),
+        ("amiType", ami_type),
+        ("capacityType", from["capacity_type"].clone()),
+        ("diskSize", not_zero(disk_size)),
+        ("labels", from["labels"].clone()),
+        ("taints", taints(&from["taint"])),
+        ("tags", Value::Object(tags(&from["tags"]))),
+        ("updateConfig", not_zero(of("update_config", &limits))),
+        ("launchTemplate", of("launch_template", &[("id", "id"), ("version", "version")])),
+        ("remoteAccess", remote_access(&from["remote_access"][0])),
+        ("nodeRepairConfig", of("node_repair_config", &[("enabled", "enabled")])),
+    ];
+    let said = fields.into_iter().filter(|(_, value)| says_something(value));
+    Value::Object(said.map(|(field, value)| (field.to_owned(), value)).collect())
 }
 
-/// Some fields of an object under other names; what is null, zero or empty in it is not said.
-fn renamed(from: &Value, names: &[(&str, &str)]) -> Value {
-    let is_said = |value: &&Value| !value.is_null() && *value != "";
-    let fields =
-        names.iter().filter_map(|(old, new)| Some(((*new).to_owned(), from.get(*old).filter(is_said)?.clone())));
-    let is_limit = names.iter().any(|(old, _)| old.starts_with("max_unavailable"));
-    Value::Object(fields.filter(|(_, value)| !is_limit || *value != 0).collect())
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+/// The fields of a block that say something, under other names.
+fn renamed(block: &Value, names: &[(&str, &str)]) -> Value {
+    let said = names.iter().filter_map(|(old, new)| {
+        let value = block.get(*old).filter(|value| says_something(value))?;
+        Some(((*new).to_owned(), value.clone()))
+    });
+    Value::Object(said.collect())
+}
+
+/// Where the provider says zero, nothing was said.
+fn not_zero(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(fields.into_iter().filter(|(_, value)| *value != 0).collect()),
+        value if value == 0 => Value::Null,
+        value => value,
+    }
 }
 
 fn sorted(list: &Value) -> Value {

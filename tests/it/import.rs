@@ -35,6 +35,35 @@ async fn made_by_hand(aws: &FakeAws) {
     aws.create_node_group("demo", &node_group("arm", &subnets, &arm)).await;
 }
 
+#[tokio::test]
+async fn what_a_launch_template_and_a_key_pair_say_is_taken_over_too() {
+    if !requires("aws") {
+        return;
+    }
+    let aws = FakeAws::start();
+    let subnets = aws.seed("demo").await;
+    let launch_template = aws.create_launch_template("nodes").await;
+    let mut body =
+        node_group("templated", &subnets, &json!({"launchTemplate": {"id": launch_template, "version": "1"}}));
+    body.as_object_mut().unwrap().remove("instanceTypes");
+    aws.create_node_group("demo", &body).await;
+    let ssh = json!({"remoteAccess": {"ec2SshKey": "ops"}});
+    aws.create_node_group("demo", &node_group("reachable", &subnets, &ssh)).await;
+    let daemon = Daemon::start_with(Setup { config: aws.config() });
+    for name in ["templated", "reachable"] {
+        captd(&daemon, &format!("import {name} --id demo:{name} --wait")).with_code(3);
+        captd(&daemon, &format!("approve {name} --wait")).with_code(0);
+        captd(&daemon, &format!("plan {name} --detailed-exitcode")).with_code(0);
+    }
+    assert_eq!(changes(&aws).await, ["TagResource"; 2]);
+    let spec = daemon.machine("templated").await["spec"]["nodeGroupConfig"].clone();
+    assert_eq!(spec["launchTemplate"], json!({"id": launch_template, "version": "1"}));
+    assert_eq!(spec["diskSize"], Value::Null, "the launch template says it");
+    let reachable = daemon.machine("reachable").await;
+    assert_eq!(reachable["spec"]["nodeGroupConfig"]["remoteAccess"], json!({"ec2SshKey": "ops", "openToWorld": true}));
+    daemon.stop().await;
+}
+
 /// What it is but for the tags that say whose it is.
 fn untagged(mut group: Value) -> Value {
     let tags = group["tags"].as_object_mut().unwrap();

@@ -79,6 +79,18 @@ impl FakeAws {
         assert!(response.status().is_success(), "{}", response.text().await.unwrap());
     }
 
+    /// EC2 `CreateLaunchTemplate`, as the same; its id.
+    pub async fn create_launch_template(&self, name: &str) -> String {
+        let form = format!(
+            "Action=CreateLaunchTemplate&Version=2016-11-15&LaunchTemplateName={name}&LaunchTemplateData.InstanceType=t3.large"
+        );
+        let request = self.client.post(&self.url).header("authorization", observer("ec2"));
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        let text = request.send().await.unwrap().text().await.unwrap();
+        let id = text.split_once("<launchTemplateId>").and_then(|(_, rest)| rest.split_once('<'));
+        id.unwrap_or_else(|| panic!("no launch template: {text}")).0.to_owned()
+    }
+
     /// EKS `CreateNodegroup`, as somebody who has never heard of captd; back when it is ACTIVE.
     pub async fn create_node_group(&self, cluster: &str, body: &Value) {
         let url = format!("{}/clusters/{cluster}/node-groups", self.url);
