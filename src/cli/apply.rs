@@ -33,17 +33,11 @@ pub(super) struct Args {
     wait: Wait,
 }
 
-/// How declarations are handed in.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct How {
-    dry_run: bool,
-    skip_unknown_kinds: bool,
-    paused: bool,
-}
-
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Applied {
     items: Vec<Item>,
+    dry_run: bool,
     #[serde(flatten)]
     remarks: Remarks,
 }
@@ -79,24 +73,22 @@ impl Item {
 /// Applies.
 pub(super) async fn run(session: &Session, args: Args) -> Result<Exit> {
     let declarations = read(&args.files)?;
-    let followed = declare(
-        session,
-        &declarations,
-        How { dry_run: args.dry_run, skip_unknown_kinds: args.skip_unknown_kinds, paused: args.paused },
-    )
-    .await?;
+    let flags = [("dryRun", args.dry_run), ("skipUnknownKinds", args.skip_unknown_kinds), ("paused", args.paused)];
+    let asked: Vec<&str> = flags.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect();
+    let followed = declare(session, &declarations, &asked).await?;
     args.wait.follow(session, &followed, Until::InForce).await
 }
 
-/// Hands declarations in, says what became of each, and gives back the machines and workspaces among them.
-pub(super) async fn declare(session: &Session, declarations: &Declarations, how: How) -> Result<Vec<Key>> {
-    let applied = hand_in(session, declarations, how).await?;
+/// Hands declarations in, says what became of each, and gives back the machines and workspaces among them. `asked` are
+/// the API's flags.
+pub(super) async fn declare(session: &Session, declarations: &Declarations, asked: &[&str]) -> Result<Vec<Key>> {
+    let applied = hand_in(session, declarations, asked).await?;
     applied.remarks.tell(declarations);
     for item in &applied.items {
         for warning in &item.warnings {
             note(format_args!("Warning: {}: {}", declarations.place_of(&warning.pointer), warning.detail));
         }
-        say(item.line(how.dry_run))?;
+        say(item.line(applied.dry_run))?;
     }
     let followed = applied
         .items
@@ -110,13 +102,9 @@ pub(super) async fn declare(session: &Session, declarations: &Declarations, how:
     Ok(followed)
 }
 
-async fn hand_in(session: &Session, declarations: &Declarations, how: How) -> Result<Applied> {
-    let query = [
-        ("namespace", session.namespace.to_string()),
-        ("dryRun", how.dry_run.to_string()),
-        ("skipUnknownKinds", how.skip_unknown_kinds.to_string()),
-        ("paused", how.paused.to_string()),
-    ];
+async fn hand_in(session: &Session, declarations: &Declarations, asked: &[&str]) -> Result<Applied> {
+    let mut query = vec![("namespace", session.namespace.to_string())];
+    query.extend(asked.iter().map(|flag| (*flag, true.to_string())));
     let answer = session.client.declare(&query, declarations.media_type, declarations.body.clone()).await;
     answer.map_err(|error| declarations.explain(error))
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::output::say;
 use super::session::Session;
 use super::target::path_of;
-use super::{Exit, target};
+use super::{Exit, client, target};
 
 /// `captd eject`
 #[derive(Debug, clap::Args)]
@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// Write the folder and go on managing it
     #[arg(long)]
     keep: bool,
+    /// Also when what is declared is not in force, or an apply ended badly: its plan may have changes then
+    #[arg(long)]
+    as_it_is: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,7 +43,8 @@ pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
     let key = target::resource(&args.words, &session.namespace)?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(key.name.as_str()));
     let path = path_of(&key, &["eject"]);
-    let ejected: Ejected = session.client.get(&path, &[]).await?;
+    let query = [("asItIs", args.as_it_is.to_string())];
+    let ejected: Ejected = session.client.get(&path, &query).await?;
     let shown = folder.display();
     DirBuilder::new()
         .mode(0o700)
@@ -49,14 +53,22 @@ pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
     for (name, text) in &ejected.files {
         write(&folder, name, text).with_context(|| format!("cannot write {shown}/{name}; nothing was ejected"))?;
     }
-    File::open(&folder).and_then(|folder| folder.sync_all()).with_context(|| format!("cannot keep {shown}"))?;
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    sync(parent).with_context(|| format!("cannot keep {shown}"))?;
     if args.keep {
         say(format_args!("{shown}: written; captd goes on managing {}", key.path()))?;
         return Ok(Exit::Done);
     }
-    let body = json!({"serial": ejected.serial});
-    let let_go: std::result::Result<Value, _> = session.client.post(&path, Some(&body)).await;
-    let_go.with_context(|| format!("{shown} is written, and captd has not let go of {}", key.path()))?;
+    let body = json!({"serial": ejected.serial, "asItIs": args.as_it_is});
+    let let_go: std::result::Result<Value, client::Error> = session.client.post(&path, Some(&body)).await;
+    if let Err(error) = let_go {
+        let what = if error.problem().is_some() {
+            format!("{shown} is written, and captd goes on managing {}", key.path())
+        } else {
+            format!("{shown} is written, keep it: captd may have let go of {}, `captd get` says whether", key.path())
+        };
+        return Err(anyhow::Error::from(error).context(what));
+    }
     say(format_args!("{} ejected: {shown} holds it now, and captd manages it no longer", key.path()))?;
     say(format_args!("next: cd {shown} && terraform init && terraform plan"))?;
     Ok(Exit::Done)
@@ -74,5 +86,11 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
+    // The entries on the way to it, too.
+    parent.ancestors().take_while(|above| above.starts_with(folder)).try_for_each(sync)?;
     Ok(())
+}
+
+fn sync(folder: &Path) -> std::io::Result<()> {
+    File::open(folder)?.sync_all()
 }

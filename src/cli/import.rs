@@ -63,12 +63,16 @@ struct Item {
     status: String,
     owner: Option<String>,
     installation: Option<String>,
+    machine: Option<String>,
     declaration: Value,
 }
 
 impl Item {
     /// Whose it is, if it is somebody's.
     fn taken(&self) -> Option<String> {
+        if let Some(machine) = &self.machine {
+            return Some(format!("{} is declared here already, as machine {machine}", self.id));
+        }
         let whose = match (&self.owner, &self.installation) {
             (None, None) => return None,
             (owner, installation) => format!(
@@ -80,6 +84,9 @@ impl Item {
         Some(format!("{} belongs to {whose}", self.id))
     }
 }
+
+/// What is declared already is somebody's: it is not written over.
+const CREATE: &[&str] = &["createOnly"];
 
 /// Imports.
 pub(super) async fn run(session: &Session, args: Args) -> Result<Exit> {
@@ -114,7 +121,7 @@ async fn one(session: &Session, args: &Args) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let declarations = Declarations::of_one(&format!("the declaration of {id}"), &declaration);
-    let keys = apply::declare(session, &declarations, apply::How::default()).await?;
+    let keys = apply::declare(session, &declarations, CREATE).await?;
     after(session, args, &keys).await
 }
 
@@ -142,7 +149,7 @@ async fn all(session: &Session, args: &Args, cluster: &str) -> Result<Exit> {
     }
     // Read again: somebody may have changed it while he looked.
     let declarations = declarations::read(&[path])?;
-    let keys = apply::declare(session, &declarations, apply::How::default()).await?;
+    let keys = apply::declare(session, &declarations, CREATE).await?;
     after(session, args, &keys).await
 }
 

@@ -88,11 +88,17 @@ impl Adoption {
     /// # Errors
     /// A failure that names both owners of each such resource.
     pub fn check(&self, found: &[Found]) -> Result<(), Failure> {
-        let conflicts: Vec<String> = found.iter().filter_map(|found| self.conflict(found)).collect();
+        // What a template's own `import` blocks name, a person looks at.
+        let looked_for = found.iter().filter(|found| self.ids.contains_key(&found.address));
+        let conflicts: Vec<String> = looked_for.filter_map(|found| self.conflict(found)).collect();
         if conflicts.is_empty() {
             return Ok(());
         }
-        let remedy = "Nothing was changed. Give the node group another name, or delete what is in its place in the cloud, then call `captd retry`.";
+        let remedy = if self.import.is_some() {
+            "Nothing was changed. Two cannot manage it: eject it there first, and where no captd has it any more, remove its tags `captd:…`; then call `captd retry`."
+        } else {
+            "Nothing was changed. Give it another name, or delete what is in its place in the cloud, then call `captd retry`."
+        };
         Err(Failure::with_remedy(Class::Configuration, conflicts.join("; "), remedy))
     }
 
@@ -115,13 +121,13 @@ impl Adoption {
     #[must_use]
     pub fn own(&self, found: Vec<Found>) -> Vec<Found> {
         let all = found.iter().all(|found| self.conflict(found).is_none());
-        let is_own = |found: &Found| all || (found.attributes.get("tags").is_some() && self.conflict(found).is_none());
-        found.into_iter().filter(is_own).collect()
+        let is_own = |found: &Found| all || (tags_of(&found.attributes).is_some() && self.conflict(found).is_none());
+        found.into_iter().filter(|found| self.ids.contains_key(&found.address)).filter(is_own).collect()
     }
 
     fn conflict(&self, found: &Found) -> Option<String> {
-        let tags = found.attributes.get("tags")?;
-        let tag = |name: &str| tags.get(name).and_then(Value::as_str);
+        let tags = tags_of(&found.attributes)?;
+        let tag = |name: &str| tags.get(name).copied();
         let installation = tag(INSTALLATION_TAG);
         let Owner { kind, name, .. } = &self.owner;
         if installation == Some(&self.owner.installation) && tag(&tag_of(*kind)) == Some(name) {
@@ -146,6 +152,18 @@ impl Adoption {
             self.owner.installation
         ))
     }
+}
+
+/// The tags of a resource that can have some: a map, or blocks of key and value as those of an Auto Scaling group.
+fn tags_of(attributes: &Value) -> Option<BTreeMap<&str, &str>> {
+    let map = attributes.get("tags").map(|tags| {
+        let tags = tags.as_object().into_iter().flatten();
+        tags.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect()
+    });
+    map.or_else(|| {
+        let blocks = attributes.get("tag")?.as_array()?.iter();
+        Some(blocks.filter_map(|tag| Some((tag["key"].as_str()?, tag["value"].as_str()?))).collect())
+    })
 }
 
 /// Whether a run that ends like this may leave something in the cloud that stands in no state.

@@ -18,6 +18,8 @@ pub struct Discovered {
     pub owner: Option<String>,
     /// The installation that its tags name.
     pub installation: Option<String>,
+    /// The machine of this captd that declares it already: `default/workers`.
+    pub machine: Option<String>,
     /// The declaration that takes it over.
     pub declaration: Value,
 }
@@ -47,14 +49,9 @@ impl Discovered {
             status: text("status"),
             owner,
             installation: tag(INSTALLATION_TAG),
+            machine: None,
             declaration: declaration(attributes, place),
         }
-    }
-
-    /// Whether captd, here or elsewhere, has it already.
-    #[must_use]
-    pub fn is_taken(&self) -> bool {
-        self.owner.is_some() || self.installation.is_some()
     }
 }
 

@@ -22,17 +22,17 @@ pub enum Gate {
 ///
 /// A destroy run is consent in itself: whoever deletes a machine has said so. Under `onDestroy` a
 /// deletion or replacement of a protected resource waits, but for the replacement of one whose
-/// creation failed: that was never in service. An import waits always, but for one of what captd itself
-/// has made and lost sight of: for that, `takes_over` is false.
+/// creation failed: that was never in service. A plan that takes over what somebody else has made waits
+/// always: `takeover` says why.
 #[must_use]
-pub fn gate(kind: Kind, plan: &Plan, approval: Approval, manifest: &Manifest, takes_over: bool) -> Gate {
+pub fn gate(kind: Kind, plan: &Plan, approval: Approval, manifest: &Manifest, takeover: Option<String>) -> Gate {
     if !plan.has_changes() {
         return Gate::Nothing;
     }
-    if kind == Kind::Apply && takes_over && plan.summary.import > 0 {
-        let taken = plan.resources.iter().filter_map(|it| Some(format!("{} ({})", it.address, it.import_id.as_ref()?)));
-        let taken: Vec<String> = taken.collect();
-        return Gate::Closed(vec![format!("the plan takes over what exists: {}", taken.join(", "))]);
+    if kind == Kind::Apply
+        && let Some(why) = takeover
+    {
+        return Gate::Closed(vec![why]);
     }
     match (kind, approval) {
         (Kind::Plan | Kind::Refresh, _) => Gate::Shown,

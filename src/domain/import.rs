@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::adoption::{INSTALLATION_TAG, tag_of};
+use super::adoption::{Adoption, INSTALLATION_TAG, tag_of};
 use super::fields::Fields;
 use super::plan::{Action, Plan, ResourceChange};
 use super::resource::ResourceKind;
@@ -41,22 +41,45 @@ pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Import> {
 
 impl Import {
     /// What `plan` would do besides taking in what exists: a sentence for each resource. `ids` are those that were
-    /// looked for.
+    /// looked for: what is named and does not exist is a mistake, and no change that could be accepted.
     #[must_use]
     pub fn objections(&self, plan: &Plan, ids: &BTreeMap<String, String>) -> Vec<String> {
-        let refused = plan.resources.iter().filter(|resource| !self.accept_changes.contains(&resource.address));
-        refused.filter_map(|resource| objection(resource, ids)).collect()
+        let objection = |resource: &ResourceChange| match (resource.action, ids.get(&resource.address)) {
+            (Action::Create, Some(id)) => {
+                Some(format!("{} ({id}) does not exist, and would be created", resource.address))
+            }
+            _ if self.accept_changes.contains(&resource.address) => None,
+            _ => objection(resource),
+        };
+        plan.resources.iter().filter_map(objection).collect()
     }
 }
 
-fn objection(resource: &ResourceChange, ids: &BTreeMap<String, String>) -> Option<String> {
+/// Why a person must see a plan that takes over what others have made; none for one that does not, or that finds again
+/// what captd itself has made and lost sight of.
+#[must_use]
+pub fn takeover(plan: &Plan, adoption: Option<&Adoption>) -> Option<String> {
+    let is_found_again = |address: &str| adoption.is_some_and(|it| it.import.is_none() && it.ids.contains_key(address));
+    let imported = plan.resources.iter().filter(|resource| !is_found_again(&resource.address));
+    let imported: Vec<String> =
+        imported.filter_map(|it| Some(format!("{} ({})", it.address, it.import_id.as_ref()?))).collect();
+    if !imported.is_empty() {
+        return Some(format!("the plan takes over what exists: {}", imported.join(", ")));
+    }
+    // What an import goes on with was not seen by whoever approved its first plan.
+    let import = adoption?.import.as_ref()?;
+    let goes_on = plan.resources.iter().any(|resource| {
+        objection(resource).is_some()
+            || (import.accept_changes.contains(&resource.address) && resource.action != Action::Read)
+    });
+    goes_on.then(|| format!("what is taken over would be changed further: {}", plan.summary))
+}
+
+fn objection(resource: &ResourceChange) -> Option<String> {
     let address = &resource.address;
     match resource.action {
         Action::Import | Action::Read => None,
-        Action::Create => Some(match ids.get(address) {
-            Some(id) => format!("{address} ({id}) does not exist, and would be created"),
-            None => format!("{address} would be created"),
-        }),
+        Action::Create => Some(format!("{address} would be created")),
         Action::Delete => Some(format!("{address} would be deleted")),
         Action::Replace => {
             Some(format!("{address} would be replaced because of {}", resource.replace_because.join(", ")))

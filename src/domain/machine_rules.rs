@@ -44,7 +44,7 @@ pub fn check(spec: &MachineSpec, at: &str, problems: &mut Problems) {
     }
     let at = format!("{at}/nodeGroupConfig");
     let group = &spec.node_group_config;
-    check_word(&group.name, 63, &format!("{at}/name"), "a node group's name", problems);
+    check_node_group(&group.name, &format!("{at}/name"), problems);
     check_scaling(group, &at, problems);
     check_instances(group, &at, problems);
     check_launch(group, &at, problems);
@@ -57,13 +57,18 @@ pub fn check(spec: &MachineSpec, at: &str, problems: &mut Problems) {
     check_tags(group, &at, problems);
 }
 
+/// The name of a node group.
+pub fn check_node_group(name: &str, at: &str, problems: &mut Problems) {
+    check_word(name, 63, at, "a node group's name", problems);
+}
+
 /// The name of an EKS cluster.
-pub(super) fn check_cluster(name: &str, at: &str, problems: &mut Problems) {
+pub fn check_cluster(name: &str, at: &str, problems: &mut Problems) {
     check_word(name, 100, at, "an EKS cluster's name", problems);
 }
 
 /// An AWS region.
-pub(super) fn check_region(region: &str, at: &str, problems: &mut Problems) {
+pub fn check_region(region: &str, at: &str, problems: &mut Problems) {
     let is_part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let fits = region.split('-').count() >= 3 && region.len() <= 32 && region.split('-').all(is_part);
     if !fits {

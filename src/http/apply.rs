@@ -12,7 +12,7 @@ use super::params::Params;
 use super::problem::{Answer, Problem};
 use crate::domain::name::Name;
 use crate::domain::permission::{Permission, Rights};
-use crate::service::{Actor, Applied, How};
+use crate::service::{Actor, Applied, Condition, How};
 
 /// `POST /v1/apply`
 pub(super) async fn apply(
@@ -28,6 +28,7 @@ pub(super) async fn apply(
         dry_run: params.flag("dryRun")?,
         skip_unknown: params.flag("skipUnknownKinds")?,
         paused: params.flag("paused")?,
+        condition: if params.flag("createOnly")? { Condition::Absent } else { Condition::None },
     };
     params.finish()?;
     let outcome = shared.service.apply(&documents, &namespace, how, &actor).await?;

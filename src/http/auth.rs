@@ -81,6 +81,8 @@ const WRITTEN: &[&str] = &[
 
 /// What a route needs. `path` is its pattern. What an apply needs besides, it asks itself; [`check`] knows the verbs of runs.
 fn needed(method: &Method, path: &str) -> Permission {
+    // What is answered to HEAD is made as for GET.
+    let method = if method == Method::HEAD { &Method::GET } else { method };
     let below = path.strip_prefix("/v1/namespaces/{namespace}").or_else(|| path.strip_prefix("/v1")).unwrap_or(path);
     let of_one = ["/machines/{name}", "/workspaces/{name}"].iter().find_map(|one| below.strip_prefix(one));
     let special = of_one.and_then(|rest| OF_ONE.iter().find(|(end, of, _)| *end == rest && of == method));
@@ -88,7 +90,7 @@ fn needed(method: &Method, path: &str) -> Permission {
         return *permission;
     }
     match method {
-        &Method::GET | &Method::HEAD => Permission::Read,
+        &Method::GET => Permission::Read,
         _ if below == "/convert" => Permission::Read,
         _ if WRITTEN.contains(&below) => Permission::Write,
         _ => Permission::Admin,

@@ -50,6 +50,7 @@ fn wire(found: &Discovered) -> Value {
         "status": found.status,
         "owner": found.owner,
         "installation": found.installation,
+        "machine": found.machine,
         "declaration": found.declaration,
     })
 }

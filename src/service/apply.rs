@@ -49,7 +49,7 @@ pub struct Outcome {
 }
 
 /// How documents are applied.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct How {
     /// Everything is checked, and nothing kept.
     pub dry_run: bool,
@@ -57,6 +57,8 @@ pub struct How {
     pub skip_unknown: bool,
     /// What is created begins no run by itself.
     pub paused: bool,
+    /// What must be true of each machine, workspace and namespace.
+    pub condition: Condition,
 }
 
 impl Service {
@@ -92,8 +94,7 @@ impl Service {
         let parsed = in_order(parsed, default_namespace);
         let given = parsed.iter().filter_map(|(index, document)| Some((format!("/{index}"), document.as_ref()?)));
         let uploads = self.look_at_uploads(given, default_namespace).await?;
-        let terms =
-            Terms { default_namespace, condition: Condition::None, paused: how.paused, actor, uploads: &uploads };
+        let terms = Terms { default_namespace, condition: how.condition, paused: how.paused, actor, uploads: &uploads };
         let mut change = self.write(&actor.0).await?;
         let mut applied = Vec::new();
         for (index, document) in parsed {

@@ -260,11 +260,19 @@ fn is_empty(value: &Value) -> bool {
 
 /// A node group is unique by provider configuration, region, cluster and name. Without a cloud it
 /// is by namespace. Workspaces of one place are counted together.
+/// The place of what a provider configuration makes in a region.
+fn in_aws(provider: &str, region: &str) -> String {
+    format!("aws/{provider}/{region}")
+}
+
+/// What identifies a node group of EKS, as the database keeps it.
+pub(super) fn node_group_in_aws(provider: &str, region: &str, cluster: &str, name: &str) -> String {
+    format!("{}/{cluster}/{name}", in_aws(provider, region))
+}
+
 fn identity(spec: &Spec, template: Arc<Template>, namespace: &Name) -> Identity {
     let place = match template.manifest.provider {
-        Provider::Aws => {
-            format!("aws/{}/{}", spec.provider().name, spec.region().unwrap_or_default())
-        }
+        Provider::Aws => in_aws(&spec.provider().name, spec.region().unwrap_or_default()),
         Provider::None => format!("none/{namespace}"),
     };
     let Some(machine) = spec.machine() else {

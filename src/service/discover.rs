@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::defaults::allowed_provider;
+use super::defaults::{allowed_provider, node_group_in_aws};
 use super::{Error, Result, Service};
 use crate::domain::discovered::{Discovered, Place};
 use crate::domain::failure::Failure;
+use crate::domain::machine_rules;
 use crate::domain::name::Name;
 use crate::domain::problem::Problems;
-use crate::render::render;
+use crate::render::{quote, render};
 use crate::terraform::environment::environment;
 use crate::terraform::plan::Shown;
 
@@ -49,6 +50,15 @@ impl Service {
         if region.is_none() && provider.is_some() {
             problems.add("/region", "required", "neither the namespace nor the provider configuration has a region");
         }
+        if let Some(cluster) = &cluster {
+            machine_rules::check_cluster(cluster, "/clusterName", &mut problems);
+        }
+        if let Some(region) = &region {
+            machine_rules::check_region(region, "/region", &mut problems);
+        }
+        for (index, name) in asked.names.iter().enumerate() {
+            machine_rules::check_node_group(name, &format!("/names/{index}"), &mut problems);
+        }
         let (Some(provider), Some(cluster), Some(region), true) = (provider, cluster, region, problems.is_empty())
         else {
             return Err(Error::Invalid(problems));
@@ -60,8 +70,15 @@ impl Service {
             return Ok(Vec::new());
         }
         let shown = look(names.clone()).await?;
-        let found: Vec<Discovered> =
-            shown.found.iter().map(|found| Discovered::read(&found.attributes, &place)).collect();
+        let mut snapshot = self.store.read().await?;
+        let mut found = Vec::new();
+        for one in &shown.found {
+            let mut one = Discovered::read(&one.attributes, &place);
+            let node_group = node_group_in_aws(&place.provider, &place.region, &place.cluster, &one.name);
+            let owner = snapshot.node_group_owner(&node_group).await?;
+            one.machine = owner.map(|(namespace, name)| format!("{namespace}/{name}"));
+            found.push(one);
+        }
         let missing = names.iter().find(|name| !found.iter().any(|found| found.name == **name));
         match missing {
             None => Ok(found),
@@ -94,7 +111,7 @@ impl Service {
         let trial = self.trial_with(namespace, template, rendered, (environment, Some(provider)), what);
         let ids: BTreeMap<String, String> = names
             .iter()
-            .map(|name| (format!("aws_eks_node_group.found[{}]", json!(name)), format!("{}:{name}", place.cluster)))
+            .map(|name| (format!("aws_eks_node_group.found[{}]", quote(name)), format!("{}:{name}", place.cluster)))
             .collect();
         self.validator.look(trial, ids).await.map_err(|failure| not_looked(&failure, place))
     }

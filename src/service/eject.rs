@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use super::states::{describe_run, of_key};
-use super::{Actor, Error, Result, Service};
+use super::delete::check_protection;
+use super::states::of_key;
+use super::{Actor, DAEMON, Error, Result, Service};
 use crate::domain::event::Told;
 use crate::domain::resource::{Key, Spec};
-use crate::domain::run::{Kind, Run};
+use crate::domain::run::{Kind, Run, Trigger};
 use crate::domain::workspace::Workspace;
 use crate::store::Change;
 
@@ -31,19 +32,23 @@ impl Service {
     ///
     /// # Errors
     /// When it is not at rest, or what is declared is not in force.
-    pub async fn ejected(&self, key: &Key, actor: &Actor) -> Result<Ejected> {
+    pub async fn ejected(&self, key: &Key, as_it_is: bool, actor: &Actor) -> Result<Ejected> {
         let mut change = self.write(&actor.0).await?;
-        let (workspace, last, _) = self.ejectable(&mut change, key).await?;
-        let spec = change.spec_of(workspace.uid, last.generation).await?.map(|(_, spec)| spec);
+        let (workspace, _) = self.ejectable(&mut change, key, as_it_is).await?;
+        let run = self.run_in_force(&mut change, &workspace).await?;
+        let spec = change.spec_of(workspace.uid, run.generation).await?.map(|(_, spec)| spec);
         change.tell(of_key("StatePulled", key, "its files were handed out to be ejected, secrets included")).await?;
         change.commit().await?;
-        let prepared = match self.prepare(&last).await? {
+        let prepared = match self.prepare(&run).await? {
             Ok(prepared) => prepared,
             Err(failure) => return Err(Error::conflict("not_rendered", failure.message)),
         };
         let mut files = prepared.rendered.with_local_state().files;
-        if let Ok(lock) = tokio::fs::read_to_string(prepared.workspace_dir.join(LOCK_FILE)).await {
-            files.insert(LOCK_FILE.to_owned(), lock);
+        // A workspace that was not begun here has none, and one whose folder was removed had what its revision has.
+        for folder in [&prepared.workspace_dir, &prepared.revision_dir] {
+            if let Ok(lock) = tokio::fs::read_to_string(folder.join(LOCK_FILE)).await {
+                files.entry(LOCK_FILE.to_owned()).or_insert(lock);
+            }
         }
         let mut snapshot = self.store.read().await?;
         let newest = snapshot.newest_state(workspace.uid).await?.ok_or_else(|| nothing(key))?;
@@ -54,7 +59,7 @@ impl Service {
             ".gitignore".to_owned(),
             "# A state may hold secrets.\n.terraform/\n*.tfstate\n*.tfstate.*\n".to_owned(),
         );
-        files.insert("README.md".to_owned(), read_me(key, spec.as_ref()));
+        files.entry("README.md".to_owned()).or_insert_with(|| read_me(key, spec.as_ref(), as_it_is));
         Ok(Ejected { files, serial: newest.serial })
     }
 
@@ -62,9 +67,9 @@ impl Service {
     ///
     /// # Errors
     /// When it is not at rest, others need it, or its state has changed since.
-    pub async fn eject(&self, key: &Key, serial: u64, actor: &Actor) -> Result<()> {
+    pub async fn eject(&self, key: &Key, serial: u64, as_it_is: bool, actor: &Actor) -> Result<()> {
         let mut change = self.write(&actor.0).await?;
-        let (workspace, _, newest) = self.ejectable(&mut change, key).await?;
+        let (workspace, newest) = self.ejectable(&mut change, key, as_it_is).await?;
         if newest != serial {
             let detail = format!(
                 "the state of {key} has changed since it was handed out: its serial is {newest}, not {serial}; ask again"
@@ -81,16 +86,13 @@ impl Service {
         self.remove_workspace_folder(workspace.uid).await
     }
 
-    /// What can be ejected: at rest, in force, needed by nobody. With its last run, and the serial of its state.
-    async fn ejectable(&self, change: &mut Change, key: &Key) -> Result<(Workspace, Run, u64)> {
+    /// What can be ejected: at rest, needed by nobody, and in force unless it is to go `as_it_is`. With the serial of its
+    /// state.
+    async fn ejectable(&self, change: &mut Change, key: &Key, as_it_is: bool) -> Result<(Workspace, u64)> {
         let resource = self.existing(change, key).await?;
-        super::delete::check_protection(&resource)?;
-        let missing = || Error::no_resource(key);
-        let workspace = change.workspace(resource.workspace).await?.ok_or_else(missing)?;
-        if let Some(open) = change.open_run(workspace.uid).await? {
-            let detail = format!("{}; wait for its end, or stop it with `captd cancel`", describe_run(&open));
-            return Err(Error::conflict("run_open", detail));
-        }
+        check_protection(&resource)?;
+        let uid = self.workspace_at_rest(change, key).await?;
+        let workspace = change.workspace(uid).await?.ok_or_else(|| Error::no_resource(key))?;
         let needed_by: Vec<String> = change.needed_by(key).await?.iter().map(ToString::to_string).collect();
         if !needed_by.is_empty() {
             let detail = format!("{key} is needed by {}; eject or delete those first", needed_by.join(", "));
@@ -99,40 +101,44 @@ impl Service {
         if workspace.deleting_since.is_some() {
             return Err(Error::conflict("deleting", format!("{key} is being deleted")));
         }
-        if workspace.diverged.is_some() || workspace.in_doubt.is_some() {
+        let newest = change.newest_state(uid).await?.ok_or_else(|| nothing(key))?;
+        let last = change.last_change(uid).await?.filter(|last| is_of_its_spec(last, &workspace));
+        let in_force = last.as_ref().and_then(Run::ended).is_some_and(|ended| ended.outcome.is_good());
+        let is_whole = in_force && workspace.diverged.is_none() && workspace.in_doubt.is_none();
+        if !is_whole && !as_it_is {
             let detail = format!(
-                "the state of {key} may not hold all that it has in the cloud; `captd retry {}` looks, then eject it",
-                key.handle()
-            );
-            return Err(Error::conflict("in_doubt", detail));
-        }
-        let last = change.last_change(workspace.uid).await?;
-        let is_in_force = |run: &Run| {
-            run.kind == Kind::Apply
-                && run.generation == workspace.generation
-                && run.ended().is_some_and(|ended| ended.outcome.is_good())
-        };
-        let Some(last) = last.filter(is_in_force) else {
-            let detail = format!(
-                "what is declared of {key} is not in force, so its folder would not say \"no changes\"; `captd describe {}` says what is in the way",
+                "what is declared of {key} is not in force, or its state may not hold all that it has in the cloud, so that its folder would not say \"no changes\"; `captd describe {}` says what is in the way, and asItIs=true (`--as-it-is`) ejects it all the same",
                 key.handle()
             );
             return Err(Error::conflict("not_in_force", detail));
-        };
-        let newest = change.newest_state(workspace.uid).await?.ok_or_else(|| nothing(key))?;
-        Ok((workspace, last, newest.serial))
+        }
+        Ok((workspace, newest.serial))
     }
+
+    /// The run whose files are handed out: the one that brought the spec into force, or one as it would be next.
+    async fn run_in_force(&self, change: &mut Change, workspace: &Workspace) -> Result<Run> {
+        let last = change.last_change(workspace.uid).await?;
+        Ok(match last.filter(|last| is_of_its_spec(last, workspace)) {
+            Some(last) => last,
+            None => self.next_run(change, workspace, Kind::Apply, Trigger::Spec, 1, DAEMON).await?,
+        })
+    }
+}
+
+fn is_of_its_spec(run: &Run, workspace: &Workspace) -> bool {
+    run.kind == Kind::Apply && run.generation == workspace.generation
 }
 
 fn nothing(key: &Key) -> Error {
     Error::conflict("no_state", format!("{key} has no state, so there is nothing to eject; delete it"))
 }
 
-fn read_me(key: &Key, spec: Option<&Spec>) -> String {
+fn read_me(key: &Key, spec: Option<&Spec>, as_it_is: bool) -> String {
+    let says = if as_it_is { "shows what is still to be done" } else { "says: no changes" };
     let mut text = format!(
         "# {key}, as plain Terraform\n\n\
          captd {} has written this folder, and manages it no longer.\n\n\
-         ```\nterraform init\nterraform plan    # says: no changes\n```\n\n\
+         ```\nterraform init\nterraform plan    # {says}\n```\n\n\
          - `terraform.tfstate` is the state; keep it, or move it to a backend of yours before anybody works with it\n  \
            (`terraform init -migrate-state`). It and `terraform.tfvars.json` may hold secrets.\n\
          - `terraform.tfvars.json` holds the values of the variables.\n\

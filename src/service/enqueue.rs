@@ -38,7 +38,22 @@ impl Service {
         if open >= u64::from(self.config.engine.queue_length_max) {
             return Err(Error::QueueFull(open));
         }
-        let run = Run {
+        let run = self.next_run(change, workspace, kind, trigger, attempt, author).await?;
+        change.insert_run(&run, &workspace.cluster).await?;
+        Ok(run)
+    }
+
+    /// The run that would be queued now.
+    pub(super) async fn next_run(
+        &self,
+        change: &mut Change,
+        workspace: &Workspace,
+        kind: Kind,
+        trigger: Trigger,
+        attempt: u32,
+        author: &str,
+    ) -> Result<Run> {
+        Ok(Run {
             id: after(change.newest_run_id().await?, self.clock.id()),
             kind,
             workspace: workspace.uid,
@@ -56,8 +71,6 @@ impl Service {
             steps: Vec::new(),
             inputs: None,
             revision: None,
-        };
-        change.insert_run(&run, &workspace.cluster).await?;
-        Ok(run)
+        })
     }
 }

@@ -14,6 +14,7 @@ use crate::domain::decide::next_look;
 use crate::domain::failure::{Class, Failure};
 use crate::domain::fair::{Places, Waiting, choose};
 use crate::domain::gate::{Gate, gate};
+use crate::domain::import::takeover;
 use crate::domain::observation::{Observation, Seen};
 use crate::domain::plan::Plan;
 use crate::domain::retry::{self, Next};
@@ -183,8 +184,8 @@ impl Service {
     ) -> Result<()> {
         let mut change = self.write(DAEMON).await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
-        let takes_over = prepared.adoption.as_ref().is_none_or(|adoption| adoption.import.is_some());
-        let gate = gate(run.kind, plan, prepared.approval, &prepared.manifest, takes_over);
+        let takeover = takeover(plan, prepared.adoption.as_ref());
+        let gate = gate(run.kind, plan, prepared.approval, &prepared.manifest, takeover);
         change.keep_plan(run.id, plan, &prepared.revision).await?;
         // A newer spec, or a person, came while it planned.
         if let Some(wish) = run.wish {

@@ -89,6 +89,9 @@ impl Service {
             );
             return Err(Error::conflict("lock_not_held", format!("a state is written with its lock only, and {now}")));
         }
+        if matches!(holder, Holder::Person(_)) && change.newest_state(workspace).await?.is_none() {
+            self.refuse_anothers(&mut change, workspace, &head.lineage).await?;
+        }
         let verdict = self.keep(&mut change, workspace, &head, state, &holder.to_string()).await?;
         change.commit().await?;
         Ok(verdict)
@@ -264,7 +267,7 @@ impl Service {
         let given = Head::parse(state).map_err(|error| Error::one("", "not_a_state", error.to_string()))?;
         let mut change = self.write(&actor.0).await?;
         let workspace = self.workspace_at_rest(&mut change, key).await?;
-        self.refuse_anothers(&mut change, key, workspace, &given.lineage).await?;
+        self.refuse_anothers(&mut change, workspace, &given.lineage).await?;
         let kept = change.newest_state(workspace).await?;
         let head = match kept.filter(|_| forward) {
             Some(kept) => Head { lineage: kept.lineage, serial: kept.serial + 1 },
@@ -282,16 +285,12 @@ impl Service {
     }
 
     /// A history has one workspace: two that went on from the same state would both manage what is in it.
-    async fn refuse_anothers(&self, change: &mut Change, key: &Key, workspace: Uuid, lineage: &str) -> Result<()> {
-        match change.workspace_of_lineage(lineage, workspace).await? {
-            None => Ok(()),
-            Some(other) => Err(Error::conflict(
-                "anothers_state",
-                format!(
-                    "its lineage {lineage} is that of {other}, so {key} would manage the same resources; delete or eject that one first"
-                ),
-            )),
-        }
+    async fn refuse_anothers(&self, change: &mut Change, workspace: Uuid, lineage: &str) -> Result<()> {
+        let Some(other) = change.workspace_of_lineage(lineage, workspace).await? else { return Ok(()) };
+        let detail = format!(
+            "its lineage {lineage} is that of {other}, and two would manage the same resources; eject or delete that one first"
+        );
+        Err(Error::conflict("anothers_state", detail))
     }
 
     /// Copies an old version forward: it becomes the newest, and nothing of the history is lost.
@@ -322,7 +321,7 @@ impl Service {
     }
 
     /// The workspace of a machine, or one on its own, on which nobody works.
-    async fn workspace_at_rest(&self, change: &mut Change, key: &Key) -> Result<Uuid> {
+    pub(super) async fn workspace_at_rest(&self, change: &mut Change, key: &Key) -> Result<Uuid> {
         let workspace = self.existing(change, key).await?.workspace;
         if let Some(open) = change.open_run(workspace).await? {
             return Err(Error::conflict(

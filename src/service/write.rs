@@ -159,6 +159,8 @@ impl Service {
         let identity = self.complete(&mut spec, found, &tenant, at, &mut problems);
         if let Some(before) = &before {
             check_immutable(before, &spec, at, &mut problems)?;
+            let was_seen = known.as_ref().is_some_and(|workspace| workspace.observation.is_some());
+            check_import(before, &spec, was_seen, at, &mut problems);
         }
         let Some(identity) = identity.filter(|_| problems.is_empty()) else {
             return Err(Error::Invalid(problems));
@@ -368,6 +370,19 @@ fn check_immutable(before: &Resource, spec: &Spec, at: &str, problems: &mut Prob
         problems.add(format!("{at}/spec/{field}"), "immutable", detail);
     }
     Ok(())
+}
+
+/// Into what is in force already nothing is imported: what `import` names would be made anew.
+fn check_import(before: &Resource, spec: &Spec, was_seen: bool, at: &str, problems: &mut Problems) {
+    let group = |spec: &Spec| spec.machine().map(|it| (it.cluster_name.clone(), it.node_group_config.name.clone()));
+    let is_another = spec.import() != before.spec.import() || group(spec) != group(&before.spec);
+    if was_seen && spec.import().is_some() && is_another {
+        let detail = format!(
+            "{} is in force already, and `import` is for what begins; declare another one, or write an `import` block into its template",
+            before.key()
+        );
+        problems.add(format!("{at}/spec/import"), "in_force", detail);
+    }
 }
 
 /// What names the place and the code of what exists, and is another one now.

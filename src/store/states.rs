@@ -97,13 +97,16 @@ impl Snapshot {
 }
 
 impl Snapshot {
-    /// The machine or workspace, other than `than`, whose state is of this history.
+    /// The machine or workspace, other than `than`, whose state is of this history: one that is declared, or that has
+    /// left its resources.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn workspace_of_lineage(&mut self, lineage: &str, than: Uuid) -> Result<Option<Key>> {
         let row = sqlx::query(
-            "SELECT w.kind, w.namespace, w.name FROM states s JOIN workspaces w ON w.uid = s.workspace_uid
+            "SELECT o.kind, o.namespace, o.name FROM states s
+             JOIN (SELECT uid, kind, namespace, name FROM workspaces
+                   UNION ALL SELECT workspace_uid, kind, namespace, name FROM retained) o ON o.uid = s.workspace_uid
              WHERE s.lineage = $1 AND s.workspace_uid <> $2 LIMIT 1",
         )
         .bind(lineage)

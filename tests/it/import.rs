@@ -118,7 +118,10 @@ async fn node_groups_are_taken_over_as_they_are_and_handed_over_again() {
     let file = daemon.dir().join("demo.yaml");
     let line = format!("import --cluster demo --all --out {}", file.display());
     let said = captd(&daemon, &line).with_code(0);
-    assert!(said.err.contains("passed over: demo:workers belongs to machine default/workers/"), "{said:?}");
+    assert!(
+        said.err.contains("passed over: demo:workers is declared here already, as machine default/workers"),
+        "{said:?}"
+    );
     assert!(said.out.contains("nothing was imported"), "nobody has confirmed it: {said:?}");
     let written = std::fs::read_to_string(&file).unwrap();
     assert!(written.contains("name: Batch_Spot\n") && written.contains("diskSize: 80\n"), "for people: {written}");
@@ -191,10 +194,30 @@ async fn what_an_import_would_do_besides_is_refused_and_may_be_accepted_by_name(
     };
     line("import machine/x --id demo:nope", "there is no node group `demo:nope` in eu-central-1");
     line("import --cluster nowhere --all", "there is no EKS cluster `nowhere` in eu-central-1");
+    line("import machine/x --id demo:${file}", "/names/0");
     line("import machine/x --id demo", "a node group is CLUSTER:NAME");
     line("import machine/x", "captd import machine/NAME --id CLUSTER:NODEGROUP");
     line("import workspace/x --id a:b", "import: {ids: {ADDRESS: ID}}");
     line("import machine/x --id demo:workers --provider-config none", "there is no provider configuration `none`");
+
+    // What is declared already is not written over, by whatever name it is found.
+    aws.create_node_group("demo", &node_group("Workers", &subnets, &json!({}))).await;
+    line("import machine/workers --id demo:Workers", "machine `workers` exists already");
+    line("import machine/other --id demo:workers", "demo:workers is declared here already, as machine default/workers");
+    let second =
+        declared("workers", &json!({"name": "Workers", "subnetIds": subnets}), &json!({"acceptChanges": [address]}));
+    let refused = daemon.apply(&second).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.pointers()),
+        (422, vec!["/0/spec/import".to_owned()]),
+        "{}",
+        refused.text
+    );
+    // What is named and does not exist is made by no acceptance.
+    daemon.apply(&declared("absent", &absent, &json!({"acceptChanges": [address]}))).await;
+    let failed = daemon.wait_for_failure("absent").await;
+    assert!(failed.contains("does not exist, and would be created"), "{failed}");
+    assert_eq!(aws.describe("demo", "absent").await, None);
 
     // What another installation has is its own, also for one who does not ask first.
     let theirs = Daemon::start_with(Setup { config: aws.config() });
@@ -204,6 +227,7 @@ async fn what_an_import_would_do_besides_is_refused_and_may_be_accepted_by_name(
     theirs.apply(&declared("workers", &other, &json!({"acceptChanges": [address]}))).await;
     let failed = theirs.wait_for_failure("workers").await;
     assert!(failed.contains("already exists and belongs to machine default/workers/"), "{failed}");
+    assert!(failed.contains("eject it there first") && !failed.contains("delete"), "{failed}");
     assert_eq!(theirs.delete("/v1/namespaces/default/machines/workers").await.status, 202);
     theirs.wait_until_gone("workers").await;
     assert_eq!(aws.describe("demo", "workers").await.unwrap(), before);

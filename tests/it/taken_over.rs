@@ -135,6 +135,15 @@ async fn a_state_comes_from_the_secret_of_the_kubernetes_backend_and_never_twice
 
     let said = type_in(&daemon, "state push workspace/other --from-secret -", &secret(&bytes)).with_code(1).err;
     assert!(said.contains("is that of workspace default/taken"), "{said}");
+
+    // Who thinks better of it gets it back as it came: captd has applied nothing.
+    let out = folder.path().join("back");
+    let line = format!("eject workspace/taken --out {}", out.display());
+    let said = captd(&daemon, &line).with_code(1).err;
+    assert!(said.contains("not in force") && said.contains("--as-it-is"), "{said}");
+    captd(&daemon, &format!("{line} --as-it-is")).with_code(0);
+    assert_eq!(std::fs::read(out.join("terraform.tfstate")).unwrap(), bytes);
+    captd(&daemon, "get workspace/taken").with_code(1);
     daemon.stop().await;
 }
 

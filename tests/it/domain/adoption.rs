@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use captd::domain::adoption::{Adoption, Found, Mending, Owner, Tainted, leaves_doubt, mend};
 use captd::domain::failure::{Class, Failure};
+use captd::domain::import::{Import, takeover};
+use captd::domain::plan::{Action, Plan, ResourceChange};
 use captd::domain::resource::ResourceKind;
 use captd::domain::run::{Kind, Outcome, State};
 use captd::domain::template::{InService, Manifest, Provider};
@@ -14,7 +16,9 @@ use super::world::{begun, failed, planned, run};
 fn adoption() -> Adoption {
     let owner =
         Owner { installation: "home".to_owned(), kind: ResourceKind::Machine, name: "default/workers/1".to_owned() };
-    Adoption { ids: BTreeMap::new(), owner, import: None }
+    let known = ["a.own", "a.part", "a.other", "a.earlier", "a.elsewhere", "a.stranger", "a.bare", "a.group"];
+    let ids = known.map(|address| (address.to_owned(), "demo:workers".to_owned())).into();
+    Adoption { ids, owner, import: None }
 }
 
 fn found(address: &str, attributes: Value) -> Found {
@@ -55,6 +59,56 @@ fn only_what_says_so_is_ones_own() {
             "what has no tags may be a part of the other's"
         );
     }
+}
+
+#[test]
+fn an_import_takes_what_is_nobodys_and_never_anothers() {
+    let importing = Adoption { import: Some(Import::default()), ..adoption() };
+    let group = |installation: &str| {
+        let tags = json!([{"key": "captd:installation", "value": installation, "propagate_at_launch": true},
+            {"key": "captd:machine", "value": "default/workers/1", "propagate_at_launch": true}]);
+        found("a.group", json!({"tag": tags}))
+    };
+    let untagged = found("a.stranger", json!({"tags": {"team": "data"}}));
+    assert_eq!(importing.check(&[untagged.clone(), group("home")]), Ok(()));
+    let refused = importing.check(&[untagged, group("work")]).unwrap_err();
+    assert!(refused.message.starts_with("a.group (demo:workers) already exists and belongs to"), "{refused:?}");
+    assert!(refused.remedy.contains("eject it there first"), "{refused:?}");
+    // What a template's own `import` blocks name is not judged by tags that captd gives.
+    assert_eq!(adoption().check(&[found("b.block", json!({"tags": null}))]), Ok(()));
+}
+
+fn change(address: &str, action: Action, import_id: Option<&str>) -> ResourceChange {
+    ResourceChange {
+        address: address.to_owned(),
+        resource_type: "a".to_owned(),
+        action,
+        import_id: import_id.map(str::to_owned),
+        replace_because: Vec::new(),
+        tainted: false,
+        changes: Vec::new(),
+    }
+}
+
+fn planned_to(resources: Vec<ResourceChange>) -> Plan {
+    Plan { resources, ..Plan::default() }
+}
+
+#[test]
+fn what_others_have_made_is_taken_over_by_a_persons_word_alone() {
+    let imported = || planned_to(vec![change("a.own", Action::Import, Some("demo:workers"))]);
+    let because = Some("the plan takes over what exists: a.own (demo:workers)".to_owned());
+    assert_eq!(takeover(&imported(), None), because, "an `import` block of a template");
+    assert_eq!(takeover(&imported(), Some(&adoption())), None, "captd's own, found again");
+    let block = planned_to(vec![change("b.block", Action::Import, Some("x"))]);
+    assert!(takeover(&block, Some(&adoption())).is_some(), "a block beside what is found again");
+    let accepting = Import { accept_changes: ["a.own".to_owned()].into(), ..Import::default() };
+    let importing = Adoption { import: Some(accepting), ..adoption() };
+    assert_eq!(takeover(&imported(), Some(&importing)), because);
+    // The first apply has recorded it and came no further.
+    let replaced = planned_to(vec![change("a.own", Action::Replace, None)]);
+    assert!(takeover(&replaced, Some(&importing)).is_some(), "accepted, and not seen by whoever approved the import");
+    assert_eq!(takeover(&planned_to(vec![change("a.own", Action::Create, None)]), None), None);
 }
 
 #[test]

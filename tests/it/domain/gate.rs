@@ -80,7 +80,7 @@ fn an_apply_run_by_approval_and_plan() {
     let mut table = String::new();
     for (words, plan) in plans {
         for (approval, value) in APPROVALS {
-            let gate = gate(Kind::Apply, &plan, value, &manifest(), true);
+            let gate = gate(Kind::Apply, &plan, value, &manifest(), None);
             table.push_str(&format!("{words}, {approval} → {}\n", tell(&gate)));
         }
     }
@@ -118,8 +118,8 @@ fn a_deletion_is_consent_and_a_look_applies_nothing() {
         for (kind, with_changes) in [(Kind::Destroy, "open"), (Kind::Plan, "shown"), (Kind::Refresh, "shown")] {
             let deletes = plan(vec![change(Action::Delete, GROUP)]);
             let words = format!("{} {approval}", kind.as_str());
-            assert_eq!(tell(&gate(kind, &deletes, value, &manifest(), true)), with_changes, "{words}");
-            assert_eq!(gate(kind, &plan(vec![]), value, &manifest(), true), Gate::Nothing, "{words}");
+            assert_eq!(tell(&gate(kind, &deletes, value, &manifest(), None)), with_changes, "{words}");
+            assert_eq!(gate(kind, &plan(vec![]), value, &manifest(), None), Gate::Nothing, "{words}");
         }
     }
 }
@@ -127,14 +127,14 @@ fn a_deletion_is_consent_and_a_look_applies_nothing() {
 #[test]
 fn what_failed_at_its_creation_was_never_in_service() {
     let tainted = ResourceChange { tainted: true, ..change(Action::Replace, GROUP) };
-    assert_eq!(gate(Kind::Apply, &plan(vec![tainted.clone()]), Approval::OnDestroy, &manifest(), true), Gate::Open);
+    assert_eq!(gate(Kind::Apply, &plan(vec![tainted.clone()]), Approval::OnDestroy, &manifest(), None), Gate::Open);
 
     let mixed = plan(vec![tainted.clone(), change(Action::Replace, &format!("{GROUP}[1]"))]);
     assert_eq!(
-        tell(&gate(Kind::Apply, &mixed, Approval::OnDestroy, &manifest(), true)),
+        tell(&gate(Kind::Apply, &mixed, Approval::OnDestroy, &manifest(), None)),
         "closed: the plan would replace module.x.aws_eks_node_group.this[1]"
     );
-    assert!(matches!(gate(Kind::Apply, &plan(vec![tainted]), Approval::Manual, &manifest(), true), Gate::Closed(_)));
+    assert!(matches!(gate(Kind::Apply, &plan(vec![tainted]), Approval::Manual, &manifest(), None), Gate::Closed(_)));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn an_address_is_protected_with_its_indexes_and_no_other() {
         ("aws_eks_node_group.this", false),
     ] {
         let gate =
-            gate(Kind::Apply, &plan(vec![change(Action::Delete, address)]), Approval::OnDestroy, &manifest(), true);
+            gate(Kind::Apply, &plan(vec![change(Action::Delete, address)]), Approval::OnDestroy, &manifest(), None);
         assert_eq!(gate != Gate::Open, protected, "{address}");
     }
 }
