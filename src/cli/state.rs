@@ -61,16 +61,24 @@ pub(super) struct OneVersion {
 pub(super) struct Push {
     #[command(flatten)]
     whose: Whose,
+    #[command(flatten)]
+    given: Given,
+    /// Take it as the next state, whatever lineage and serial it says it has
+    #[arg(long)]
+    forward: bool,
+}
+
+/// Where a state lies that is handed in.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Given {
     /// A file with a state
-    #[arg(long, value_name = "FILE", required_unless_present = "from_secret", conflicts_with = "from_secret")]
+    #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// A file with the Secret in which Terraform's Kubernetes backend keeps its state, as `kubectl get secret -o yaml`
     /// prints it; - for standard input
     #[arg(long, value_name = "FILE")]
     from_secret: Option<PathBuf>,
-    /// Take it as the next state, whatever lineage and serial it says it has
-    #[arg(long)]
-    forward: bool,
 }
 
 /// `captd state rollback`
@@ -186,7 +194,7 @@ fn show(state: &[u8]) -> Result<Exit> {
 }
 
 async fn hand_in(session: &Session, key: &Key, push: &Push) -> Result<Exit> {
-    let state = match (&push.from, &push.from_secret) {
+    let state = match (&push.given.from, &push.given.from_secret) {
         (Some(from), _) => std::fs::read(from).with_context(|| format!("cannot read {}", from.display()))?,
         (None, Some(secret)) => kubernetes_state::read(secret)?,
         (None, None) => return Err(Usage::error("say where the state is: --from FILE or --from-secret FILE")),

@@ -165,6 +165,9 @@ pub async fn prepare_to_apply(job: &Job, rendered: &Rendered, plan: &[u8]) -> Re
         .mode(0o700)
         .create(&job.run_dir)
         .map_err(|error| internal("cannot make the run's folder", &error))?;
+    if let Some(adoption) = job.adoption.as_ref().filter(|adoption| adoption.import.is_some()) {
+        Planner::look_again(job, adoption).await?;
+    }
     supervisor::write_whole(&folders::applied_plan(&job.run_dir), plan)
         .map_err(|error| internal("cannot write the saved plan", &error))
 }

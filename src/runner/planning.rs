@@ -15,6 +15,9 @@ use crate::terraform::argv::Command;
 use crate::terraform::events;
 use crate::terraform::plan::{self, Shown};
 
+/// Places of what is planned after an approval begin here, behind all that was planned before it.
+const STEPS_AFTER_APPROVAL: u8 = 60;
+
 /// A plan, and where Terraform has saved it.
 pub(super) struct Made {
     pub(super) shown: Shown,
@@ -31,6 +34,14 @@ pub(super) struct Planner<'a> {
 impl<'a> Planner<'a> {
     pub(super) fn new(job: &'a Job) -> Self {
         Self { job, stepper: Stepper::new(job, OnStop::InterruptThenKill), steps: 0 }
+    }
+
+    /// Looks once more, after a person has thought about it, whose that is which a plan takes over.
+    pub(super) async fn look_again(job: &'a Job, adoption: &Adoption) -> Result<(), Halt> {
+        let mut planner = Self { steps: STEPS_AFTER_APPROVAL, ..Self::new(job) };
+        let made = planner.look(adoption).await?;
+        planner.write_imports(&BTreeMap::new())?;
+        adoption.check(&made.shown.found).map_err(Halt::Failed)
     }
 
     /// Makes the plan that is to be applied or shown.

@@ -268,3 +268,29 @@ async fn a_workspace_takes_over_what_its_declaration_or_its_template_names() {
     }
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn whose_it_is_is_looked_at_again_when_it_is_approved() {
+    if !requires("aws") {
+        return;
+    }
+    let aws = FakeAws::start();
+    let subnets = aws.seed("demo").await;
+    aws.create_node_group("demo", &node_group("workers", &subnets, &json!({}))).await;
+    let slow = Daemon::start_with(Setup { config: aws.config() });
+    captd(&slow, "import workers --id demo:workers --wait").with_code(3);
+    let quick = Daemon::start_with(Setup { config: aws.config() });
+    captd(&quick, "import workers --id demo:workers --wait").with_code(3);
+    captd(&quick, "approve workers --wait").with_code(0);
+    let theirs = aws.describe("demo", "workers").await.unwrap();
+
+    let said = captd(&slow, "approve workers --wait").with_code(1);
+    assert!(said.err.contains("already exists and belongs to machine default/workers/"), "{said:?}");
+    assert_eq!(aws.describe("demo", "workers").await.unwrap(), theirs);
+    assert_eq!(slow.delete("/v1/namespaces/default/machines/workers").await.status, 202);
+    slow.wait_until_gone("workers").await;
+    assert_eq!(aws.describe("demo", "workers").await.unwrap(), theirs);
+    assert_eq!(changes(&aws).await, ["TagResource"]);
+    slow.stop().await;
+    quick.stop().await;
+}
