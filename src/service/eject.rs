@@ -55,10 +55,8 @@ impl Service {
         let content = snapshot.state_content(workspace.uid, newest.version, &self.keys.now()).await?;
         let state = content.and_then(|content| String::from_utf8(content).ok()).ok_or_else(|| nothing(key))?;
         files.insert(STATE_FILE.to_owned(), state);
-        files.insert(
-            ".gitignore".to_owned(),
-            "# A state may hold secrets.\n.terraform/\n*.tfstate\n*.tfstate.*\n".to_owned(),
-        );
+        let ignored = "# A state may hold secrets.\n.terraform/\n*.tfstate\n*.tfstate.*\n";
+        files.entry(".gitignore".to_owned()).or_insert_with(|| ignored.to_owned());
         files.entry("README.md".to_owned()).or_insert_with(|| read_me(key, spec.as_ref(), as_it_is));
         Ok(Ejected { files, serial: newest.serial })
     }

@@ -5,9 +5,9 @@
 use std::path::Path;
 
 use sqlx::SqliteConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::sqlite::SqliteConnectOptions;
 
-use super::{Error, MIGRATIONS, Result, Snapshot, Store};
+use super::{Error, MIGRATIONS, Result, Snapshot, Store, for_a_file};
 
 impl Store {
     /// A snapshot of the database at `path`. `at_rest` says that nobody has it open.
@@ -25,7 +25,7 @@ impl Store {
             .read_only(true)
             .immutable(is_whole)
             .pragma("trusted_schema", "OFF");
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(failed)?;
+        let pool = for_a_file().max_connections(1).connect_with(options).await.map_err(failed)?;
         let mut snapshot = Snapshot(pool.begin().await.map_err(failed)?);
         let found = schema(snapshot.connection()).await.map_err(failed)?;
         let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();

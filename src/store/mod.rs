@@ -175,6 +175,15 @@ async fn keep_before_migration(writer: &SqlitePool, path: &Path) -> Result<()> {
 /// Result of the store.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// A pool whose connections live as long as it does: there is nobody at the other end of a file who could end them.
+///
+/// So sqlx need not look for idle ones. Its look counts them while others take and give them back, and the count can wrap
+/// below zero: then the look never ends, and nobody else gets a connection (sqlx 0.9.0, transact-rs/sqlx#3645; seen at
+/// the start of a daemon).
+fn for_a_file() -> SqlitePoolOptions {
+    SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None)
+}
+
 impl Store {
     /// Opens the database at `path`, makes it when it is not there, and brings its schema up to
     /// date.
@@ -194,7 +203,7 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(BUSY_SECONDS))
             .pragma("trusted_schema", "OFF");
-        let writer = SqlitePoolOptions::new()
+        let writer = for_a_file()
             .max_connections(1)
             // A full disk can end a transaction in SQLite that sqlx still counts: such a connection
             // would refuse every later one.
@@ -209,7 +218,7 @@ impl Store {
         writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?.rollback().await.map_err(failed)?;
         keep_before_migration(&writer, path).await?;
         MIGRATIONS.run(&writer).await.map_err(Error::Migrate)?;
-        let reader = SqlitePoolOptions::new()
+        let reader = for_a_file()
             .max_connections(READERS_MAX)
             .connect_with(options.create_if_missing(false).read_only(true))
             .await
