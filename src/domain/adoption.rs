@@ -1,7 +1,8 @@
 //! Adoption: taking in what an earlier run has made and nobody recorded. An apply that did not end
 //! well leaves its workspace in doubt, and the next run looks before it creates.
 //!
-//! **Invariant:** only what says by its tags that it is this owner's is taken in.
+//! **Invariant:** only what says by its tags that it is this owner's is taken in; by an import, what is nobody's too, and
+//! never another's.
 
 use std::collections::BTreeMap;
 

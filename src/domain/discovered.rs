@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::adoption::{INSTALLATION_TAG, tag_of};
+use super::document::API_VERSION;
+use super::machine::DEFAULT_TEMPLATE;
 use super::resource::ResourceKind;
 
 /// One of them.
@@ -59,14 +61,14 @@ impl Discovered {
 fn declaration(attributes: &Value, place: &Place) -> Value {
     let name = attributes["node_group_name"].as_str().unwrap_or_default();
     let spec = json!({
-        "workspaceTemplateRef": {"name": super::machine::DEFAULT_TEMPLATE},
+        "workspaceTemplateRef": {"name": DEFAULT_TEMPLATE},
         "providerConfigRef": {"name": place.provider},
         "region": place.region,
         "clusterName": place.cluster,
         "nodeGroupConfig": group(attributes, name),
         "import": {},
     });
-    json!({"apiVersion": "captd/v1", "kind": "Machine", "metadata": {"name": machine_name(name)}, "spec": spec})
+    json!({"apiVersion": API_VERSION, "kind": ResourceKind::Machine.title(), "metadata": {"name": machine_name(name)}, "spec": spec})
 }
 
 fn group(from: &Value, name: &str) -> Value {

@@ -1,5 +1,5 @@
 //! Import: what is declared and exists in the cloud already is taken over by its first run, which makes nothing, changes
-//! nothing but the tags that say whose it is, and is approved by a person.
+//! nothing but the tags that say whose it is and what was accepted by name, and is approved by a person.
 
 use std::collections::{BTreeMap, BTreeSet};
 

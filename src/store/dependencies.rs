@@ -129,7 +129,7 @@ fn read(row: &SqliteRow) -> Result<Need> {
 }
 
 fn key(r: &Reading<'_>) -> Result<Key> {
-    Ok(Key { kind: r.word("kind")?, namespace: r.name("namespace")?, name: r.name("name")? })
+    r.resource()
 }
 
 fn target(row: &SqliteRow) -> Result<Key> {

@@ -98,7 +98,7 @@ impl Snapshot {
             .await?;
         let read = |row: &SqliteRow| {
             let r = Reading::of(row, "retained", "workspace_uid");
-            let key = Key { kind: r.word("kind")?, namespace: r.name("namespace")?, name: r.name("name")? };
+            let key = r.resource()?;
             Ok(Retained { key, spec: spec(&r)?, retained_at: r.time("retained_at")? })
         };
         rows.iter().map(read).collect()

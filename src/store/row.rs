@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{Error, Result};
 use crate::domain::name::Name;
+use crate::domain::resource::Key;
 use crate::domain::time::from_micros;
 
 /// A row that is being read.
@@ -23,6 +24,11 @@ impl<'r> Reading<'r> {
     pub(super) fn of(row: &'r SqliteRow, table: &'static str, key_column: &str) -> Self {
         let key = row.try_get::<String, _>(key_column).unwrap_or_else(|_| key_column.to_owned());
         Self { row, table, key }
+    }
+
+    /// The machine or workspace that the columns `kind`, `namespace` and `name` say.
+    pub(super) fn resource(&self) -> Result<Key> {
+        Ok(Key { kind: self.word("kind")?, namespace: self.name("namespace")?, name: self.name("name")? })
     }
 
     fn get<T>(&self, column: &'static str) -> Result<T>

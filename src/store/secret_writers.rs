@@ -23,7 +23,7 @@ impl Snapshot {
         .await?;
         row.map(|row| {
             let r = Reading::of(&row, "workspaces", "name");
-            Ok(Key { kind: r.word("kind")?, namespace: r.name("namespace")?, name: r.name("name")? })
+            r.resource()
         })
         .transpose()
     }
@@ -44,10 +44,7 @@ impl Snapshot {
         rows.iter()
             .map(|row| {
                 let r = Reading::of(row, "workspaces", "name");
-                Ok((
-                    r.name("secret")?,
-                    Key { kind: r.word("kind")?, namespace: r.name("namespace")?, name: r.name("name")? },
-                ))
+                Ok((r.name("secret")?, r.resource()?))
             })
             .collect()
     }

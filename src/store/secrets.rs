@@ -102,7 +102,7 @@ impl Snapshot {
         rows.iter()
             .map(|row| {
                 let r = Reading::of(row, "workspaces", "name");
-                Ok(Key { kind: r.word("kind")?, namespace: r.name("namespace")?, name: r.name("name")? })
+                r.resource()
             })
             .collect()
     }

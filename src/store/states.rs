@@ -115,7 +115,7 @@ impl Snapshot {
         .await?;
         row.map(|row| {
             let r = Reading::of(&row, "workspaces", "name");
-            Ok(Key { kind: r.word("kind")?, namespace: r.name("namespace")?, name: r.name("name")? })
+            r.resource()
         })
         .transpose()
     }
