@@ -75,7 +75,7 @@ impl Trials {
 fn failure_of(halt: Halt) -> Failure {
     match halt {
         Halt::Failed(failure) => failure,
-        Halt::Stopped | Halt::Lost => Failure::new(Class::Internal, "terraform was ended from outside"),
+        Halt::Stopped | Halt::Lost => Failure::new(Class::Provider, "terraform was ended from outside"),
     }
 }
 

@@ -3,6 +3,8 @@
 //! **Invariant:** no async, no I/O, no SQL, no HTTP; the clock is read in `time.rs` alone.
 
 pub mod adoption;
+pub mod class;
+mod classify;
 pub mod conditions;
 pub mod decide;
 pub mod discovered;

@@ -19,7 +19,7 @@ pub(super) async fn work(service: &Arc<Service>, run: Run, stage: Stage, request
     if let Err(error) = one_stage(service, run, stage, requests).await {
         tracing::error!(run = %id, %error, "a worker cannot go on");
         // The database failed, or holds something wrong: what can be kept is kept.
-        let failure = Failure::new(Class::Internal, error.to_string());
+        let failure = Failure::own(error.to_string());
         while let Err(error) = service.failed(id, failure.clone()).await {
             tracing::error!(run = %id, %error, "cannot keep the failure of a run; trying again");
             tokio::time::sleep(AGAIN).await;

@@ -190,5 +190,5 @@ pub async fn apply(job: &Job) -> Result<Option<Map<String, Value>>, Halt> {
 }
 
 fn internal(doing: &str, error: &dyn std::fmt::Display) -> Halt {
-    Halt::Failed(Failure::new(Class::Internal, format!("{doing}: {error}")))
+    Halt::Failed(Failure::own(format!("{doing}: {error}")))
 }

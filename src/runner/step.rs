@@ -8,7 +8,7 @@ use crate::domain::failure::{Class, Failure};
 use crate::domain::run::Step;
 use crate::supervisor::{self, Attached, Exit, Interrupt};
 use crate::terraform::argv::Command;
-use crate::terraform::events;
+use crate::terraform::{diagnostics, events};
 
 /// How long a command that changes nothing has to end after an interrupt.
 const GRACE: Duration = Duration::from_secs(10);
@@ -182,13 +182,13 @@ impl<'a> Stepper<'a> {
         }
         if exit.is_not_started() {
             let remedy = "Check engine.binary, and with `captd doctor` whether terraform can be confined; captd tries again by itself.";
-            return Failure::with_remedy(Class::Internal, message, remedy);
+            return Failure::with_remedy(Class::Provider, message, remedy);
         }
         if let Some(signal) = exit.signal {
             // None of captd's own: whoever asked for an end has left before.
             return Failure::ended_by_signal(&format!("terraform {}", command.name()), signal, &message);
         }
-        Failure::classified(format!("terraform {} failed: {message}", command.name()))
+        Failure::diagnosed(format!("terraform {} failed: {message}", command.name()), &diagnostics::origins(&stdout))
     }
 }
 

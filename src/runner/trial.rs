@@ -90,12 +90,13 @@ async fn validated(stepper: &Stepper<'_>, place: &str) -> Result<(), (Halt, Path
     stepper.run(place, &Command::Validate).await.map(drop).map_err(|halt| (halt, folder))
 }
 
-/// Whether an init has failed because of the template: Terraform itself says no, and it is not the
-/// way to a registry.
+/// Whether an init has failed because of the template: Terraform itself says no, and it is neither the
+/// way to a registry nor this machine.
 async fn is_refused(folder: &Path, failure: &Failure) -> bool {
     let Some(attached) = supervisor::attach(folder) else { return false };
     let exit = attached.wait().await.ok().flatten();
-    exit.is_some_and(|exit| exit.code == Some(1)) && !matches!(failure.class, Class::Network | Class::Timeout)
+    let is_of_the_machine = matches!(failure.class, Class::Network | Class::Timeout | Class::Disk | Class::Limit);
+    exit.is_some_and(|exit| exit.code == Some(1)) && !is_of_the_machine
 }
 
 /// The folders of a trial.

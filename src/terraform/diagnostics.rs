@@ -1,7 +1,9 @@
-//! What `terraform validate -json` finds wrong: one JSON object, with a place and a piece of text
-//! for each finding.
+//! What Terraform finds wrong, in JSON: the one object of `validate -json`, with a place and a piece of text for each
+//! finding, and the diagnostics among the events of `plan -json` and `apply -json`.
 
 use serde_json::Value;
+
+use crate::domain::failure::Origin;
 
 /// Characters of one finding's text; a template sees all of its own file anyway.
 const TEXT_CHARS_MAX: usize = 1_000;
@@ -36,6 +38,31 @@ fn diagnostic(it: &Value) -> Diagnostic {
         text.push_str(&format!(" (`{code}`)"));
     }
     Diagnostic { file, text: text.chars().take(TEXT_CHARS_MAX).collect() }
+}
+
+/// Where the errors in a log of `plan -json` or `apply -json` point; none for a log of another kind.
+#[must_use]
+pub fn origins(stdout: &str) -> Vec<Origin> {
+    let events = stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let errors = events.filter(|it| it["type"] == "diagnostic" && it["diagnostic"]["severity"] == "error");
+    errors.map(|it| origin(&it["diagnostic"])).collect()
+}
+
+/// What names a resource comes from its provider, and is about a setting where it does not point at the resource's
+/// block as a whole. What Terraform itself finds in a template names no resource.
+fn origin(diagnostic: &Value) -> Origin {
+    if diagnostic["range"]["filename"].as_str().is_none() {
+        return Origin::Elsewhere;
+    }
+    let Some(address) = diagnostic["address"].as_str().filter(|address| !address.is_empty()) else {
+        return Origin::Template;
+    };
+    let code = diagnostic["snippet"]["code"].as_str().map(str::trim_start);
+    let is_block = code.is_none_or(|code| {
+        let word = code.split(|c: char| !c.is_ascii_alphanumeric()).next();
+        matches!(word, Some("resource" | "data" | "ephemeral" | "module" | "provisioner" | "connection" | "import"))
+    });
+    if is_block && !address.starts_with("provider[") { Origin::Elsewhere } else { Origin::Setting }
 }
 
 /// The words of a text that Terraform breaks into lines.

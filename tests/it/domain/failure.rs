@@ -1,6 +1,6 @@
 //! Real texts of AWS, of its provider and of Terraform, and the class that each is given.
 
-use captd::domain::failure::{Class, Failure};
+use captd::domain::failure::{Class, Failure, Origin};
 
 /// As the AWS provider begins what EKS answered.
 const CREATE: &str = "creating EKS Node Group (demo:w5): operation error EKS: CreateNodegroup, ";
@@ -147,6 +147,7 @@ fn a_mistake_in_a_template() {
             "Self-referential block: Configuration for terraform_data.x may not refer to itself. (main.tf line 2)",
             "Resource postcondition failed: Nope. (main.tf line 4)",
             "Error: Argument definition required",
+            "Error: Something new\n\n  on main.tf line 5, in resource \"terraform_data\" \"x\":\n   5:       condition = false\n\nIt cannot be so.",
         ],
     );
 }
@@ -186,8 +187,22 @@ fn locks_of_the_state_and_of_the_node_group() {
         &[
             "Error acquiring the state lock: resource temporarily unavailable",
             "Error acquiring the state lock: Error message: HTTP remote state already locked: ID=a1",
-            "deleting EC2 Security Group (sg-0a): operation error EC2: DeleteSecurityGroup, https response error StatusCode: 400, RequestID: x, api error DependencyViolation: resource sg-0a has a dependent object",
             "updating EKS Node Group (demo:w5) config: operation error EKS: UpdateNodegroupConfig, https response error StatusCode: 409, RequestID: x, ResourceInUseException: Nodegroup cannot be updated as it is currently not in Active State",
+        ],
+    );
+}
+
+#[test]
+fn what_is_still_in_use() {
+    check(
+        Class::Dependency,
+        &[
+            "deleting EC2 Security Group (sg-0a): operation error EC2: DeleteSecurityGroup, https response error StatusCode: 400, RequestID: x, api error DependencyViolation: resource sg-0a has a dependent object",
+            "deleting EKS Cluster (demo): operation error EKS: DeleteCluster, https response error StatusCode: 409, RequestID: x, ResourceInUseException: Cluster has nodegroups attached",
+            "deleting EC2 Transit Gateway (tgw-0a): operation error EC2: DeleteTransitGateway, https response error StatusCode: 400, RequestID: x, api error IncorrectState: tgw-0a still has attachments",
+            "deleting IAM Role (demo.w5): operation error IAM: DeleteRole, https response error StatusCode: 409, RequestID: x, DeleteConflict: Cannot delete entity, must detach all policies first.",
+            "deleting Auto Scaling Group (x): operation error Auto Scaling: DeleteAutoScalingGroup, https response error StatusCode: 400, RequestID: x, ResourceInUse: You cannot delete an AutoScalingGroup while there are instances",
+            "deleting S3 Bucket (x): operation error S3: DeleteBucket, https response error StatusCode: 409, RequestID: x, api error BucketNotEmpty: The bucket you tried to delete is not empty",
         ],
     );
 }
@@ -196,23 +211,6 @@ fn locks_of_the_state_and_of_the_node_group() {
 #[test]
 fn what_has_a_remedy_of_its_own() {
     for (class, text, word) in [
-        (
-            Class::Internal,
-            "Failed to write workspace: write /var/lib/captd/workspaces/x/terraform.tfvars.json: no space left on device",
-            "make room",
-        ),
-        (
-            Class::Internal,
-            "Failed to install provider: Error while installing hashicorp/aws v5.100.0: write /tmp/x: no space left on device",
-            "make room",
-        ),
-        (Class::Internal, "fork/exec /usr/bin/terraform-provider-aws: cannot allocate memory", "memory runs out"),
-        (
-            Class::Internal,
-            "local-exec provisioner error: Error running command 'x': signal: killed. Output: ",
-            "memory runs out",
-        ),
-        (Class::Internal, "local-exec provisioner error: exit status 137. Output: ", "memory runs out"),
         (
             Class::Configuration,
             "waiting for EKS Node Group (demo:w5) version update (9f2c): unexpected state 'Failed', wanted target 'Successful'. last error: ip-10-0-1-2.eu-central-1.compute.internal: PodEvictionFailure: Reached max retries while trying to evict pods from nodes in node group w5",
@@ -246,9 +244,69 @@ fn what_has_a_remedy_of_its_own() {
 fn a_terraform_that_somebody_else_killed() {
     let killed = Failure::ended_by_signal("terraform plan", 9, "it said nothing");
     assert_eq!(killed.message, "terraform plan was ended by signal 9: it said nothing");
+    assert_eq!(killed.class.as_str(), "limit");
     assert!(killed.remedy.contains("memory runs out"), "{}", killed.remedy);
     let other = Failure::ended_by_signal("terraform plan", 15, "");
-    assert_eq!((other.class.as_str(), other.remedy.as_str()), ("internal", Class::Internal.remedy()));
+    assert_eq!((other.class.as_str(), other.remedy.as_str()), ("provider", Class::Provider.remedy()));
+}
+
+#[test]
+fn a_full_disk_and_a_limit_of_the_machine() {
+    check(
+        Class::Disk,
+        &[
+            "Failed to write workspace: write /var/lib/captd/workspaces/x/terraform.tfvars.json: no space left on device",
+            "Failed to install provider: Error while installing hashicorp/aws v5.100.0: write /tmp/x: no space left on device",
+            "local-exec provisioner error: tar: x: Cannot write: No space left on device",
+            "write /var/x/.terraform: disk quota exceeded",
+        ],
+    );
+    check(
+        Class::Limit,
+        &[
+            "fork/exec /usr/bin/terraform-provider-aws: cannot allocate memory",
+            "local-exec provisioner error: Error running command 'x': signal: killed. Output: ",
+            "local-exec provisioner error: exit status 137. Output: ",
+            "open /tmp/x: too many open files",
+            "write /tmp/x: file too large",
+        ],
+    );
+    for (class, text) in [
+        ("disk", "cannot write the workspace: No space left on device (os error 28)"),
+        ("disk", "the database failed: (code: 13) database or disk is full"),
+        ("limit", "cannot start terraform: Too many open files (os error 24)"),
+        ("internal", "cannot read the saved plan: unexpected end"),
+    ] {
+        assert_eq!(Failure::own(text).class.as_str(), class, "{text}");
+    }
+}
+
+/// `internal` means a defect of captd, and what others say is none.
+#[test]
+fn where_a_diagnostic_points_decides_before_its_words() {
+    use Origin::{Elsewhere, Setting, Template};
+    let unknown = "Something nobody has seen";
+    for (class, text, origins) in [
+        ("configuration", unknown, &[Template][..]),
+        ("configuration", unknown, &[Template, Setting]),
+        ("configuration", unknown, &[Setting]),
+        ("provider", unknown, &[Elsewhere]),
+        ("provider", unknown, &[Setting, Elsewhere]),
+        ("provider", unknown, &[]),
+        // The words of whoever wrote the template are no answer of a cloud.
+        ("configuration", "Resource precondition failed: Throttling is for weekdays.", &[Template]),
+        ("configuration", "Invalid value for variable: the disk has no space left on device x.", &[Template]),
+        ("configuration", "Check: the name already exists.", &[Template]),
+        // A provider that refuses a setting, and one that was refused.
+        ("throttling", "ThrottlingException: Rate exceeded", &[Elsewhere]),
+        ("throttling", "ThrottlingException: Rate exceeded", &[Setting]),
+        ("authentication", "configuring: no EC2 IMDS role found: AccessDenied", &[Setting]),
+        ("provider_lost", "Error in function call: plugin process exited", &[Template]),
+        ("provider", "reading EKS Cluster (x): couldn't find resource", &[Elsewhere]),
+        ("provider", "invalid character '<' looking for beginning of value", &[Elsewhere]),
+    ] {
+        assert_eq!(Failure::diagnosed(text, origins).class.as_str(), class, "{text} {origins:?}");
+    }
 }
 
 #[test]
@@ -296,7 +354,7 @@ fn what_took_too_long() {
 #[test]
 fn the_clouds_own_failures_and_the_unknown() {
     check(
-        Class::Internal,
+        Class::Provider,
         &[
             &format!("{CREATE}https response error StatusCode: 500, RequestID: x, ServerException: Internal error"),
             "something that nobody has seen before",
@@ -307,18 +365,7 @@ fn the_clouds_own_failures_and_the_unknown() {
 
 #[test]
 fn a_remedy_says_whether_captd_tries_again_by_itself() {
-    for class in [
-        Class::Configuration,
-        Class::Authentication,
-        Class::Throttling,
-        Class::Quota,
-        Class::Capacity,
-        Class::Lock,
-        Class::Network,
-        Class::ProviderLost,
-        Class::Timeout,
-        Class::Internal,
-    ] {
+    for class in Class::ALL {
         let says_so = class.remedy().contains("captd tries again by itself");
         assert_eq!(says_so, class.is_retryable(), "{}", class.as_str());
     }

@@ -40,9 +40,13 @@ fn only_a_wrong_configuration_waits_for_a_person() {
         (Class::Throttling, true),
         (Class::Quota, true),
         (Class::Capacity, true),
+        (Class::Dependency, true),
         (Class::Lock, true),
         (Class::Network, true),
+        (Class::Provider, true),
         (Class::ProviderLost, true),
+        (Class::Limit, true),
+        (Class::Disk, true),
         (Class::Timeout, true),
         (Class::Internal, true),
     ] {

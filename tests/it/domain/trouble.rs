@@ -109,17 +109,9 @@ fn recovery_is_gradual_and_a_failure_ends_it_at_once() {
 #[test]
 fn what_may_be_of_the_whole() {
     let whole = [Class::Authentication, Class::Network, Class::Throttling];
-    let own = [
-        Class::Configuration,
-        Class::Quota,
-        Class::Capacity,
-        Class::Lock,
-        Class::ProviderLost,
-        Class::Timeout,
-        Class::Internal,
-    ];
+    let mut own = Class::ALL.into_iter().filter(|class| !whole.contains(class));
     assert!(whole.into_iter().all(may_be_of_the_whole));
-    assert!(!own.into_iter().any(may_be_of_the_whole));
+    assert!(!own.any(may_be_of_the_whole));
 }
 
 #[test]

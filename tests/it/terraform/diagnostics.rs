@@ -1,6 +1,7 @@
 //! What `terraform validate` finds, as captd tells it.
 
-use captd::terraform::diagnostics::{errors, of_text};
+use captd::domain::failure::Origin;
+use captd::terraform::diagnostics::{errors, of_text, origins};
 use serde_json::{Value, json};
 
 fn texts(diagnostics: &Value) -> Option<Vec<String>> {
@@ -33,4 +34,37 @@ fn a_text_tells_the_file_where_it_names_one() {
     ] {
         assert_eq!(of_text(text).file.as_deref(), file, "{text}");
     }
+}
+
+/// A line of a log; `code` is the line of the template that the diagnostic shows.
+fn event(address: &str, file: Option<&str>, code: &str) -> String {
+    let range = file.map(|file| json!({"filename": file, "start": {"line": 3}}));
+    let snippet = json!({"context": null, "code": code, "start_line": 3});
+    let diagnostic =
+        json!({"severity": "error", "summary": "Wrong", "address": address, "range": range, "snippet": snippet});
+    json!({"@message": "Error: Wrong", "type": "diagnostic", "diagnostic": diagnostic}).to_string()
+}
+
+#[test]
+fn where_an_error_points() {
+    for (words, line, origin) in [
+        ("a validation", event("", Some("main.tf"), "variable \"v\" {"), Origin::Template),
+        ("prevent_destroy", event("", Some("main.tf"), "resource \"terraform_data\" \"x\" {"), Origin::Template),
+        ("an expression", event("", Some("m/main.tf"), "      condition = false"), Origin::Template),
+        ("a resource", event("aws_vpc.x", Some("main.tf"), "resource \"aws_vpc\" \"x\" {"), Origin::Elsewhere),
+        ("a data source", event("data.aws_vpc.x", Some("main.tf"), "data \"aws_vpc\" \"x\" {"), Origin::Elsewhere),
+        ("a provisioner", event("x.y", Some("main.tf"), "  provisioner \"local-exec\" {"), Origin::Elsewhere),
+        ("an argument", event("aws_vpc.x", Some("main.tf"), "  cidr_block = \"x\""), Origin::Setting),
+        (
+            "a provider's settings",
+            event("provider[\"registry.terraform.io/hashicorp/aws\"]", Some("main.tf"), "provider \"aws\" {"),
+            Origin::Setting,
+        ),
+        ("a lock", event("", None, ""), Origin::Elsewhere),
+        ("a resource without a place", event("aws_vpc.x", None, ""), Origin::Elsewhere),
+    ] {
+        assert_eq!(origins(&line), [origin], "{words}");
+    }
+    let warning = r#"{"@message": "x", "type": "diagnostic", "diagnostic": {"severity": "warning", "summary": "Old"}}"#;
+    assert_eq!(origins(&format!("{warning}\nError: no JSON\n{{}}")), []);
 }
