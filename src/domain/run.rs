@@ -300,6 +300,14 @@ impl Run {
         }
     }
 
+    /// Seconds that are left of `max` for preparing and planning, which count from the run's beginning, whatever was restarted
+    /// meanwhile; never less than `least`, so that what ended while nobody looked is still taken in.
+    #[must_use]
+    pub fn plan_seconds_left(&self, max: u32, least: u32, now: Timestamp) -> u32 {
+        let passed = self.begun_at().map_or(0, |at| now.duration_since(at).as_secs().max(0));
+        max.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX)).max(least.min(max))
+    }
+
     /// What its plan would do, once there is one.
     #[must_use]
     pub fn summary(&self) -> Option<Summary> {

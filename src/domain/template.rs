@@ -27,7 +27,7 @@ pub struct Template {
 }
 
 /// `template.yaml`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Manifest {
     /// What it makes.
@@ -153,11 +153,12 @@ impl Gateway {
 }
 
 /// Which provider configuration a template needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
     /// One of `[providers.aws.<name>]`.
     Aws,
     /// None: no cloud.
+    #[default]
     None,
 }

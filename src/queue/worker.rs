@@ -1,28 +1,36 @@
 //! One run's worker: hands the run to the runner, and what the runner says to the service.
+//!
+//! **Invariant:** a run whose apply was begun ends on proof alone: what its supervisor left, or that nobody is left of it.
+//! What became of its template, configuration, secrets or keys meanwhile does not matter.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use uuid::Uuid;
 
 use crate::domain::failure::{Class, Failure};
 use crate::domain::run::Run;
+use crate::domain::template::Manifest;
 use crate::runner::{self, Halt, Job, Report, Requests};
 use crate::service::{self, Prepared, Service, Stage};
+use crate::terraform::environment::Environment;
 
-/// How long to wait before the end of a run is kept again, when the database could not take it.
-const AGAIN: std::time::Duration = std::time::Duration::from_secs(2);
+/// How long to wait before a run gets another worker, when this one could not go on.
+const AGAIN: Duration = Duration::from_secs(2);
 
-/// Does one stage of a run.
+/// Seconds that a run has at least, to take in what it planned while no daemon was up.
+const TAKE_IN_SECONDS: u32 = 60;
+
+/// Does one stage of a run. Where it cannot for now, the run stays at work, and the next round of the queue gives it
+/// another worker.
 pub(super) async fn work(service: &Arc<Service>, run: Run, stage: Stage, requests: Requests) {
     let (id, workspace) = (run.id, run.workspace);
-    if let Err(error) = one_stage(service, run, stage, requests).await {
+    if let Err(error) = one_stage(service, &run, stage, requests).await {
         tracing::error!(run = %id, %error, "a worker cannot go on");
-        // The database failed, or holds something wrong: what can be kept is kept.
-        let failure = Failure::own(error.to_string());
-        while let Err(error) = service.failed(id, failure.clone()).await {
-            tracing::error!(run = %id, %error, "cannot keep the failure of a run; trying again");
+        if error.may_pass() || !fail(service, id, stage, &error.to_string()).await {
             tokio::time::sleep(AGAIN).await;
+            return;
         }
     }
     if let Err(error) = service.remove_workspace_folder(workspace).await {
@@ -30,35 +38,67 @@ pub(super) async fn work(service: &Arc<Service>, run: Run, stage: Stage, request
     }
 }
 
-async fn one_stage(service: &Arc<Service>, run: Run, stage: Stage, requests: Requests) -> service::Result<()> {
-    let prepared = match service.prepare(&run).await? {
-        Ok(prepared) => prepared,
-        Err(failure) => return service.failed(run.id, failure).await,
+/// Ends a run by a defect of captd; false where that could not be kept.
+pub(super) async fn fail(service: &Arc<Service>, run: Uuid, stage: Stage, why: &str) -> bool {
+    if stage == Stage::Plan {
+        runner::kill_all(&service.run_dir(run));
+    }
+    let kept = service.failed(run, Failure::own(why.to_owned())).await;
+    if let Err(error) = &kept {
+        tracing::error!(%run, %error, "cannot keep the failure of a run; trying again");
+    }
+    kept.is_ok()
+}
+
+/// How a stage is done.
+enum Way {
+    Plan(Box<Prepared>),
+    Apply(Box<Prepared>),
+    /// The apply was begun, by this daemon or an earlier one.
+    Follow,
+}
+
+async fn one_stage(service: &Arc<Service>, run: &Run, stage: Stage, requests: Requests) -> service::Result<()> {
+    let (run_dir, workspace_dir) = (service.run_dir(run.id), service.workspace_dir(run.workspace));
+    let way = if stage == Stage::Apply && runner::has_begun_to_apply(&run_dir) {
+        Way::Follow
+    } else {
+        match (service.prepare(run).await?, stage) {
+            (Ok(prepared), Stage::Plan) => Way::Plan(Box::new(prepared)),
+            (Ok(prepared), Stage::Apply) => Way::Apply(Box::new(prepared)),
+            (Err(failure), _) => {
+                runner::kill_all(&run_dir);
+                return service.failed(run.id, failure).await;
+            }
+        }
     };
     if stage == Stage::Plan {
         service.take_in_local_state(run.workspace).await?;
     }
     let (reports, received) = unbounded_channel();
-    let job = job(service, &run, &prepared, requests, reports);
     let keeping = tokio::spawn(keep_reports(Arc::clone(service), run.id, received));
-    let done = match stage {
-        Stage::Plan => plan(&job, &prepared).await,
-        Stage::Apply => apply(service, &job, &run, &prepared).await?,
+    let job = match &way {
+        Way::Plan(prepared) | Way::Apply(prepared) => job(service, run, prepared, requests, reports),
+        Way::Follow => job_to_follow(service, run, requests, reports),
+    };
+    let done = match &way {
+        Way::Plan(prepared) => plan(service, &job, run, prepared).await,
+        Way::Apply(prepared) => apply(service, &job, run, prepared).await?,
+        Way::Follow => runner::follow_apply(&job).await.map(|()| Done::Applied(None)),
     };
     // The channel closes with the job: then all reports are kept before the end is.
-    let run_dir = job.run_dir.clone();
     drop(job);
     if let Err(error) = keeping.await {
         tracing::error!(run = %run.id, %error, "the reports of a run are not all kept");
     }
     // Before the end is kept: afterwards another run may be at work in the workspace.
-    runner::forget_values(&run_dir, &prepared.workspace_dir);
+    runner::forget_values(&run_dir, &workspace_dir);
     if stage == Stage::Apply {
-        service.take_in_errored_state(&run).await?;
+        service.take_in_errored_state(run).await?;
     }
     match done {
-        Ok(Done::Planned(shown, saved)) => {
-            service.plan_made(run.id, &prepared, &shown.plan, shown.outputs, saved).await?;
+        Ok(Done::Planned(prepared, shown, saved)) => {
+            service.plan_made(run.id, prepared, &shown.plan, shown.outputs, saved).await?;
         }
         Ok(Done::Applied(outputs)) => service.applied(run.id, outputs).await?,
         Err(Halt::Failed(failure)) => {
@@ -78,41 +118,36 @@ async fn one_stage(service: &Arc<Service>, run: Run, stage: Stage, requests: Req
     Ok(())
 }
 
-async fn plan(job: &Job, prepared: &Prepared) -> Result<Done, Halt> {
-    let (shown, saved) = runner::plan(job, &prepared.rendered).await?;
-    Ok(Done::Planned(shown, saved))
+async fn plan<'p>(service: &Service, job: &Job, run: &Run, prepared: &'p Prepared) -> Result<Done<'p>, Halt> {
+    let left = run.plan_seconds_left(job.plan_seconds_max, TAKE_IN_SECONDS, service.clock().now());
+    let (shown, saved) = runner::plan(job, &prepared.rendered, Duration::from_secs(u64::from(left))).await?;
+    Ok(Done::Planned(prepared, shown, saved))
 }
 
-/// Applies, or finds the apply again that was begun by an earlier daemon.
-async fn apply(service: &Service, job: &Job, run: &Run, prepared: &Prepared) -> service::Result<Result<Done, Halt>> {
-    if !runner::has_begun_to_apply(&job.run_dir) {
-        let saved = match service.saved_plan(run).await? {
-            Ok(saved) => saved,
-            Err(failure) => return Ok(Err(Halt::Failed(failure))),
-        };
-        if let Err(halt) = runner::prepare_to_apply(job, &prepared.rendered, &saved).await {
-            return Ok(Err(halt));
-        }
+/// Applies the plan that was saved.
+async fn apply<'p>(
+    service: &Service,
+    job: &Job,
+    run: &Run,
+    prepared: &'p Prepared,
+) -> service::Result<Result<Done<'p>, Halt>> {
+    let saved = match service.saved_plan(run).await? {
+        Ok(saved) => saved,
+        Err(failure) => return Ok(Err(Halt::Failed(failure))),
+    };
+    if let Err(halt) = runner::prepare_to_apply(job, &prepared.rendered, &saved).await {
+        return Ok(Err(halt));
     }
     Ok(runner::apply(job).await.map(Done::Applied))
 }
 
-enum Done {
-    Planned(crate::terraform::plan::Shown, Vec<u8>),
+enum Done<'p> {
+    Planned(&'p Prepared, crate::terraform::plan::Shown, Vec<u8>),
     Applied(Option<serde_json::Map<String, serde_json::Value>>),
 }
 
-fn job(
-    service: &Service,
-    run: &Run,
-    prepared: &Prepared,
-    requests: Requests,
-    reports: tokio::sync::mpsc::UnboundedSender<Report>,
-) -> Job {
+fn job(service: &Service, run: &Run, prepared: &Prepared, requests: Requests, reports: UnboundedSender<Report>) -> Job {
     Job {
-        kind: run.kind,
-        run_dir: prepared.run_dir.clone(),
-        workspace_dir: prepared.workspace_dir.clone(),
         program: prepared.program.clone(),
         environment: prepared.environment.clone(),
         secrets: prepared.secrets.clone(),
@@ -122,6 +157,25 @@ fn job(
         warmth: prepared.warmth.clone(),
         manifest: prepared.manifest.clone(),
         adoption: prepared.adoption.clone(),
+        ..job_to_follow(service, run, requests, reports)
+    }
+}
+
+/// What it takes to follow a run: its folder, and what must not be shown of it. It begins nothing.
+fn job_to_follow(service: &Service, run: &Run, requests: Requests, reports: UnboundedSender<Report>) -> Job {
+    Job {
+        kind: run.kind,
+        run_dir: service.run_dir(run.id),
+        workspace_dir: service.workspace_dir(run.workspace),
+        program: String::new(),
+        environment: Environment::default(),
+        secrets: service.secrets_of(run.id),
+        confinement: None,
+        revision_dir: std::path::PathBuf::new(),
+        state: None,
+        warmth: None,
+        manifest: Manifest::default(),
+        adoption: None,
         plan_seconds_max: service.config().engine.plan_seconds_max,
         requests,
         clock: Arc::clone(service.clock()),

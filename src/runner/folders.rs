@@ -65,7 +65,7 @@ fn forget(paths: &[PathBuf]) {
 }
 
 /// Kills the commands of a run that change nothing.
-pub(super) fn kill_all(run_dir: &Path) {
+pub fn kill_all(run_dir: &Path) {
     for (name, folder) in entries(run_dir) {
         if !folder.is_dir() || name.ends_with("-apply") {
             continue;

@@ -15,12 +15,13 @@ mod warm;
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-pub use folders::{forget_applying, forget_planning, forget_values};
+pub use folders::{forget_applying, forget_planning, forget_values, kill_all};
 pub use trial::{look, sweep_trials, validate};
 
 use crate::domain::adoption::Adoption;
@@ -66,7 +67,7 @@ pub struct Job {
     pub manifest: Manifest,
     /// What it looks for before it creates, where an earlier run has left doubt.
     pub adoption: Option<Adoption>,
-    /// Seconds for preparing and planning together.
+    /// Seconds for preparing and planning together, from the run's beginning on.
     pub plan_seconds_max: u32,
     /// Whether the run is to end early.
     pub requests: Requests,
@@ -115,14 +116,13 @@ pub enum Halt {
     Lost,
 }
 
-/// Prepares the workspace and makes the plan; gives it back read, and as Terraform has saved it.
-/// Changes nothing in the cloud.
+/// Prepares the workspace and makes the plan within the time that is `left` of it; gives it back read, and as Terraform
+/// has saved it. Changes nothing in the cloud.
 ///
 /// # Errors
 /// [`Halt`]; never `Lost`, since what is lost here is begun again.
-pub async fn plan(job: &Job, rendered: &Rendered) -> Result<(Shown, Vec<u8>), Halt> {
-    let limit = std::time::Duration::from_secs(u64::from(job.plan_seconds_max));
-    if let Ok(result) = tokio::time::timeout(limit, plan_in_time(job, rendered)).await {
+pub async fn plan(job: &Job, rendered: &Rendered, left: Duration) -> Result<(Shown, Vec<u8>), Halt> {
+    if let Ok(result) = tokio::time::timeout(left, plan_in_time(job, rendered)).await {
         return result;
     }
     folders::kill_all(&job.run_dir);
@@ -187,6 +187,18 @@ pub async fn apply(job: &Job) -> Result<Option<Map<String, Value>>, Halt> {
     let stepper = Stepper::new(job, OnStop::InterruptThenKill);
     let Ok(output) = stepper.run("5", &Command::Output).await else { return Ok(None) };
     Ok(stepper.stdout(&output).await.ok().as_deref().and_then(outputs::parse))
+}
+
+/// Follows an apply that was begun, by whichever daemon, to its end. Of `job` it needs the run's folder and what to say of
+/// it: nothing that a command would be begun with, since all of that may have changed.
+///
+/// # Errors
+/// [`Halt`], on proof alone.
+pub async fn follow_apply(job: &Job) -> Result<(), Halt> {
+    let plan = folders::applied_plan(&job.run_dir);
+    Stepper::new(job, OnStop::InterruptOnce).run("4", &Command::Apply { plan }).await?;
+    kill_all(&job.run_dir);
+    Ok(())
 }
 
 fn internal(doing: &str, error: &dyn std::fmt::Display) -> Halt {

@@ -10,7 +10,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use super::step::Stepper;
+use super::step::{self, Stepper};
 use super::{Halt, Job, folders, internal};
 use crate::render::{INITIALISED, Rendered, VALUES_FILE, materialise};
 use crate::supervisor::{self, write_whole};
@@ -92,7 +92,7 @@ async fn held(job: &Job) -> Result<File, Halt> {
 async fn wait_for_another(revision: &Path, ours: &Path) -> Result<(), Halt> {
     let Ok(by) = fs::read_to_string(revision.join(BY)) else { return Ok(()) };
     let Some(attached) = supervisor::attach(Path::new(&by)).filter(|_| Path::new(&by) != ours) else { return Ok(()) };
-    attached.wait().await.map_err(|error| internal("cannot follow another run's init", &error))?;
+    step::proven_end(&attached).await;
     Ok(())
 }
 

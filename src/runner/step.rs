@@ -12,6 +12,8 @@ use crate::terraform::{diagnostics, events};
 
 /// How long a command that changes nothing has to end after an interrupt.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long to wait before a command is looked at again that could not be followed.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How often a command that was lost is begun again before its run fails.
 const LOSSES_MAX: u32 = 5;
 /// What the gateway says of a provider that is not the one of the lock file.
@@ -100,7 +102,7 @@ impl<'a> Stepper<'a> {
         };
         let mut losses = 0;
         loop {
-            let (exit, stopped) = self.wait(&attached, folder).await?;
+            let (exit, stopped) = self.wait(&attached, folder).await;
             match exit {
                 Some(exit) => return Ok((exit, stopped)),
                 None if stopped && self.on_stop == OnStop::InterruptThenKill => return Err(Halt::Stopped),
@@ -124,25 +126,25 @@ impl<'a> Stepper<'a> {
         }
     }
 
-    async fn wait(&self, attached: &Attached, folder: &Path) -> Result<(Option<Exit>, bool), Halt> {
-        let lost = |error: supervisor::Error| internal("cannot follow terraform", &error);
+    /// Waits for an end that is proven; also says whether it was asked for.
+    async fn wait(&self, attached: &Attached, folder: &Path) -> (Option<Exit>, bool) {
         tokio::select! {
-            exit = attached.wait() => return Ok((exit.map_err(lost)?, false)),
+            exit = proven_end(attached) => return (exit, false),
             () = self.job.requests.stop.cancelled() => {}
         }
-        attached.interrupt(Interrupt::First).await.map_err(lost)?;
+        interrupt(attached, Interrupt::First).await;
         if self.on_stop == OnStop::InterruptThenKill {
-            match tokio::time::timeout(GRACE, attached.wait()).await {
-                Ok(exit) => return Ok((exit.map_err(lost)?, true)),
-                Err(_) => supervisor::kill(folder).map_err(lost)?,
+            match tokio::time::timeout(GRACE, proven_end(attached)).await {
+                Ok(exit) => return (exit, true),
+                Err(_) => supervisor::kill(folder).unwrap_or_else(|error| not_now(&error)),
             }
         }
         tokio::select! {
-            exit = attached.wait() => return Ok((exit.map_err(lost)?, true)),
+            exit = proven_end(attached) => return (exit, true),
             () = self.job.requests.force.cancelled() => {}
         }
-        attached.interrupt(Interrupt::Second).await.map_err(lost)?;
-        Ok((attached.wait().await.map_err(lost)?, true))
+        interrupt(attached, Interrupt::Second).await;
+        (proven_end(attached).await, true)
     }
 
     fn spawn(&self, folder: &Path, command: &Command) -> Result<Attached, Halt> {
@@ -190,6 +192,28 @@ impl<'a> Stepper<'a> {
         }
         Failure::diagnosed(format!("terraform {} failed: {message}", command.name()), &diagnostics::origins(&stdout))
     }
+}
+
+/// Waits for the end of a command. What cannot be read, as with no descriptor left, proves nothing, and is asked again.
+pub(super) async fn proven_end(attached: &Attached) -> Option<Exit> {
+    loop {
+        match attached.wait().await {
+            Ok(exit) => return exit,
+            Err(error) => not_now(&error),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+async fn interrupt(attached: &Attached, which: Interrupt) {
+    while let Err(error) = attached.interrupt(which).await {
+        not_now(&error);
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+fn not_now(error: &supervisor::Error) {
+    tracing::warn!(%error, "terraform cannot be followed at the moment; trying again");
 }
 
 /// The end of a file, as text; whole lines, if it has any.

@@ -1,5 +1,7 @@
 //! Why a use case did not do what was asked: one text for outside, the whole for the log.
 
+use rustix::io::Errno;
+
 use crate::domain::problem::Problems;
 use crate::store;
 
@@ -65,6 +67,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the same may work a while later: the database or the system refused it for now, as a full disk does.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Store(error) => error.may_pass(),
+            Self::File { cause, .. } => {
+                let passing = [Errno::MFILE, Errno::NFILE, Errno::NOSPC, Errno::DQUOT, Errno::IO, Errno::NOMEM];
+                passing.iter().any(|errno| cause.raw_os_error() == Some(errno.raw_os_error()))
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Self::Conflict { code, detail: detail.into() }
     }

@@ -14,6 +14,8 @@ use crate::store::{Change, OpenRun};
 /// What the queue has to do.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Round {
+    /// Runs that were at work when the tables were read; each has a worker, or gets one.
+    pub at_work: Vec<(Run, Stage)>,
     /// Runs that have a place from now on.
     pub begin: Vec<(Run, Stage)>,
     /// Runs at work that were asked to stop; true for those that are to end at once.
@@ -21,7 +23,7 @@ pub struct Round {
 }
 
 /// What is to be done for a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// Prepare and plan.
     Plan,
@@ -38,14 +40,13 @@ fn stage_of(run: &Run) -> Option<Stage> {
     }
 }
 
+fn at_work(open: Vec<OpenRun>) -> Vec<(Run, Stage)> {
+    open.into_iter().filter_map(|open| stage_of(&open.run).map(|stage| (open.run, stage))).collect()
+}
+
 impl Service {
-    /// Runs that were at work when the daemon ended; their workers go on with them.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn runs_at_work(&self) -> Result<Vec<(Run, Stage)>> {
-        let open = self.store.read().await?.open_runs().await?;
-        Ok(open.into_iter().filter_map(|open| stage_of(&open.run).map(|stage| (open.run, stage))).collect())
+    pub(super) async fn runs_at_work(&self) -> Result<Vec<(Run, Stage)>> {
+        Ok(at_work(self.store.read().await?.open_runs().await?))
     }
 
     /// Whether the runs that were at work can be followed by this captd.
@@ -65,12 +66,14 @@ impl Service {
         let open = self.store.read().await?.open_runs().await?;
         let asked = open.iter().filter(|o| o.run.wish.is_some() && stage_of(&o.run).is_some());
         let stop = asked.map(|o| (o.run.id, o.run.is_forced())).collect();
-        if !open.iter().any(|o| matches!(o.run.state, State::Queued | State::Planned(_))) {
-            return Ok(Round { begin: Vec::new(), stop });
+        let none_waits = !open.iter().any(|o| matches!(o.run.state, State::Queued | State::Planned(_)));
+        let at_work = at_work(open);
+        if none_waits {
+            return Ok(Round { at_work, begin: Vec::new(), stop });
         }
         let mut change = self.write(DAEMON).await?;
         if change.drain().await?.is_some() {
-            return Ok(Round { begin: Vec::new(), stop });
+            return Ok(Round { at_work, begin: Vec::new(), stop });
         }
         let mut begin = Vec::new();
         let held = change.held().await?.is_some();
@@ -93,7 +96,7 @@ impl Service {
             }
         }
         change.commit().await?;
-        Ok(Round { begin, stop })
+        Ok(Round { at_work, begin, stop })
     }
 
     async fn places(&self, change: &mut Change, open: &[OpenRun], stage: Stage, limit: u32) -> Result<Places> {

@@ -265,11 +265,15 @@ impl Service {
         self.config.data_dir.join("revisions").join(structure.get(..16).unwrap_or(structure))
     }
 
-    pub(super) fn run_dir(&self, run: uuid::Uuid) -> PathBuf {
+    /// The folder of a run: its commands, and what they left.
+    #[must_use]
+    pub fn run_dir(&self, run: uuid::Uuid) -> PathBuf {
         self.config.data_dir.join("runs").join(run.to_string())
     }
 
-    pub(super) fn workspace_dir(&self, workspace: uuid::Uuid) -> PathBuf {
+    /// The folder of a workspace.
+    #[must_use]
+    pub fn workspace_dir(&self, workspace: uuid::Uuid) -> PathBuf {
         self.config.data_dir.join("workspaces").join(workspace.to_string())
     }
 }

@@ -33,7 +33,8 @@ pub(super) fn add_providers(secrets: &mut Secrets, providers: &Providers) {
 
 impl Service {
     /// What must not be shown of a run: what is known, and its own passwords.
-    pub(super) fn secrets_of(&self, run: Uuid) -> Secrets {
+    #[must_use]
+    pub fn secrets_of(&self, run: Uuid) -> Secrets {
         let mut secrets = self.known_secrets();
         for password in self.run_passwords(run).unwrap_or_default() {
             secrets.add(&password);

@@ -129,6 +129,21 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the same may work a while later: what SQLite calls busy, locked, full, read-only, without memory, or out of reach.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        const PASSING: [u32; 7] = [5, 6, 7, 8, 10, 13, 14];
+        match self {
+            Self::Locked { .. } => true,
+            Self::Open { cause, .. } | Self::Statement(cause) => match cause {
+                sqlx::Error::Database(_) => primary_code(cause).is_some_and(|code| PASSING.contains(&code)),
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     /// Whether the disk is full.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
@@ -150,8 +165,13 @@ impl From<serde_json::Error> for Error {
 }
 
 fn is_busy(error: &sqlx::Error) -> bool {
-    let sqlx::Error::Database(error) = error else { return false };
-    error.code().and_then(|code| code.parse().ok()).is_some_and(|code: u32| code & 0xff == SQLITE_BUSY)
+    primary_code(error) == Some(SQLITE_BUSY)
+}
+
+/// SQLite's code of an error, less what it says of its kind.
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let sqlx::Error::Database(error) = error else { return None };
+    error.code().and_then(|code| code.parse().ok()).map(|code: u32| code & 0xff)
 }
 
 /// Copies a database whose schema is about to change to `<file>.before-<version>`, so that the

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use captd_process::{Process, Result, end_session, end_working_in, failed, proof, read_json, write_json, write_whole};
+use captd_process::{
+    Process, Result, end_session, end_working_in, failed, proof, proven, read_json, write_json, write_whole,
+};
+use rustix::io::Errno;
 use rustix::process::{PidfdFlags, Signal, kill_process_group, pidfd_open};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -46,8 +49,11 @@ pub fn spawn(folder: &Path, command: &Invocation, environment: &Environment) -> 
         .spawn()
         .map_err(failed("start a supervisor for", folder))?;
     // Written here as well as by the supervisor itself, so that from now on it can be waited for.
-    if let Some(pid) = child.id() {
-        write_json(&folder.join(record::SUPERVISOR), &Process::with_pid(pid))?;
+    // Where that fails it is begun all the same, and its own file or its lock tells of it.
+    if let Some(pid) = child.id()
+        && let Err(error) = write_json(&folder.join(record::SUPERVISOR), &Process::with_pid(pid))
+    {
+        tracing::warn!(%error, "cannot note a supervisor that was started");
     }
     // The daemon is its parent for as long as it lives: somebody must take its exit status. The
     // run itself is judged by what the supervisor leaves.
@@ -77,6 +83,9 @@ pub fn attach(folder: &Path) -> Option<Attached> {
 pub fn look_at(run_dir: &Path) -> std::result::Result<(), String> {
     for step in fs::read_dir(run_dir).into_iter().flatten().flatten() {
         let folder = step.path();
+        if !step.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
         for file in [record::COMMAND, record::SUPERVISOR, record::TERRAFORM, record::EXIT] {
             let read = read_json::<serde_json::Value>(&folder.join(file));
             match read {
@@ -110,14 +119,14 @@ impl Attached {
     /// without a word, and from now on nothing can be started in the folder.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// When the folder cannot be read. That proves nothing: it is to be asked again.
     pub async fn wait(&self) -> Result<Option<Exit>> {
         loop {
-            if let Some(exit) = proof(&self.folder.join(record::EXIT)) {
+            if let Some(exit) = proven(&self.folder.join(record::EXIT))? {
                 return Ok(Some(exit));
             }
             if !self.wait_for_an_end().await? {
-                return Ok(proof(&self.folder.join(record::EXIT)));
+                return proven(&self.folder.join(record::EXIT));
             }
         }
     }
@@ -126,7 +135,7 @@ impl Attached {
     /// is nothing left to wait for.
     async fn wait_for_an_end(&self) -> Result<bool> {
         for file in [record::SUPERVISOR, record::TERRAFORM] {
-            let process: Option<Option<Process>> = proof(&self.folder.join(file));
+            let process: Option<Option<Process>> = proven(&self.folder.join(file))?;
             if let Some(process) = process.flatten().filter(Process::is_alive) {
                 self.wait_for(&process).await?;
                 return Ok(true);
@@ -191,7 +200,11 @@ impl Attached {
     /// Waits until `process` has ended, child or not.
     async fn wait_for(&self, process: &Process) -> Result<()> {
         let Some(pid) = process.pid() else { return Ok(()) };
-        let Ok(fd) = pidfd_open(pid, PidfdFlags::NONBLOCK) else { return Ok(()) };
+        let fd = match pidfd_open(pid, PidfdFlags::NONBLOCK) {
+            Ok(fd) => fd,
+            Err(Errno::SRCH) => return Ok(()),
+            Err(error) => return Err(failed("wait for the process of", &self.folder)(error.into())),
+        };
         // Between the check and the opening the pid may have changed hands.
         if process.is_alive() {
             #[expect(

@@ -32,6 +32,7 @@ mod outlive;
 mod own_templates;
 mod permissions;
 mod policy;
+mod proof;
 mod provider_trouble;
 mod queries;
 mod render;

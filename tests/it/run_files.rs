@@ -45,6 +45,7 @@ async fn what_is_damaged_is_named_and_the_run_is_judged_by_what_can_be_proven() 
         for file in files.iter().filter(|_| content.is_some()) {
             assert!(log.contains(&format!("4-apply/{file}")) && log.contains("damaged"), "{file}: {log}");
         }
+        assert!(!log.contains("tfplan"), "a saved plan is no folder of a command: {log}");
         daemon.stop().await;
     }
 }

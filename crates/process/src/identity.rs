@@ -2,8 +2,10 @@
 //! and boot id belong to the name. Read from Linux' `/proc`.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
@@ -25,15 +27,24 @@ impl Process {
     /// The process that has `pid` now; `None` when there is none.
     #[must_use]
     pub fn with_pid(pid: u32) -> Option<Self> {
-        let (_, start_time) = stat(pid)?;
+        let (_, start_time) = stat(pid).ok()??;
         Some(Self { pid, start_time, boot_id: boot_id() })
     }
 
-    /// Whether it is still there. A zombie is gone: it does nothing any more.
+    /// Whether it is still there, or nothing proves that it is gone. A zombie is gone: it does nothing any more.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        let Some((state, start_time)) = stat(self.pid) else { return false };
-        state != 'Z' && state != 'X' && start_time == self.start_time && boot_id() == self.boot_id
+        self.looked_at().unwrap_or(true)
+    }
+
+    /// Whether it is still there.
+    ///
+    /// # Errors
+    /// When that cannot be seen, as with no descriptor left.
+    fn looked_at(&self) -> io::Result<bool> {
+        let Some((state, start_time)) = stat(self.pid)? else { return Ok(false) };
+        let is_it = state != 'Z' && state != 'X' && start_time == self.start_time;
+        Ok(is_it && boot()? == self.boot_id)
     }
 
     /// Its id, as system calls take it.
@@ -44,7 +55,7 @@ impl Process {
 
     /// Sends it a signal, if it is still there.
     pub fn signal(&self, signal: Signal) {
-        if let Some(pid) = self.pid().filter(|_| self.is_alive()) {
+        if let Some(pid) = self.pid().filter(|_| self.looked_at().unwrap_or(false)) {
             // It may have ended since; that is what was wanted, or no concern of the one who asks.
             kill_process(pid, signal).ok();
         }
@@ -97,9 +108,19 @@ pub fn session(pid: u32) -> Option<u32> {
 
 /// State and start time of a process: fields 3 and 22 of `/proc/<pid>/stat`. The name in field 2
 /// may hold anything, so fields are counted from its closing parenthesis.
-fn stat(pid: u32) -> Option<(char, u64)> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = text.rsplit_once(')')?;
+fn stat(pid: u32) -> io::Result<Option<(char, u64)>> {
+    let bytes = match fs::read(format!("/proc/{pid}/stat")) {
+        Ok(bytes) => bytes,
+        // Its end between the opening and the reading is ESRCH.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(fields(&String::from_utf8_lossy(&bytes)))
+}
+
+fn fields(stat: &str) -> Option<(char, u64)> {
+    let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
     let start_time = fields.nth(18)?.parse().ok()?;
@@ -109,5 +130,9 @@ fn stat(pid: u32) -> Option<(char, u64)> {
 /// Id of the boot that this is.
 #[must_use]
 pub fn boot_id() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|text| text.trim().to_owned()).unwrap_or_default()
+    boot().unwrap_or_default()
+}
+
+fn boot() -> io::Result<String> {
+    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }

@@ -9,7 +9,7 @@ mod whole;
 
 pub use confined::{Confinement, Version, find_program, landlock, missing_in, start};
 pub use identity::{Process, boot_id, end_session, end_working_in, session};
-pub use whole::{proof, read_json, write_json, write_whole};
+pub use whole::{proof, proven, read_json, write_json, write_whole};
 
 /// A file or a process cannot be handled.
 #[derive(Debug, thiserror::Error)]

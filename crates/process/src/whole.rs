@@ -40,6 +40,18 @@ pub fn proof<T: DeserializeOwned>(path: &Path) -> Option<T> {
     read_json(path).ok().flatten()
 }
 
+/// The same, where it matters that a file which cannot be read at the moment proves nothing.
+///
+/// # Errors
+/// When it is there and cannot be read, as with no descriptor left.
+pub fn proven<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", path)(error)),
+    }
+}
+
 /// Reads a file of JSON; `None` when it is not there.
 ///
 /// # Errors
