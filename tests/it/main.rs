@@ -22,6 +22,7 @@ mod domain;
 mod drain;
 mod events;
 mod full_disk;
+mod fuzz;
 mod gateway;
 mod import;
 mod keys;
