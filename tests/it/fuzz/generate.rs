@@ -265,12 +265,12 @@ impl Generator {
                 .into(),
             7 => {
                 let document =
-                    self.document("WorkspaceTemplate", json!({"files": {"main.tf": "output \"x\" { value = 1 }"}}));
+                    self.document("WorkspaceTemplate", &json!({"files": {"main.tf": "output \"x\" { value = 1 }"}}));
                 self.mutated(document).to_string().into()
             }
             8 => {
                 let document =
-                    self.document("Namespace", json!({"providerConfigs": ["*"], "limits": {"machines": 1000}}));
+                    self.document("Namespace", &json!({"providerConfigs": ["*"], "limits": {"machines": 1000}}));
                 self.mutated(document).to_string().into()
             }
             _ => {
@@ -284,7 +284,7 @@ impl Generator {
         }
     }
 
-    fn document(&mut self, kind: &str, spec: Value) -> Value {
+    fn document(&mut self, kind: &str, spec: &Value) -> Value {
         let namespace = self.one(&NAMESPACES);
         json!({"apiVersion": "captd/v1", "kind": kind, "metadata": {"name": "x", "namespace": namespace}, "spec": spec})
     }
@@ -295,7 +295,7 @@ impl Generator {
             return value;
         }
         let mut places = Vec::new();
-        places_in(&value, String::new(), &mut places);
+        places_in(&value, "", &mut places);
         let odd = [
             json!(null),
             json!(-1),
@@ -317,17 +317,17 @@ impl Generator {
 }
 
 /// The pointers of a value and of all within it.
-fn places_in(value: &Value, at: String, into: &mut Vec<String>) {
+fn places_in(value: &Value, at: &str, into: &mut Vec<String>) {
+    into.push(at.to_owned());
     match value {
         Value::Object(object) => {
-            object.iter().for_each(|(key, value)| {
-                places_in(value, format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), into)
-            });
+            for (key, value) in object {
+                places_in(value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), into);
+            }
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, item)| places_in(item, format!("{at}/{index}"), into));
+            items.iter().enumerate().for_each(|(index, item)| places_in(item, &format!("{at}/{index}"), into));
         }
         _ => {}
     }
-    into.push(at);
 }
