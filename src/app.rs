@@ -4,9 +4,11 @@
 //! the database opened and migrated, runs found again, and only then is the address bound.
 
 mod data_dir;
+mod descriptors;
 mod gateway;
 mod notify;
 mod providers_on_disk;
+mod serving;
 mod state_port;
 mod validator;
 
@@ -22,7 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Confine, Providers};
 use crate::domain::time;
-use crate::http::{self, Shared, Tokens, Version};
+use crate::http::{self, Followers, Shared, Tokens, Version};
 use crate::render::Library;
 use crate::service::{Keys, Parts, Service, cli_config_path, trials_dir};
 use crate::store::Store;
@@ -33,6 +35,7 @@ use crate::{queue, reconciler, runner, supervisor};
 use data_dir::DataDir;
 use notify::Notifier;
 pub use providers_on_disk::provider_mirrors;
+use serving::Bounds;
 use validator::Trials;
 
 /// How long `terraform version` may take.
@@ -40,6 +43,11 @@ const VERSION_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long the end waits for requests that are under way.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long a run may take for the head of a request to the state port: it is on this machine.
+const STATE_HEAD: Duration = Duration::from_secs(3);
+/// Requests to the state port that one run has open; Terraform sends one after the other.
+const STATE_REQUESTS_OF_A_RUN_MAX: usize = 8;
 
 /// A daemon that runs in this process.
 #[derive(Debug)]
@@ -113,6 +121,7 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
     let shared = Shared {
         service: Arc::clone(&service),
         tokens: Tokens::new(&token, &service.config().server.clients),
+        followers: Followers::new(&service, &shutdown),
         shutdown: shutdown.clone(),
         version: Version { version: env!("CARGO_PKG_VERSION"), terraform },
     };
@@ -130,17 +139,43 @@ fn begin(service: &Arc<Service>, shared: Shared, states: TcpListener, listener: 
     let tasks = TaskTracker::new();
     tasks.spawn(queue::run(Arc::clone(service), shutdown.clone()));
     tasks.spawn(reconciler::run(Arc::clone(service), shutdown.clone()));
-    for (listener, router) in [(states, http::state_router(shared.clone())), (listener, http::router(shared))] {
-        let ending = shutdown.clone();
-        tasks.spawn(async move {
-            let server = axum::serve(listener, router).with_graceful_shutdown(ending.cancelled_owned());
-            if let Err(error) = server.await {
-                tracing::error!(%error, "an HTTP server has ended");
-            }
-        });
-    }
+    let (of_states, of_api) = bounds(service.config());
+    tasks.spawn(serving::serve(states, http::state_router(shared.clone()), of_states, shutdown.clone()));
+    tasks.spawn(serving::serve(listener, http::router(shared), of_api, shutdown));
     tasks.close();
     tasks
+}
+
+/// What bounds the connections of the state port and of the API.
+fn bounds(config: &Config) -> (Bounds, Bounds) {
+    let server = &config.server;
+    let shares = descriptors::share(config);
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let seconds = |number: u32| Duration::from_secs(number.into());
+    let api = Bounds {
+        name: "api",
+        setting: "server.connections_max, server.connections_by_peer_max, server.connections_loopback_max",
+        connections_max: shares.api,
+        by_peer_max: count(server.connections_by_peer_max),
+        loopback_max: count(server.connections_loopback_max),
+        by_credentials_max: None,
+        trusted_proxies: server.trusted_proxies.clone(),
+        head: seconds(server.head_seconds_max),
+        idle: seconds(server.idle_seconds_max),
+        stall: seconds(server.stall_seconds_max),
+    };
+    let states = Bounds {
+        name: "states",
+        setting: "the limit of open files",
+        connections_max: shares.states,
+        by_peer_max: shares.states,
+        loopback_max: shares.states,
+        by_credentials_max: Some(STATE_REQUESTS_OF_A_RUN_MAX),
+        trusted_proxies: Vec::new(),
+        head: STATE_HEAD,
+        ..api.clone()
+    };
+    (states, api)
 }
 
 impl Running {

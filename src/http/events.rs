@@ -1,20 +1,20 @@
 //! `/v1/events`: what happened, in one order, as a list or live.
 
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
+use axum::{Extension, Json};
 use serde_json::json;
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::Shared;
+use super::followers::{EVENTS_AT_ONCE, Place};
 use super::params::Params;
 use super::path::Path;
 use super::problem::{Answer, Problem};
@@ -22,31 +22,38 @@ use super::resources::name_of;
 use crate::domain::event::Event;
 use crate::domain::name::Name;
 use crate::domain::resource::ResourceKind;
-use crate::service::{Events, Service};
+use crate::service::{Actor, Events};
 use crate::store::EventQuery;
 
-/// How long at most until one looks again, even without a hint.
-const LOOK: Duration = Duration::from_secs(1);
-/// Events that are read at a time while they are followed.
-const AT_ONCE: u32 = 500;
-
 /// `GET /v1/events`
-pub(super) async fn everywhere(State(shared): State<Shared>, mut params: Params, headers: HeaderMap) -> Answer {
+pub(super) async fn everywhere(
+    State(shared): State<Shared>,
+    Extension(actor): Extension<Actor>,
+    mut params: Params,
+    headers: HeaderMap,
+) -> Answer {
     let namespace = params.name("namespace")?;
-    answer(&shared, namespace, params, &headers).await
+    answer(&shared, &actor, namespace, params, &headers).await
 }
 
 /// `GET /v1/namespaces/{ns}/events`
 pub(super) async fn in_namespace(
     State(shared): State<Shared>,
     Path(namespace): Path<String>,
+    Extension(actor): Extension<Actor>,
     params: Params,
     headers: HeaderMap,
 ) -> Answer {
-    answer(&shared, Some(name_of("namespace", &namespace)?), params, &headers).await
+    answer(&shared, &actor, Some(name_of("namespace", &namespace)?), params, &headers).await
 }
 
-async fn answer(shared: &Shared, namespace: Option<Name>, mut params: Params, headers: &HeaderMap) -> Answer {
+async fn answer(
+    shared: &Shared,
+    actor: &Actor,
+    namespace: Option<Name>,
+    mut params: Params,
+    headers: &HeaderMap,
+) -> Answer {
     let mut subject = None;
     for kind in ResourceKind::ALL {
         subject = params.name(kind.noun())?.map(|name| (kind.title().to_owned(), name.to_string())).or(subject);
@@ -64,9 +71,10 @@ async fn answer(shared: &Shared, namespace: Option<Name>, mut params: Params, he
     if !follows {
         return Ok(Json(json!({"items": first.items, "position": first.position})).into_response());
     }
+    let place = shared.followers.admit(&actor.0, None)?;
     // Without a position it begins now; what was before is in the list.
     let first = if after.is_some() { first } else { Events { items: Vec::new(), ..first } };
-    let events = ReceiverStream::new(followed(shared, query, first)).map(|event| Ok::<_, Infallible>(sent(&event)));
+    let events = ReceiverStream::new(followed(shared, query, first, place)).map(Ok::<_, Infallible>);
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }
 
@@ -81,36 +89,76 @@ fn sent(event: &Event) -> Sent {
 }
 
 /// Events as they come, until the client is gone or the daemon ends.
-fn followed(shared: &Shared, query: EventQuery, first: Events) -> Receiver<Event> {
+fn followed(shared: &Shared, query: EventQuery, first: Events, place: Place) -> Receiver<Sent> {
     let (sender, receiver) = channel(16);
-    let service: Arc<Service> = Arc::clone(&shared.service);
-    let shutdown = shared.shutdown.clone();
+    let shared = shared.clone();
     tokio::spawn(async move {
-        let Events { mut items, position: mut after } = first;
-        loop {
-            let hint = service.wakes.events.notified();
-            let is_full = items.len() >= AT_ONCE as usize;
-            for event in items.drain(..) {
-                if sender.send(event).await.is_err() {
-                    return;
-                }
-            }
-            if !is_full {
-                tokio::select! {
-                    () = hint => {}
-                    () = tokio::time::sleep(LOOK) => {}
-                    () = shutdown.cancelled() => return,
-                    () = sender.closed() => return,
-                }
-            }
-            match service.events(Some(after), EventQuery { limit: AT_ONCE, ..query.clone() }).await {
-                Ok(next) => Events { items, position: after } = next,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot follow the events");
-                    return;
-                }
-            }
+        tokio::select! {
+            () = follow(&shared, &query, first, &sender) => {}
+            () = shared.shutdown.cancelled() => {}
+            () = sender.closed() => {}
         }
+        drop(place);
     });
     receiver
+}
+
+/// Passes events on. What it has missed, because its reader was too slow, it reads again by itself.
+async fn follow(shared: &Shared, query: &EventQuery, first: Events, to: &Sender<Sent>) {
+    let (read, mut live) = shared.followers.events(first.position);
+    let Events { items, position: mut known } = first;
+    for event in &items {
+        if to.send(sent(event)).await.is_err() {
+            return;
+        }
+    }
+    let Some(caught_up) = catch_up(shared, query, known, read, to).await else { return };
+    known = caught_up;
+    loop {
+        match live.recv().await {
+            Ok(batch) => {
+                let new = batch.items.iter().filter(|event| event.position > known && is_asked_for(event, query));
+                for event in new {
+                    if to.send(sent(event)).await.is_err() {
+                        return;
+                    }
+                }
+                known = known.max(batch.position);
+            }
+            Err(RecvError::Lagged(_)) => {
+                let Some(caught_up) = catch_up(shared, query, known, i64::MAX, to).await else { return };
+                known = caught_up;
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Reads the events after `known` up to `until`, or to the end; up to where it has come.
+async fn catch_up(shared: &Shared, query: &EventQuery, mut known: i64, until: i64, to: &Sender<Sent>) -> Option<i64> {
+    while known < until {
+        let page = EventQuery { limit: EVENTS_AT_ONCE, ..query.clone() };
+        let next = match shared.service.events(Some(known), page).await {
+            Ok(next) => next,
+            Err(error) => {
+                tracing::warn!(%error, "cannot follow the events");
+                return None;
+            }
+        };
+        for event in &next.items {
+            to.send(sent(event)).await.ok()?;
+        }
+        known = next.position;
+        if next.items.len() < EVENTS_AT_ONCE as usize {
+            break;
+        }
+    }
+    Some(known)
+}
+
+/// The same question as the database is asked.
+fn is_asked_for(event: &Event, query: &EventQuery) -> bool {
+    let in_namespace = query.namespace.is_none() || event.namespace == query.namespace;
+    let about = query.subject.as_ref().is_none_or(|(kind, name)| *kind == event.kind && *name == event.name);
+    in_namespace && about
 }

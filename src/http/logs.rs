@@ -1,33 +1,32 @@
 //! `/v1/runs/{id}/log`: the log as text, whole or live.
 
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;
 
 use super::Shared;
+use super::followers::Place;
 use super::params::Params;
 use super::path::Path;
-use super::problem::Answer;
+use super::problem::{Answer, Problem};
 use super::runs::id_of;
-use crate::service::{LogPart, Service};
-
-/// How often a log that is followed is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+use crate::service::{Actor, LogPart};
 
 /// `GET /v1/runs/{id}/log`
 pub(super) async fn read(
     State(shared): State<Shared>,
     Path(id): Path<String>,
+    Extension(actor): Extension<Actor>,
     mut params: Params,
     headers: HeaderMap,
 ) -> Answer {
@@ -35,17 +34,31 @@ pub(super) async fn read(
     let follow = params.flag("follow")?;
     params.finish()?;
     let events = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/event-stream"));
-    let first = shared.service.log(id, &LogPart::default()).await?;
     if !follow && !events {
-        return Ok(text(Body::from(first.text)));
+        return Ok(text(Body::from(shared.service.log(id, &LogPart::default()).await?.text)));
     }
-    let parts = ReceiverStream::new(followed(&shared, id, first));
-    if events {
-        let events =
-            parts.map(|text| Ok::<_, Infallible>(Event::default().event("log").data(text.trim_end_matches('\n'))));
-        return Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response());
+    shared.service.run(id).await?;
+    let known = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(lines_known).transpose()?;
+    let place = shared.followers.admit(&actor.0, Some(id))?;
+    let parts = ReceiverStream::new(followed(&shared, id, place));
+    if !events {
+        return Ok(text(Body::from_stream(parts.map(Ok::<_, Infallible>))));
     }
-    Ok(text(Body::from_stream(parts.map(Ok::<_, Infallible>))))
+    // An event's id says how many lines there were up to its end.
+    let (mut known, mut lines) = (known.unwrap_or_default(), 0);
+    let events = parts.filter_map(move |part| {
+        let (before, count) = (lines, part.lines().count());
+        lines += count;
+        let rest: Vec<&str> = part.lines().skip(known.saturating_sub(before)).collect();
+        known = known.max(lines);
+        let event = Event::default().id(lines.to_string()).event("log").data(rest.join("\n"));
+        (!rest.is_empty()).then_some(Ok::<_, Infallible>(event))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
+}
+
+fn lines_known(text: &str) -> Answer<usize> {
+    text.parse().map_err(|_| Problem::bad_request("bad_query", format!("Last-Event-ID: `{text}` is no count of lines")))
 }
 
 fn text(body: Body) -> Response {
@@ -53,32 +66,49 @@ fn text(body: Body) -> Response {
 }
 
 /// The parts of a log as they come, until the run is over, the client gone or the daemon ended.
-fn followed(shared: &Shared, id: Uuid, first: LogPart) -> Receiver<String> {
+fn followed(shared: &Shared, id: Uuid, place: Place) -> Receiver<String> {
     let (sender, receiver) = channel(16);
-    let service: Arc<Service> = Arc::clone(&shared.service);
-    let shutdown = shared.shutdown.clone();
+    let shared = shared.clone();
     tokio::spawn(async move {
-        let mut part = first;
-        loop {
-            if !part.text.is_empty() && sender.send(part.text.clone()).await.is_err() {
-                return;
-            }
-            if part.is_over {
-                return;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
-                () = shutdown.cancelled() => return,
-                () = sender.closed() => return,
-            }
-            match service.log(id, &part).await {
-                Ok(next) => part = next,
-                Err(error) => {
-                    tracing::warn!(run = %id, %error, "cannot follow a log");
+        tokio::select! {
+            () = follow(&shared, id, &sender) => {}
+            () = shared.shutdown.cancelled() => {}
+            () = sender.closed() => {}
+        }
+        drop(place);
+    });
+    receiver
+}
+
+/// Passes a log on. What it has missed, because its reader was too slow, it reads again by itself.
+async fn follow(shared: &Shared, id: Uuid, to: &Sender<String>) {
+    let mut known = LogPart::default();
+    loop {
+        let (read, mut live) = shared.followers.log(id);
+        match shared.service.log_until(id, &known, &read).await {
+            Ok(text) if text.is_empty() => {}
+            Ok(text) => {
+                if to.send(text).await.is_err() {
                     return;
                 }
             }
+            Err(error) => {
+                tracing::warn!(run = %id, %error, "cannot follow a log");
+                return;
+            }
         }
-    });
-    receiver
+        known = read;
+        loop {
+            match live.recv().await {
+                Ok(part) => {
+                    if to.send(part.text.clone()).await.is_err() || part.is_over {
+                        return;
+                    }
+                    known = part.place();
+                }
+                Err(RecvError::Lagged(_)) => break,
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
 }

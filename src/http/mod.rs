@@ -12,6 +12,7 @@ mod discover;
 mod drain;
 mod eject;
 mod events;
+mod followers;
 mod gateway;
 mod graph;
 mod health;
@@ -44,6 +45,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use auth::Tokens;
+pub use followers::Followers;
 pub use state::state_router;
 
 use crate::domain::resource::ResourceKind;
@@ -56,6 +58,8 @@ pub struct Shared {
     pub service: Arc<Service>,
     /// The tokens that let in.
     pub tokens: Tokens,
+    /// Those who follow logs and events.
+    pub followers: Followers,
     /// Cancelled when the daemon ends: streams end with it.
     pub shutdown: CancellationToken,
     /// What `GET /v1/version` says.

@@ -11,6 +11,9 @@ use serde::Serialize;
 use crate::domain::problem::Problems;
 use crate::service::Error;
 
+/// Seconds after which it may be tried again, where that may help.
+const RETRY_AFTER_SECONDS: u32 = 5;
+
 /// An error as it is answered.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Problem {
@@ -97,6 +100,9 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&self)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        }
         response
     }
 }

@@ -25,7 +25,38 @@ pub struct LogPart {
     shown: u64,
 }
 
+impl LogPart {
+    /// How far it was read, without what came.
+    #[must_use]
+    pub fn place(&self) -> Self {
+        Self { text: String::new(), ..self.clone() }
+    }
+}
+
 impl Service {
+    /// What stands in a run's log between two places to which it was read.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub async fn log_until(&self, id: Uuid, before: &LogPart, until: &LogPart) -> Result<String> {
+        let mut part = LogPart { is_over: false, ..before.place() };
+        if part.offsets == until.offsets {
+            return Ok(String::new());
+        }
+        for folder in shown_folders(&self.run_dir(id)).await? {
+            let files = [folder.join(supervisor::STDOUT), folder.join(supervisor::STDERR)];
+            if !part.offsets.contains_key(&files[0]) && until.offsets.contains_key(&files[0]) {
+                part.offsets.insert(files[0].clone(), 0);
+                part.text.push_str(&format!("── terraform {}\n", command_of(&folder)));
+            }
+            for path in files {
+                let end = until.offsets.get(&path).copied().unwrap_or_default();
+                self.read_on(&path, &mut part, end).await?;
+            }
+        }
+        Ok(self.secrets_of(id).redact(&part.text))
+    }
+
     /// Reads on in a run's log from where `before` ended; whole lines only, until the run is over.
     ///
     /// # Errors
@@ -41,7 +72,7 @@ impl Service {
                 part.text.push_str(&format!("── terraform {}\n", command_of(&folder)));
             }
             for path in files {
-                self.read_on(&path, &mut part).await?;
+                self.read_on(&path, &mut part, u64::MAX).await?;
             }
         }
         if let Some(failure) = run.failure().filter(|_| part.is_over) {
@@ -56,10 +87,12 @@ impl Service {
         Ok(part)
     }
 
-    async fn read_on(&self, path: &Path, part: &mut LogPart) -> Result<()> {
+    /// Reads on in a file, up to `end` at most.
+    async fn read_on(&self, path: &Path, part: &mut LogPart, end: u64) -> Result<()> {
         let limit = u64::from(self.config.engine.log_bytes_max);
         let offset = part.offsets.get(path).copied().unwrap_or_default();
-        let Some(bytes) = read_from(path, offset, limit.saturating_sub(part.shown)).await? else {
+        let bytes_max = limit.saturating_sub(part.shown).min(end.saturating_sub(offset));
+        let Some(bytes) = read_from(path, offset, bytes_max).await? else {
             return Ok(());
         };
         // A line that the limit cuts is left out: of half a secret nobody would know that it is one.

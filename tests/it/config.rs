@@ -143,6 +143,8 @@ fn every_problem_is_told_at_once_in_the_files_spelling() {
         [server]
         listen = "localhost"
         body_bytes_max = 1023
+        trusted_proxies = ["10.0.0.7", "192.0.2.0/24", "proxy", "10.0.0.0/33"]
+        connections_max = 15
         [engine]
         plans_at_once = 0
         applies_at_once = "64"
@@ -170,7 +172,10 @@ fn every_problem_is_told_at_once_in_the_files_spelling() {
     let lines: Vec<&str> = error.lines().skip(1).map(str::trim_start).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
     server.listen: `localhost` is no address with a port, such as 127.0.0.1:8420 or [::1]:8420
+    server.trusted_proxies: `proxy` is not an address or network, such as 10.0.0.7 or 10.0.0.0/8
+    server.trusted_proxies: `10.0.0.0/33` is not an address or network, such as 10.0.0.7 or 10.0.0.0/8
     server.body_bytes_max: must be from 1024 to 268435456, not 1023
+    server.connections_max: must be from 16 to 65536, not 15
     engine.provider_mirror: is no folder that exists; it should hold registry.terraform.io/hashicorp/aws/…
     engine.plans_at_once: must be from 1 to 1024, not 0
     engine.applies_at_once: must be a whole number, not a string
@@ -186,7 +191,7 @@ fn every_problem_is_told_at_once_in_the_files_spelling() {
     providers.gcp: unknown field `gcp`; known here: aws
     serve: unknown field `serve`; did you mean `server`?
     "#);
-    assert_eq!(error.lines().next(), Some("the configuration has 16 problem(s):"));
+    assert_eq!(error.lines().next(), Some("the configuration has 19 problem(s):"));
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Events: what happened, in one order, as a list, live, and after a restart.
 
-use reqwest::Client;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::cli::{captd, type_in};
+use crate::followers::Events;
 use crate::support::{Daemon, Setup, local_machine, requires, until};
 
 async fn events(daemon: &Daemon, query: &str) -> Value {
@@ -84,20 +84,14 @@ async fn events_are_followed_and_taken_up_again_after_a_restart() {
 }
 
 /// The events after a position, as a browser asks for them.
-async fn follow(daemon: &Daemon, after: i64) -> reqwest::Response {
-    let request = Client::new().get(format!("{}/v1/events", daemon.base())).bearer_auth(daemon.token());
-    let request = request.header("accept", "text/event-stream").header("last-event-id", after.to_string());
-    request.send().await.unwrap()
+async fn follow(daemon: &Daemon, after: i64) -> Events {
+    Events::open(daemon, "/v1/events", Some(&after.to_string())).await
 }
 
 /// Id and data of the next event.
-async fn next(stream: &mut reqwest::Response) -> (i64, Value) {
-    let mut text = String::new();
-    while !text.contains("\n\n") {
-        text += std::str::from_utf8(&stream.chunk().await.unwrap().unwrap()).unwrap();
-    }
-    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
-    (field("id:").parse().unwrap(), serde_json::from_str(&field("data:")).unwrap())
+async fn next(stream: &mut Events) -> (i64, Value) {
+    let (id, data) = stream.next().await.unwrap();
+    (id.parse().unwrap(), serde_json::from_str(&data).unwrap())
 }
 
 #[tokio::test]
