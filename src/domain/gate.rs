@@ -1,6 +1,7 @@
 //! The gate between a plan and its apply: what goes on by itself, what a person must see first.
 
 use super::machine::Approval;
+use super::namespace::Policy;
 use super::plan::{Action, Plan};
 use super::run::Kind;
 use super::template::Manifest;
@@ -20,12 +21,19 @@ pub enum Gate {
 
 /// Decides for a run of `kind`.
 ///
-/// A destroy run is consent in itself: whoever deletes a machine has said so. Under `onDestroy` a
+/// A destroy run is consent in itself, unless the namespace's policy asks for more: whoever deletes a machine has
+/// said so. The policy holds over `approval`, which is what the spec says. Under `onDestroy` a
 /// deletion or replacement of a protected resource waits, but for the replacement of one whose
 /// creation failed: that was never in service. A plan that takes over what somebody else has made waits
 /// always: `takeover` says why.
 #[must_use]
-pub fn gate(kind: Kind, plan: &Plan, approval: Approval, manifest: &Manifest, takeover: Option<String>) -> Gate {
+pub fn gate(
+    kind: Kind,
+    plan: &Plan,
+    (approval, policy): (Approval, Policy),
+    manifest: &Manifest,
+    takeover: Option<String>,
+) -> Gate {
     if !plan.has_changes() {
         return Gate::Nothing;
     }
@@ -34,11 +42,20 @@ pub fn gate(kind: Kind, plan: &Plan, approval: Approval, manifest: &Manifest, ta
     {
         return Gate::Closed(vec![why]);
     }
-    match (kind, approval) {
+    match (kind, policy.approval(approval)) {
         (Kind::Plan | Kind::Refresh, _) => Gate::Shown,
+        (Kind::Destroy, _) if policy.deletion_needs_approval => Gate::Closed(vec![format!(
+            "a deletion in this namespace waits for approval; the plan has {}",
+            plan.summary
+        )]),
         (Kind::Destroy, _) | (Kind::Apply, Approval::Auto) => Gate::Open,
         (Kind::Apply, Approval::Manual) => {
-            Gate::Closed(vec![format!("runPolicy.approval is manual; the plan has {}", plan.summary)])
+            let whose = if approval == Approval::Manual {
+                "runPolicy.approval"
+            } else {
+                "the namespace's policy.leastApproval"
+            };
+            Gate::Closed(vec![format!("{whose} is manual; the plan has {}", plan.summary)])
         }
         (Kind::Apply, Approval::OnDestroy) => {
             let because = endangered(plan, manifest);

@@ -286,8 +286,8 @@ pub struct RunPolicy {
     pub approval: Approval,
 }
 
-/// Which plans wait for a person.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Which plans wait for a person; of two, the greater is the stricter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Approval {
     /// None.
@@ -297,4 +297,20 @@ pub enum Approval {
     OnDestroy,
     /// Every one that changes something.
     Manual,
+}
+
+impl Approval {
+    /// Each with its word.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("auto", Self::Auto), ("onDestroy", Self::OnDestroy), ("manual", Self::Manual)];
+
+    /// The word of a declaration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::OnDestroy => "onDestroy",
+            Self::Manual => "manual",
+        }
+    }
 }

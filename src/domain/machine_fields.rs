@@ -74,12 +74,7 @@ pub(super) fn template_ref(f: &mut Fields<'_, '_>) -> Option<TemplateRef> {
 }
 
 pub(super) fn run_policy(f: &mut Fields<'_, '_>) -> Option<RunPolicy> {
-    let approval = word(
-        f,
-        "approval",
-        &[("auto", Approval::Auto), ("onDestroy", Approval::OnDestroy), ("manual", Approval::Manual)],
-        &[],
-    );
+    let approval = word(f, "approval", &Approval::WORDS, &[]);
     Some(RunPolicy { approval: approval.unwrap_or_default() })
 }
 
@@ -285,7 +280,12 @@ fn capacity_type(f: &mut Fields<'_, '_>) -> Option<CapacityType> {
 }
 
 /// One of a few words; `aliases` are read as well, and not advertised.
-fn word<T: Copy>(f: &mut Fields<'_, '_>, name: &'static str, words: &[(&str, T)], aliases: &[(&str, T)]) -> Option<T> {
+pub(super) fn word<T: Copy>(
+    f: &mut Fields<'_, '_>,
+    name: &'static str,
+    words: &[(&str, T)],
+    aliases: &[(&str, T)],
+) -> Option<T> {
     let text = f.text(name)?;
     let found = words.iter().chain(aliases).find(|(word, _)| *word == text).map(|(_, value)| *value);
     if found.is_none() {

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fields::Fields;
-use super::machine_fields::{checked_text, checked_texts};
+use super::machine::Approval;
+use super::machine_fields::{checked_text, checked_texts, word};
 use super::machine_rules;
 use super::metadata::Metadata;
 use super::problem::Problems;
@@ -30,11 +31,19 @@ pub struct NamespaceSpec {
     /// Upper bounds.
     #[serde(default)]
     pub limits: Limits,
+    /// What waits for a person, whatever its machines and workspaces say.
+    #[serde(default, skip_serializing_if = "Policy::is_default")]
+    pub policy: Policy,
 }
 
 impl Default for NamespaceSpec {
     fn default() -> Self {
-        Self { provider_configs: vec!["*".to_owned()], defaults: Defaults::default(), limits: Limits::default() }
+        Self {
+            provider_configs: vec!["*".to_owned()],
+            defaults: Defaults::default(),
+            limits: Limits::default(),
+            policy: Policy::default(),
+        }
     }
 }
 
@@ -79,6 +88,42 @@ pub struct Limits {
     pub runs_at_once: Option<u32>,
 }
 
+/// What waits for a person, whatever machines and workspaces say: who declares and who approves can be two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Policy {
+    /// The least that holds as `runPolicy.approval`.
+    pub least_approval: Approval,
+    /// Whether a deletion's plan waits, and whoever leaves resources behind must be one who may approve.
+    pub deletion_needs_approval: bool,
+    /// Whether only one who may approve takes `deletionProtection` off.
+    pub deletion_protection_needs_approval: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            least_approval: Approval::Auto,
+            deletion_needs_approval: false,
+            deletion_protection_needs_approval: false,
+        }
+    }
+}
+
+impl Policy {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The approval that holds where `declared` is what the spec says. Where deletions wait, no plan that deletes
+    /// what is protected is a way around it.
+    #[must_use]
+    pub fn approval(&self, declared: Approval) -> Approval {
+        let least = if self.deletion_needs_approval { Approval::OnDestroy } else { Approval::Auto };
+        declared.max(self.least_approval).max(least)
+    }
+}
+
 /// What a namespace holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
@@ -114,6 +159,18 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<Na
         };
         Some(Limits { machines: bound("machines"), nodes: bound("nodes"), runs_at_once: bound("runsAtOnce") })
     });
+    let policy = f.object("policy", |f| {
+        Some(Policy {
+            least_approval: word(f, "leastApproval", &Approval::WORDS, &[]).unwrap_or(Approval::Auto),
+            deletion_needs_approval: f.boolean("deletionNeedsApproval").unwrap_or_default(),
+            deletion_protection_needs_approval: f.boolean("deletionProtectionNeedsApproval").unwrap_or_default(),
+        })
+    });
     f.finish();
-    Some(NamespaceSpec { provider_configs, defaults: defaults.unwrap_or_default(), limits: limits.unwrap_or_default() })
+    Some(NamespaceSpec {
+        provider_configs,
+        defaults: defaults.unwrap_or_default(),
+        limits: limits.unwrap_or_default(),
+        policy: policy.unwrap_or_default(),
+    })
 }

@@ -34,6 +34,16 @@ impl Permission {
     }
 }
 
+/// What somebody may decide that no address asks for, since it shows only in what is written. In a namespace that he
+/// may not reach it gives him nothing: he is not let in there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Authority {
+    /// Whether his word is consent where a namespace asks for one.
+    pub approves: bool,
+    /// Whether he sets what namespaces may use, their limits and their policy.
+    pub administers_all: bool,
+}
+
 /// Who asks, and what he may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rights {
@@ -56,6 +66,15 @@ impl Rights {
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
         self.may.iter().any(|has| *has == permission || *has == Permission::Admin)
+    }
+
+    /// What he may decide beyond that.
+    #[must_use]
+    pub fn authority(&self) -> Authority {
+        Authority {
+            approves: self.may(Permission::Approve),
+            administers_all: self.may(Permission::Admin) && self.is_everywhere(),
+        }
     }
 
     /// Whether he may do something in a namespace.

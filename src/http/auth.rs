@@ -114,7 +114,7 @@ pub(super) async fn require(State(shared): State<Shared>, mut request: Request, 
     if let Err(problem) = check(&shared, &rights, &path, &method, &uri).await {
         return problem.into_response();
     }
-    request.extensions_mut().insert(Actor(rights.name.clone()));
+    request.extensions_mut().insert(Actor(rights.name.clone(), rights.authority()));
     request.extensions_mut().insert(rights);
     next.run(request).await
 }

@@ -17,7 +17,7 @@ use crate::service::Actor;
 pub(super) async fn rotate(
     State(shared): State<Shared>,
     _: NoParams,
-    Extension(Actor(who)): Extension<Actor>,
+    Extension(Actor(who, _)): Extension<Actor>,
 ) -> Answer {
     tracing::info!(who, "a rotation of the keys is asked for");
     let service = Arc::clone(&shared.service);

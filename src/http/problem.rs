@@ -73,6 +73,7 @@ impl From<Error> for Problem {
             Error::Invalid(problems) => Self::invalid(problems),
             Error::Conflict { code, .. } => Self::new(StatusCode::CONFLICT, code, detail),
             Error::Precondition(_) => Self::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", detail),
+            Error::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", detail),
             Error::LimitReached(_) => Self::new(StatusCode::FORBIDDEN, "limit_reached", detail),
             Error::QueueFull(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", detail),
             Error::NotChecked(_) => {

@@ -2,6 +2,7 @@
 
 use captd_dependencies::Graph;
 
+use super::separation::check_letting_go;
 use super::write::Condition;
 use super::{Actor, Error, ResourceView, Result, Service};
 use crate::domain::name::Name;
@@ -23,7 +24,8 @@ impl Service {
     /// `cascade` all that needs it goes before it. Asking twice is asking once.
     ///
     /// # Errors
-    /// When it does not exist, is protected or needed, or `condition` is not met.
+    /// When it does not exist, is protected or needed, `condition` is not met, or `actor` may not leave behind what it
+    /// retains.
     pub async fn delete_resource(
         &self,
         key: &Key,
@@ -48,6 +50,9 @@ impl Service {
             going.extend(change.resource(&other).await?);
         }
         going.iter().try_for_each(check_protection)?;
+        let tenant = self.require_namespace(&mut change, &key.namespace).await?;
+        let retained = going.iter().filter(|resource| resource.spec.retains());
+        retained.map(Resource::key).try_for_each(|key| check_letting_go(&tenant, &key, actor))?;
         for mut resource in going.into_iter().filter(|resource| resource.metadata.deletion_timestamp.is_none()) {
             resource.metadata.deletion_timestamp = Some(self.clock.now());
             resource.metadata.resource_version += 1;

@@ -1,6 +1,6 @@
 //! Draining: no run gets a place, so that those at work come to their end before a reboot.
 
-use super::{Actor, DAEMON, Result, Service};
+use super::{Actor, Result, Service};
 use crate::domain::drain::Drain;
 use crate::domain::event::Told;
 use crate::domain::run::Run;
@@ -65,7 +65,7 @@ impl Service {
             Some(drain) if drain.boot_id == boot_id() => tracing::warn!("{drain}; `captd drain --release` ends it"),
             Some(drain) => {
                 tracing::info!("no longer {drain}: the machine was started again");
-                self.end_drain(&Actor(DAEMON.to_owned())).await?;
+                self.end_drain(&Actor::daemon()).await?;
             }
             None => {}
         }

@@ -36,6 +36,9 @@ pub enum Error {
     /// What was to be changed has changed meanwhile.
     #[error("{0}")]
     Precondition(String),
+    /// Who asks may not decide that.
+    #[error("{0}")]
+    Forbidden(String),
     /// A limit of the namespace is reached.
     #[error("{0}")]
     LimitReached(String),

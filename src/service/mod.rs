@@ -32,6 +32,7 @@ mod resources;
 mod retry;
 mod rollout;
 mod runs;
+mod separation;
 mod sources;
 mod states;
 mod sweep;
@@ -73,14 +74,22 @@ pub use wakes::Wakes;
 pub use write::{Condition, Written};
 
 use crate::config::{Config, Providers};
+use crate::domain::permission::Authority;
 use crate::domain::redaction::Secrets;
 use crate::domain::time::SharedClock;
 use crate::render::Library;
 use crate::store::{Change, Store};
 
-/// Who does something; kept with what was done.
+/// Who does something, whose name is kept with what was done; and what he may decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actor(pub String);
+pub struct Actor(pub String, pub Authority);
+
+impl Actor {
+    /// The daemon, when it acts by itself.
+    fn daemon() -> Self {
+        Self(DAEMON.to_owned(), Authority { approves: false, administers_all: true })
+    }
+}
 
 /// Who the daemon is when it acts by itself.
 pub(crate) const DAEMON: &str = "captd";

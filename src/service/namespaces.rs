@@ -1,13 +1,15 @@
-//! Namespaces: reading and removing. They are written like any other declaration.
+//! Namespaces: reading, writing and removing.
 
 use super::{Actor, Error, Result, Service};
 use crate::domain::document::Document;
+use crate::domain::event::Told;
 use crate::domain::metadata::Declared;
 use crate::domain::name::Name;
 use crate::domain::namespace::{Namespace, NamespaceSpec, Usage};
-use crate::store::Snapshot;
+use crate::store::{Change, Snapshot};
 
-use super::write::Condition;
+use super::separation::{check_namespace, check_removal};
+use super::write::{Condition, Written, check_condition, next_metadata, outcome_of};
 
 /// A namespace and what it holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +32,7 @@ impl Service {
         }
         let declared = Declared { name: Some(name.clone()), ..Declared::default() };
         let document = Document::Namespace(declared, NamespaceSpec::default());
-        self.put_one(document, &name, Condition::None, &super::Actor(super::DAEMON.to_owned())).await?;
+        self.put_one(document, &name, Condition::None, &Actor::daemon()).await?;
         Ok(())
     }
 
@@ -60,10 +62,11 @@ impl Service {
     /// Removes a namespace that holds nothing.
     ///
     /// # Errors
-    /// When it does not exist, is `default`, or holds something.
+    /// When it does not exist, is `default`, or holds something, or `actor` does not administer all.
     pub async fn delete_namespace(&self, name: &Name, actor: &Actor) -> Result<()> {
         let mut change = self.write(&actor.0).await?;
         self.require_namespace(&mut change, name).await?;
+        check_removal(name, actor)?;
         if *name == Name::default_namespace() {
             return Err(Error::conflict("in_use", "the namespace `default` always exists"));
         }
@@ -77,6 +80,32 @@ impl Service {
         change.remove_namespace(name).await?;
         change.commit().await?;
         Ok(())
+    }
+
+    /// Writes a namespace.
+    pub(super) async fn put_namespace(
+        &self,
+        change: &mut Change,
+        name: &Name,
+        declared: Declared,
+        spec: NamespaceSpec,
+        condition: Condition,
+        actor: &Actor,
+    ) -> Result<Written> {
+        let before = change.namespace(name).await?;
+        check_namespace(before.as_ref(), name, &spec, actor)?;
+        check_condition(condition, &declared, before.as_ref().map(|b| &b.metadata), "namespace", name)?;
+        let metadata = match &before {
+            Some(before) => next_metadata(&before.metadata, declared, before.spec != spec),
+            None => self.first_metadata(name, name, declared),
+        };
+        let written = outcome_of(before.as_ref().map(|b| &b.metadata), &metadata);
+        if written != Written::Unchanged {
+            change.put_namespace(&Namespace { metadata, spec }).await?;
+            let message = "its defaults, limits and policy are as declared".to_owned();
+            change.tell(Told::of("NamespaceWritten", "Namespace", name, name.as_str(), message)).await?;
+        }
+        Ok(written)
     }
 
     pub(super) async fn require_namespace(&self, snapshot: &mut Snapshot, name: &Name) -> Result<Namespace> {

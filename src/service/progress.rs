@@ -72,7 +72,8 @@ impl Service {
         let mut change = self.write(DAEMON).await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
         let takeover = takeover(plan, prepared.adoption.as_ref());
-        let gate = gate(run.kind, plan, prepared.approval, &prepared.manifest, takeover);
+        let policy = change.namespace(&run.namespace).await?.map(|tenant| tenant.spec.policy).unwrap_or_default();
+        let gate = gate(run.kind, plan, (prepared.approval, policy), &prepared.manifest, takeover);
         change.keep_plan(run.id, plan, &prepared.revision).await?;
         // A newer spec, or a person, came while it planned.
         if let Some(wish) = run.wish {

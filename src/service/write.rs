@@ -2,13 +2,13 @@
 
 use super::apply::Applied;
 use super::defaults::{Identity, without_effect};
+use super::separation::{check_spec, less_than_holds};
 use super::uploads::Uploads;
 use super::{Actor, Error, Result, Service};
 use crate::domain::document::Document;
-use crate::domain::event::Told;
 use crate::domain::metadata::{Declared, Metadata};
 use crate::domain::name::Name;
-use crate::domain::namespace::{Namespace, NamespaceSpec, Usage};
+use crate::domain::namespace::{Namespace, Usage};
 use crate::domain::needs::needs;
 use crate::domain::problem::Problems;
 use crate::domain::resource::{Key, Resource, Spec};
@@ -115,33 +115,10 @@ impl Service {
             }
             Document::Namespace(declared, spec) => {
                 let name = declared.name.clone().ok_or_else(|| no_name(at))?;
-                let written = self.put_namespace(change, &name, declared, spec, condition).await?;
+                let written = self.put_namespace(change, &name, declared, spec, condition, actor).await?;
                 Ok(Applied { kind: "Namespace", namespace: None, name, written, warnings: Vec::new() })
             }
         }
-    }
-
-    async fn put_namespace(
-        &self,
-        change: &mut Change,
-        name: &Name,
-        declared: Declared,
-        spec: NamespaceSpec,
-        condition: Condition,
-    ) -> Result<Written> {
-        let before = change.namespace(name).await?;
-        check_condition(condition, &declared, before.as_ref().map(|b| &b.metadata), "namespace", name)?;
-        let metadata = match &before {
-            Some(before) => next_metadata(&before.metadata, declared, before.spec != spec),
-            None => self.first_metadata(name, name, declared),
-        };
-        let written = outcome_of(before.as_ref().map(|b| &b.metadata), &metadata);
-        if written != Written::Unchanged {
-            change.put_namespace(&Namespace { metadata, spec }).await?;
-            let message = "its defaults and limits are as declared".to_owned();
-            change.tell(Told::of("NamespaceWritten", "Namespace", name, name.as_str(), message)).await?;
-        }
-        Ok(written)
     }
 
     async fn put_resource(&self, change: &mut Change, write: Write<'_>) -> Result<(Written, Vec<Warning>)> {
@@ -158,6 +135,7 @@ impl Service {
         let assigned = found.as_ref().ok().and_then(|found| found.assigned.clone());
         let identity = self.complete(&mut spec, found, &tenant, at, &mut problems);
         if let Some(before) = &before {
+            check_spec(&tenant, before, &spec, actor)?;
             check_immutable(before, &spec, at, &mut problems)?;
             let was_seen = known.as_ref().is_some_and(|workspace| workspace.observation.is_some());
             check_import(before, &spec, was_seen, at, &mut problems);
@@ -171,6 +149,7 @@ impl Service {
         };
         let written = outcome_of(before.as_ref().map(|b| &b.metadata), &metadata);
         let mut warnings = fields_without_effect(&spec, &identity.template, at);
+        warnings.extend(less_than_holds(&tenant, &spec, at));
         if written == Written::Unchanged {
             return Ok((written, warnings));
         }
@@ -219,7 +198,7 @@ impl Service {
         Ok(())
     }
 
-    fn first_metadata(&self, namespace: &Name, name: &Name, declared: Declared) -> Metadata {
+    pub(super) fn first_metadata(&self, namespace: &Name, name: &Name, declared: Declared) -> Metadata {
         Metadata {
             name: name.clone(),
             namespace: namespace.clone(),
@@ -268,7 +247,7 @@ fn fields_without_effect(spec: &Spec, template: &Template, at: &str) -> Vec<Warn
     fields.map(warning).collect()
 }
 
-fn next_metadata(before: &Metadata, declared: Declared, spec_changed: bool) -> Metadata {
+pub(super) fn next_metadata(before: &Metadata, declared: Declared, spec_changed: bool) -> Metadata {
     let changed = spec_changed || before.labels != declared.labels || before.annotations != declared.annotations;
     Metadata {
         labels: declared.labels,
@@ -279,7 +258,7 @@ fn next_metadata(before: &Metadata, declared: Declared, spec_changed: bool) -> M
     }
 }
 
-fn outcome_of(before: Option<&Metadata>, after: &Metadata) -> Written {
+pub(super) fn outcome_of(before: Option<&Metadata>, after: &Metadata) -> Written {
     match before {
         None => Written::Created,
         Some(before) if before.resource_version == after.resource_version => Written::Unchanged,
@@ -287,7 +266,7 @@ fn outcome_of(before: Option<&Metadata>, after: &Metadata) -> Written {
     }
 }
 
-fn check_condition(
+pub(super) fn check_condition(
     condition: Condition,
     declared: &Declared,
     before: Option<&Metadata>,

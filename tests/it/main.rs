@@ -48,6 +48,7 @@ mod seal;
 mod secret_sources;
 mod secrets;
 mod self_managed;
+mod separation;
 mod stack;
 mod stand_in;
 mod start;

@@ -1,35 +1,17 @@
 //! Clients with tokens of their own: what each may do, and where.
 
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::queries::routes;
-use crate::support::{Daemon, Setup, local_machine, requires};
+use crate::support::{Daemon, Setup, client, local_machine, requires};
 
 const MACHINES: &str = "/v1/namespaces/default/machines";
 
-fn client(name: &str, may: &[&str], namespaces: &[&str]) -> String {
-    let hash: String = Sha256::digest(token(name)).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!(
-        "[[server.clients]]\nname = \"{name}\"\ntoken_sha256 = \"{hash}\"\nmay = {}\nnamespaces = {}\n",
-        json!(may),
-        json!(namespaces)
-    )
-}
-
-fn token(name: &str) -> String {
-    format!("token-of-{name}")
-}
-
 /// What a client is answered.
 async fn ask(daemon: &Daemon, who: &str, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
-    let mut request = Client::new().request(method, format!("{}{path}", daemon.base())).bearer_auth(token(who));
-    if let Some(body) = body {
-        request = request.header("content-type", "application/json").body(body.to_string());
-    }
-    let answer = request.send().await.unwrap();
-    (answer.status(), answer.json().await.unwrap_or_default())
+    let answer = daemon.ask_as(who, method, path, body).await;
+    (answer.status, serde_json::from_str(&answer.text).unwrap_or_default())
 }
 
 #[tokio::test]

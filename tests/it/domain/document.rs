@@ -4,7 +4,7 @@
 use captd::domain::document::{Document, parse, parse_namespace_body, parse_resource_body};
 use captd::domain::machine::{Approval, MachineSpec, Scaling};
 use captd::domain::metadata::Declared;
-use captd::domain::namespace::{Defaults, Limits, NamespaceSpec};
+use captd::domain::namespace::{Defaults, Limits, NamespaceSpec, Policy};
 use captd::domain::problem::Problems;
 use captd::domain::resource::{ResourceKind, Spec};
 use serde_json::{Value, json};
@@ -262,7 +262,8 @@ fn a_namespace_with_all_its_fields() {
         "spec": {
             "providerConfigs": ["prod"],
             "defaults": {"region": "eu-central-1", "clusterName": "demo", "subnetIds": ["subnet-1"], "nodeRoleArn": "arn:aws:iam::123456789012:role/nodes"},
-            "limits": {"machines": 1, "nodes": 1_000_000, "runsAtOnce": 2}
+            "limits": {"machines": 1, "nodes": 1_000_000, "runsAtOnce": 2},
+            "policy": {"leastApproval": "manual", "deletionNeedsApproval": true, "deletionProtectionNeedsApproval": true}
         }
     });
     let spec = NamespaceSpec {
@@ -274,12 +275,19 @@ fn a_namespace_with_all_its_fields() {
             node_role_arn: Some("arn:aws:iam::123456789012:role/nodes".to_owned()),
         },
         limits: Limits { machines: Some(1), nodes: Some(1_000_000), runs_at_once: Some(2) },
+        policy: Policy {
+            least_approval: Approval::Manual,
+            deletion_needs_approval: true,
+            deletion_protection_needs_approval: true,
+        },
     };
     let expected = Document::Namespace(Declared { name: Some(name("tenant")), ..Declared::default() }, spec);
     let mut problems = Problems::default();
     assert_eq!(parse(&value, "", &mut problems), Some(expected));
     assert!(problems.is_empty(), "{problems}");
-    let bad = json!({"spec": {"limits": {"machines": 0, "nodes": 1_000_001, "runs": 1}, "default": {}}, "status": {}});
+    let bad = json!({"spec": {
+        "limits": {"machines": 0, "nodes": 1_000_001, "runs": 1}, "policy": {"leastApproval": "never"}, "default": {},
+    }, "status": {}});
     assert_eq!(
         wrong(&with(value, &bad)),
         [
@@ -287,6 +295,7 @@ fn a_namespace_with_all_its_fields() {
             "/spec/limits/machines out_of_range",
             "/spec/limits/nodes out_of_range",
             "/spec/limits/runs unknown_field",
+            "/spec/policy/leastApproval unknown_value",
             "/spec/default unknown_field",
         ]
     );

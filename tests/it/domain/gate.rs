@@ -2,6 +2,7 @@
 
 use captd::domain::gate::{Gate, gate};
 use captd::domain::machine::Approval;
+use captd::domain::namespace::Policy;
 use captd::domain::plan::{Action, Plan, ResourceChange, Summary};
 use captd::domain::run::Kind;
 use captd::domain::template::{Manifest, Provider};
@@ -80,7 +81,7 @@ fn an_apply_run_by_approval_and_plan() {
     let mut table = String::new();
     for (words, plan) in plans {
         for (approval, value) in APPROVALS {
-            let gate = gate(Kind::Apply, &plan, value, &manifest(), None);
+            let gate = gate(Kind::Apply, &plan, (value, Policy::default()), &manifest(), None);
             table.push_str(&format!("{words}, {approval} → {}\n", tell(&gate)));
         }
     }
@@ -118,8 +119,16 @@ fn a_deletion_is_consent_and_a_look_applies_nothing() {
         for (kind, with_changes) in [(Kind::Destroy, "open"), (Kind::Plan, "shown"), (Kind::Refresh, "shown")] {
             let deletes = plan(vec![change(Action::Delete, GROUP)]);
             let words = format!("{} {approval}", kind.as_str());
-            assert_eq!(tell(&gate(kind, &deletes, value, &manifest(), None)), with_changes, "{words}");
-            assert_eq!(gate(kind, &plan(vec![]), value, &manifest(), None), Gate::Nothing, "{words}");
+            assert_eq!(
+                tell(&gate(kind, &deletes, (value, Policy::default()), &manifest(), None)),
+                with_changes,
+                "{words}"
+            );
+            assert_eq!(
+                gate(kind, &plan(vec![]), (value, Policy::default()), &manifest(), None),
+                Gate::Nothing,
+                "{words}"
+            );
         }
     }
 }
@@ -127,14 +136,20 @@ fn a_deletion_is_consent_and_a_look_applies_nothing() {
 #[test]
 fn what_failed_at_its_creation_was_never_in_service() {
     let tainted = ResourceChange { tainted: true, ..change(Action::Replace, GROUP) };
-    assert_eq!(gate(Kind::Apply, &plan(vec![tainted.clone()]), Approval::OnDestroy, &manifest(), None), Gate::Open);
+    assert_eq!(
+        gate(Kind::Apply, &plan(vec![tainted.clone()]), (Approval::OnDestroy, Policy::default()), &manifest(), None),
+        Gate::Open
+    );
 
     let mixed = plan(vec![tainted.clone(), change(Action::Replace, &format!("{GROUP}[1]"))]);
     assert_eq!(
-        tell(&gate(Kind::Apply, &mixed, Approval::OnDestroy, &manifest(), None)),
+        tell(&gate(Kind::Apply, &mixed, (Approval::OnDestroy, Policy::default()), &manifest(), None)),
         "closed: the plan would replace module.x.aws_eks_node_group.this[1]"
     );
-    assert!(matches!(gate(Kind::Apply, &plan(vec![tainted]), Approval::Manual, &manifest(), None), Gate::Closed(_)));
+    assert!(matches!(
+        gate(Kind::Apply, &plan(vec![tainted]), (Approval::Manual, Policy::default()), &manifest(), None),
+        Gate::Closed(_)
+    ));
 }
 
 #[test]
@@ -149,8 +164,62 @@ fn an_address_is_protected_with_its_indexes_and_no_other() {
         ("module.a.module.x.aws_eks_node_group.this", false),
         ("aws_eks_node_group.this", false),
     ] {
-        let gate =
-            gate(Kind::Apply, &plan(vec![change(Action::Delete, address)]), Approval::OnDestroy, &manifest(), None);
+        let gate = gate(
+            Kind::Apply,
+            &plan(vec![change(Action::Delete, address)]),
+            (Approval::OnDestroy, Policy::default()),
+            &manifest(),
+            None,
+        );
         assert_eq!(gate != Gate::Open, protected, "{address}");
     }
+}
+
+/// What the namespace asks for holds over what a declaration says, and never loosens it.
+#[test]
+fn the_policy_of_a_namespace_makes_the_gate_stricter_and_never_looser() {
+    let least = |least_approval| Policy { least_approval, ..Policy::default() };
+    let deletions = Policy { deletion_needs_approval: true, ..Policy::default() };
+    let policies = [
+        ("least auto", least(Approval::Auto)),
+        ("least onDestroy", least(Approval::OnDestroy)),
+        ("least manual", least(Approval::Manual)),
+        ("deletions wait", deletions),
+    ];
+    let mut table = String::new();
+    for (words, policy) in policies {
+        for (approval, value) in APPROVALS {
+            let opens = |kind, action| {
+                let gate = gate(kind, &plan(vec![change(action, GROUP)]), (value, policy), &manifest(), None);
+                if gate == Gate::Open { "open" } else { "closed" }
+            };
+            table.push_str(&format!(
+                "{words}, {approval}: update {}, delete {}, destroy run {}\n",
+                opens(Kind::Apply, Action::Update),
+                opens(Kind::Apply, Action::Delete),
+                opens(Kind::Destroy, Action::Delete),
+            ));
+        }
+    }
+    insta::assert_snapshot!(table, @"
+    least auto, auto: update open, delete open, destroy run open
+    least auto, onDestroy: update open, delete closed, destroy run open
+    least auto, manual: update closed, delete closed, destroy run open
+    least onDestroy, auto: update open, delete closed, destroy run open
+    least onDestroy, onDestroy: update open, delete closed, destroy run open
+    least onDestroy, manual: update closed, delete closed, destroy run open
+    least manual, auto: update closed, delete closed, destroy run open
+    least manual, onDestroy: update closed, delete closed, destroy run open
+    least manual, manual: update closed, delete closed, destroy run open
+    deletions wait, auto: update open, delete closed, destroy run closed
+    deletions wait, onDestroy: update open, delete closed, destroy run closed
+    deletions wait, manual: update closed, delete closed, destroy run closed
+    ");
+    let deletes = plan(vec![change(Action::Delete, GROUP)]);
+    let waits = gate(Kind::Destroy, &deletes, (Approval::Auto, deletions), &manifest(), None);
+    assert_eq!(
+        tell(&waits),
+        "closed: a deletion in this namespace waits for approval; the plan has 0 to create, 0 to update, 0 to replace, 1 to delete"
+    );
+    assert_eq!(gate(Kind::Destroy, &plan(vec![]), (Approval::Auto, deletions), &manifest(), None), Gate::Nothing);
 }

@@ -129,8 +129,19 @@ impl Daemon {
 
     /// A request with the token.
     pub async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
-        let mut request =
-            self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token).body(body);
+        self.request_with(&self.token, method, path, headers, body).await
+    }
+
+    /// A request with another token.
+    pub async fn request_with(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Answer {
+        let mut request = self.client.request(method, format!("{}{path}", self.base)).bearer_auth(token).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -1,5 +1,6 @@
 //! What the tests stand on: a real daemon, the real Terraform, the fake AWS. Helpers are verbs.
 
+mod clients;
 mod daemon;
 mod declarations;
 mod fake_aws;
@@ -9,6 +10,7 @@ mod until;
 
 use std::path::{Path, PathBuf};
 
+pub use clients::client;
 pub use daemon::{Answer, Daemon, Setup};
 pub use declarations::local_machine;
 pub use fake_aws::FakeAws;
