@@ -85,6 +85,9 @@ fn check_rights(rights: &Rights, documents: &[Value], namespace: &Name) -> Answe
         if ["WorkspaceTemplate", "Namespace"].contains(&kind) {
             allow(rights, Permission::Admin)?;
         }
+        if kind == "Namespace" {
+            reach(rights, document.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default())?;
+        }
     }
     check_places(rights, documents, namespace)
 }
