@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Confine, Providers};
 use crate::domain::time;
-use crate::http::{self, Followers, Shared, Tokens, Version};
+use crate::http::{self, Components, Followers, Shared, Tokens, Version};
 use crate::render::Library;
 use crate::service::{Keys, Parts, Service, cli_config_path, trials_dir};
 use crate::store::Store;
@@ -118,15 +118,15 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
     }
     let address = listener.local_addr().context("the address that was bound cannot be read")?;
     let shutdown = CancellationToken::new();
-    let shared = Shared {
+    let shared = Shared::new(Components {
         service: Arc::clone(&service),
         tokens: Tokens::new(&token, &service.config().server.clients),
         followers: Followers::new(&service, &shutdown),
         shutdown: shutdown.clone(),
         version: Version { version: env!("CARGO_PKG_VERSION"), terraform },
-    };
+    });
     gateway::begin(&service).await;
-    let tasks = begin(&service, shared, states, listener);
+    let tasks = begin(&service, shared, shutdown.clone(), states, listener);
     tasks.spawn(gateway::run(Arc::clone(&service), shutdown.clone()));
     tasks.spawn(notifier.clone().run(Arc::clone(&service), shutdown.clone()));
     notifier.ready(address);
@@ -134,8 +134,13 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
 }
 
 /// Starts all that works side by side.
-fn begin(service: &Arc<Service>, shared: Shared, states: TcpListener, listener: TcpListener) -> TaskTracker {
-    let shutdown = shared.shutdown.clone();
+fn begin(
+    service: &Arc<Service>,
+    shared: Shared,
+    shutdown: CancellationToken,
+    states: TcpListener,
+    listener: TcpListener,
+) -> TaskTracker {
     let tasks = TaskTracker::new();
     tasks.spawn(queue::run(Arc::clone(service), shutdown.clone()));
     tasks.spawn(reconciler::run(Arc::clone(service), shutdown.clone()));

@@ -22,6 +22,9 @@ pub(super) struct Problem {
     /// Each with its place.
     #[serde(default)]
     pub(super) errors: Vec<Entry>,
+    /// How many there are besides those.
+    #[serde(default)]
+    pub(super) more: usize,
 }
 
 /// One of several things that are wrong.
@@ -60,6 +63,9 @@ impl fmt::Display for Problem {
         for Entry { pointer, detail } in &self.errors {
             let pointer = if pointer.is_empty() { "(document)" } else { pointer };
             write!(f, "\n  {pointer}: {detail}")?;
+        }
+        if self.more > 0 {
+            write!(f, "\n  and {} more", self.more)?;
         }
         Ok(())
     }

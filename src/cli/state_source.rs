@@ -153,6 +153,13 @@ fn key_file(data_dir: &Path, file: &File) -> Result<PathBuf> {
 /// What the daemon answers for it.
 fn missing(what: &str, name: &str) -> anyhow::Error {
     let detail = format!("there is no {what} `{name}`");
-    Problem { title: "Not Found".to_owned(), status: 404, detail, code: "not_found".to_owned(), errors: Vec::new() }
-        .into()
+    Problem {
+        title: "Not Found".to_owned(),
+        status: 404,
+        detail,
+        code: "not_found".to_owned(),
+        errors: Vec::new(),
+        more: 0,
+    }
+    .into()
 }

@@ -113,7 +113,7 @@ pub enum Error {
 
 fn list(problems: &Problems) -> String {
     let lines = problems.as_slice().iter().map(|p| format!("\n  {}: {}", dotted(p), p.detail));
-    format!("the configuration has {} problem(s):{}", problems.as_slice().len(), lines.collect::<String>())
+    format!("the configuration has {} problem(s):{}", problems.count(), lines.collect::<String>())
 }
 
 /// `/engine/plans_at_once` → `engine.plans_at_once`, the spelling of the file.

@@ -47,4 +47,4 @@ pub mod warning;
 pub mod workspace;
 pub mod workspace_fields;
 
-pub use captd_fields::{fields, problem};
+pub use captd_fields::{fields, number, problem};

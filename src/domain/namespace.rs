@@ -111,6 +111,7 @@ impl Default for Policy {
 }
 
 impl Policy {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -118,7 +119,7 @@ impl Policy {
     /// The approval that holds where `declared` is what the spec says. Where deletions wait, no plan that deletes
     /// what is protected is a way around it.
     #[must_use]
-    pub fn approval(&self, declared: Approval) -> Approval {
+    pub fn approval(self, declared: Approval) -> Approval {
         let least = if self.deletion_needs_approval { Approval::OnDestroy } else { Approval::Auto };
         declared.max(self.least_approval).max(least)
     }

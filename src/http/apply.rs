@@ -1,29 +1,19 @@
 //! `POST /v1/apply`: many documents at once, all or nothing.
 
-use axum::extract::State;
+use axum::Json;
 use axum::response::IntoResponse;
-use axum::{Extension, Json};
 use serde_json::{Value, json};
 
-use super::Shared;
-use super::auth::{allow, reach};
-use super::body::Documents;
-use super::params::Params;
+use super::access::ManyDocuments;
 use super::problem::{Answer, Problem};
-use crate::domain::name::Name;
-use crate::domain::permission::{Permission, Rights};
-use crate::service::{Actor, Applied, Condition, How};
+use crate::service::{Applied, Condition, How};
+
+/// Notes in an answer.
+const NOTES_MAX: usize = 1_000;
 
 /// `POST /v1/apply`
-pub(super) async fn apply(
-    State(shared): State<Shared>,
-    Extension(actor): Extension<Actor>,
-    Extension(rights): Extension<Rights>,
-    mut params: Params,
-    Documents(documents): Documents,
-) -> Answer {
-    let namespace = params.name("namespace")?.unwrap_or_else(Name::default_namespace);
-    check_rights(&rights, &documents, &namespace)?;
+pub(super) async fn apply(mut many: ManyDocuments) -> Answer {
+    let params = &mut many.params;
     let how = How {
         dry_run: params.flag("dryRun")?,
         skip_unknown: params.flag("skipUnknownKinds")?,
@@ -31,24 +21,17 @@ pub(super) async fn apply(
         condition: if params.flag("createOnly")? { Condition::Absent } else { Condition::None },
     };
     params.finish()?;
-    let outcome = shared.service.apply(&documents, &namespace, how, &actor).await?;
+    let outcome = many.apply(how).await?;
     let items: Vec<_> = outcome.applied.iter().map(wire).collect();
     let (skipped, notes) = (skipped(&outcome.skipped), notes(&outcome.notes));
     Ok(Json(json!({"items": items, "dryRun": how.dry_run, "skipped": skipped, "notes": notes})).into_response())
 }
 
 /// `POST /v1/convert`: CAPT's manifests in captd's own form.
-pub(super) async fn convert(
-    State(shared): State<Shared>,
-    Extension(rights): Extension<Rights>,
-    mut params: Params,
-    Documents(documents): Documents,
-) -> Answer {
-    let namespace = params.name("namespace")?.unwrap_or_else(Name::default_namespace);
-    check_places(&rights, &documents, &namespace)?;
-    let skip_unknown = params.flag("skipUnknownKinds")?;
-    params.finish()?;
-    let conversion = shared.service.convert(&documents, &namespace, skip_unknown).await?;
+pub(super) async fn convert(mut many: ManyDocuments) -> Answer {
+    let skip_unknown = many.params.flag("skipUnknownKinds")?;
+    many.params.finish()?;
+    let conversion = many.convert(skip_unknown).await?;
     if !conversion.problems.is_empty() {
         return Err(Problem::invalid(conversion.problems));
     }
@@ -75,26 +58,8 @@ fn skipped(skipped: &[(usize, String)]) -> Vec<Value> {
 
 /// What was done with fields that have no place in captd.
 fn notes(notes: &[(String, String)]) -> Vec<Value> {
-    notes.iter().map(|(pointer, detail)| json!({"pointer": pointer, "detail": detail})).collect()
-}
-
-/// Templates and namespaces are the admin's to write, and each document lies in a namespace of the client's.
-fn check_rights(rights: &Rights, documents: &[Value], namespace: &Name) -> Answer<()> {
-    for document in documents {
-        let kind = document["kind"].as_str().unwrap_or_default();
-        if ["WorkspaceTemplate", "Namespace"].contains(&kind) {
-            allow(rights, Permission::Admin)?;
-        }
-        if kind == "Namespace" {
-            reach(rights, document.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default())?;
-        }
-    }
-    check_places(rights, documents, namespace)
-}
-
-fn check_places(rights: &Rights, documents: &[Value], namespace: &Name) -> Answer<()> {
-    documents.iter().try_for_each(|document| {
-        let said = document.pointer("/metadata/namespace").and_then(Value::as_str);
-        reach(rights, said.unwrap_or(namespace.as_str()))
-    })
+    let kept = notes.iter().take(NOTES_MAX).map(|(pointer, detail)| json!({"pointer": pointer, "detail": detail}));
+    let more = notes.len().saturating_sub(NOTES_MAX);
+    let last = (more > 0).then(|| json!({"pointer": "", "detail": format!("and {more} more of this kind")}));
+    kept.chain(last).collect()
 }

@@ -5,8 +5,11 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
+use super::Shared;
 use super::problem::{Answer, Problem};
-use super::{Shared, strict};
+use super::strict::{self, DOCUMENTS_MAX};
+use crate::domain::name::Name;
+use crate::domain::problem::Problems;
 use crate::domain::state::BYTES_MAX;
 
 /// The documents of a body: several in YAML, or in a JSON list, or in a `List` of Kubernetes.
@@ -22,7 +25,11 @@ impl FromRequest<Shared> for Documents {
 
     async fn from_request(request: Request, shared: &Shared) -> Answer<Self> {
         let documents = read(request, shared).await?;
-        let documents: Vec<Value> = documents.into_iter().flat_map(unpacked).collect();
+        let documents: Vec<Value> = documents.into_iter().flat_map(unpacked).take(DOCUMENTS_MAX + 1).collect();
+        if documents.len() > DOCUMENTS_MAX {
+            let detail = format!("the body holds more than {DOCUMENTS_MAX} documents; send them in several requests");
+            return Err(Problem::bad_request("too_many_documents", detail));
+        }
         if documents.is_empty() {
             return Err(Problem::bad_request("empty_body", "the body holds no document"));
         }
@@ -43,6 +50,14 @@ impl FromRequest<Shared> for Document {
                 format!("the body holds {} documents; this address takes one, and POST /v1/apply many", others + 1),
             )),
         }
+    }
+}
+
+/// Finds what a body says at `pointer` when that is not what the path says: nobody's word is passed over.
+pub(super) fn differs(body: &Value, pointer: &str, path: &Name, problems: &mut Problems) {
+    let said = body.pointer(pointer).filter(|said| !said.is_null());
+    if said.is_some_and(|said| said.as_str() != Some(path.as_str())) {
+        problems.add(pointer, "mismatch", format!("the path says `{path}`"));
     }
 }
 
@@ -89,7 +104,7 @@ async fn read(request: Request, shared: &Shared) -> Answer<Vec<Value>> {
 
 /// The bytes of a body, within the limit.
 pub(super) async fn bytes(request: Request, shared: &Shared) -> Answer<Bytes> {
-    let limit = shared.service.config().server.body_bytes_max;
+    let limit = shared.body_bytes_max();
     to_bytes(request.into_body(), limit as usize).await.map_err(|_| {
         let detail = format!("the body is longer than server.body_bytes_max, {limit} bytes, or was cut short");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)

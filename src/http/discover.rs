@@ -1,16 +1,13 @@
 //! `POST /v1/namespaces/{ns}/discover`: node groups that exist, as declarations that take them over.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
-use super::Shared;
+use super::access::InNamespace;
 use super::body::Document;
 use super::params::NoParams;
-use super::path::Path;
 use super::problem::{Answer, Problem};
-use super::resources::name_of;
 use crate::domain::discovered::Discovered;
 use crate::domain::fields::Fields;
 use crate::domain::problem::Problems;
@@ -18,16 +15,14 @@ use crate::service::Discovery;
 
 /// `POST …/discover` with `clusterName`, `names`, `region` and `providerConfigRef`, none of which must be said.
 pub(super) async fn discover(
-    State(shared): State<Shared>,
+    InNamespace { access, namespace }: InNamespace,
     _: NoParams,
-    Path(namespace): Path<String>,
     Document(body): Document,
 ) -> Answer {
-    let namespace = name_of("namespace", &namespace)?;
     let mut problems = Problems::default();
     let asked = read(&body, &mut problems);
     let Some(asked) = asked.filter(|_| problems.is_empty()) else { return Err(Problem::invalid(problems)) };
-    let found = shared.service.discover(&namespace, asked).await?;
+    let found = access.service.discover(&namespace, asked).await?;
     let items: Vec<Value> = found.iter().map(wire).collect();
     Ok(Json(json!({"items": items})).into_response())
 }

@@ -1,19 +1,21 @@
 //! `/v1/drain`: whether runs get places.
 
-use axum::extract::State;
+use axum::Json;
 use axum::response::IntoResponse;
-use axum::{Extension, Json};
 use serde_json::json;
 
-use super::Shared;
+use super::access::{Access, Everywhere};
 use super::params::NoParams;
 use super::problem::Answer;
 use super::wire::WireRun;
-use crate::service::Actor;
 
 /// `GET /v1/drain`
-pub(super) async fn read(State(shared): State<Shared>, _: NoParams) -> Answer {
-    let (drain, at_work) = shared.service.draining().await?;
+pub(super) async fn read(Everywhere(access): Everywhere, _: NoParams) -> Answer {
+    answer(&access).await
+}
+
+async fn answer(access: &Access) -> Answer {
+    let (drain, at_work) = access.service.draining().await?;
     let at_work: Vec<WireRun> = at_work.into_iter().map(WireRun::from).collect();
     let why = drain.as_ref().map(ToString::to_string);
     let since = drain.as_ref().map(|drain| drain.since);
@@ -21,13 +23,13 @@ pub(super) async fn read(State(shared): State<Shared>, _: NoParams) -> Answer {
 }
 
 /// `POST /v1/drain`: what is at work goes on, nothing else begins.
-pub(super) async fn begin(State(shared): State<Shared>, _: NoParams, Extension(actor): Extension<Actor>) -> Answer {
-    shared.service.drain(&actor).await?;
-    read(State(shared), NoParams).await
+pub(super) async fn begin(Everywhere(access): Everywhere, _: NoParams) -> Answer {
+    access.service.drain(&access.actor).await?;
+    answer(&access).await
 }
 
 /// `DELETE /v1/drain`
-pub(super) async fn end(State(shared): State<Shared>, _: NoParams, Extension(actor): Extension<Actor>) -> Answer {
-    shared.service.end_drain(&actor).await?;
-    read(State(shared), NoParams).await
+pub(super) async fn end(Everywhere(access): Everywhere, _: NoParams) -> Answer {
+    access.service.end_drain(&access.actor).await?;
+    answer(&access).await
 }

@@ -2,58 +2,41 @@
 
 use std::convert::Infallible;
 
-use axum::extract::State;
+use axum::Json;
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
-use axum::{Extension, Json};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::Shared;
+use super::access::{Access, InNamespace, InQuery};
 use super::followers::{EVENTS_AT_ONCE, Place};
 use super::params::Params;
-use super::path::Path;
 use super::problem::{Answer, Problem};
-use super::resources::name_of;
 use crate::domain::event::Event;
 use crate::domain::name::Name;
 use crate::domain::resource::ResourceKind;
-use crate::service::{Actor, Events};
+use crate::service::Events;
 use crate::store::EventQuery;
 
 /// `GET /v1/events`
-pub(super) async fn everywhere(
-    State(shared): State<Shared>,
-    Extension(actor): Extension<Actor>,
-    mut params: Params,
-    headers: HeaderMap,
-) -> Answer {
-    let namespace = params.name("namespace")?;
-    answer(&shared, &actor, namespace, params, &headers).await
+pub(super) async fn everywhere(InQuery { access, namespace, params }: InQuery, headers: HeaderMap) -> Answer {
+    answer(&access, namespace, params, &headers).await
 }
 
 /// `GET /v1/namespaces/{ns}/events`
 pub(super) async fn in_namespace(
-    State(shared): State<Shared>,
-    Path(namespace): Path<String>,
-    Extension(actor): Extension<Actor>,
+    InNamespace { access, namespace }: InNamespace,
     params: Params,
     headers: HeaderMap,
 ) -> Answer {
-    answer(&shared, &actor, Some(name_of("namespace", &namespace)?), params, &headers).await
+    answer(&access, Some(namespace), params, &headers).await
 }
 
-async fn answer(
-    shared: &Shared,
-    actor: &Actor,
-    namespace: Option<Name>,
-    mut params: Params,
-    headers: &HeaderMap,
-) -> Answer {
+async fn answer(access: &Access, namespace: Option<Name>, mut params: Params, headers: &HeaderMap) -> Answer {
     let mut subject = None;
     for kind in ResourceKind::ALL {
         subject = params.name(kind.noun())?.map(|name| (kind.title().to_owned(), name.to_string())).or(subject);
@@ -67,14 +50,14 @@ async fn answer(
     let resumed = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(position).transpose()?;
     let after = resumed.or(after);
     let query = EventQuery { namespace, subject, limit, after: 0 };
-    let first = shared.service.events(after, query.clone()).await?;
+    let first = access.service.events(after, query.clone()).await?;
     if !follows {
         return Ok(Json(json!({"items": first.items, "position": first.position})).into_response());
     }
-    let place = shared.followers.admit(&actor.0, None)?;
+    let place = access.followers.admit(&access.actor.0, None)?;
     // Without a position it begins now; what was before is in the list.
     let first = if after.is_some() { first } else { Events { items: Vec::new(), ..first } };
-    let events = ReceiverStream::new(followed(shared, query, first, place)).map(Ok::<_, Infallible>);
+    let events = ReceiverStream::new(followed(access, query, first, place)).map(Ok::<_, Infallible>);
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }
 
@@ -89,13 +72,13 @@ fn sent(event: &Event) -> Sent {
 }
 
 /// Events as they come, until the client is gone or the daemon ends.
-fn followed(shared: &Shared, query: EventQuery, first: Events, place: Place) -> Receiver<Sent> {
+fn followed(access: &Access, query: EventQuery, first: Events, place: Place) -> Receiver<Sent> {
     let (sender, receiver) = channel(16);
-    let shared = shared.clone();
+    let access = access.clone();
     tokio::spawn(async move {
         tokio::select! {
-            () = follow(&shared, &query, first, &sender) => {}
-            () = shared.shutdown.cancelled() => {}
+            () = follow(&access, &query, first, &sender) => {}
+            () = access.shutdown.cancelled() => {}
             () = sender.closed() => {}
         }
         drop(place);
@@ -104,15 +87,15 @@ fn followed(shared: &Shared, query: EventQuery, first: Events, place: Place) -> 
 }
 
 /// Passes events on. What it has missed, because its reader was too slow, it reads again by itself.
-async fn follow(shared: &Shared, query: &EventQuery, first: Events, to: &Sender<Sent>) {
-    let (read, mut live) = shared.followers.events(first.position);
+async fn follow(access: &Access, query: &EventQuery, first: Events, to: &Sender<Sent>) {
+    let (read, mut live) = access.followers.events(first.position);
     let Events { items, position: mut known } = first;
     for event in &items {
         if to.send(sent(event)).await.is_err() {
             return;
         }
     }
-    let Some(caught_up) = catch_up(shared, query, known, read, to).await else { return };
+    let Some(caught_up) = catch_up(access, query, known, read, to).await else { return };
     known = caught_up;
     loop {
         match live.recv().await {
@@ -126,7 +109,7 @@ async fn follow(shared: &Shared, query: &EventQuery, first: Events, to: &Sender<
                 known = known.max(batch.position);
             }
             Err(RecvError::Lagged(_)) => {
-                let Some(caught_up) = catch_up(shared, query, known, i64::MAX, to).await else { return };
+                let Some(caught_up) = catch_up(access, query, known, i64::MAX, to).await else { return };
                 known = caught_up;
             }
             Err(RecvError::Closed) => return,
@@ -135,10 +118,10 @@ async fn follow(shared: &Shared, query: &EventQuery, first: Events, to: &Sender<
 }
 
 /// Reads the events after `known` up to `until`, or to the end; up to where it has come.
-async fn catch_up(shared: &Shared, query: &EventQuery, mut known: i64, until: i64, to: &Sender<Sent>) -> Option<i64> {
+async fn catch_up(access: &Access, query: &EventQuery, mut known: i64, until: i64, to: &Sender<Sent>) -> Option<i64> {
     while known < until {
         let page = EventQuery { limit: EVENTS_AT_ONCE, ..query.clone() };
-        let next = match shared.service.events(Some(known), page).await {
+        let next = match access.service.events(Some(known), page).await {
             Ok(next) => next,
             Err(error) => {
                 tracing::warn!(%error, "cannot follow the events");

@@ -1,20 +1,17 @@
 //! `GET /v1/namespaces/{ns}/graph`: who needs whom.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
-use super::Shared;
+use super::access::InNamespace;
 use super::params::NoParams;
-use super::path::Path;
 use super::problem::Answer;
-use super::resources::name_of;
 use crate::domain::resource::Key;
 
 /// `GET …/graph`
-pub(super) async fn read(State(shared): State<Shared>, _: NoParams, Path(namespace): Path<String>) -> Answer {
-    let graph = shared.service.graph(&name_of("namespace", &namespace)?).await?;
+pub(super) async fn read(InNamespace { access, namespace }: InNamespace, _: NoParams) -> Answer {
+    let graph = access.service.graph(&namespace).await?;
     let nodes: Vec<Value> = graph
         .nodes
         .iter()

@@ -4,13 +4,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use axum::{Extension, Json, Router};
+use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::access::Anyone;
 use super::params::NoParams;
 use super::problem::{Answer, Problem};
 use super::{Shared, Version, problem};
-use crate::domain::permission::Rights;
 
 /// The addresses for which no token is asked. They take any query: whoever looks after a service may
 /// add one against caches.
@@ -28,7 +28,7 @@ async fn healthz() -> &'static str {
 
 /// It can do its work: the database answers.
 async fn readyz(State(shared): State<Shared>) -> Answer {
-    match shared.service.is_ready().await {
+    match shared.is_ready().await {
         Ok(()) => Ok("ok\n".into_response()),
         Err(error) => {
             tracing::error!(%error, "not ready");
@@ -42,12 +42,12 @@ async fn readyz(State(shared): State<Shared>) -> Answer {
 }
 
 /// `GET /v1/version`
-pub(super) async fn version(State(shared): State<Shared>, _: NoParams) -> Json<Version> {
-    Json(shared.version)
+pub(super) async fn version(anyone: Anyone, _: NoParams) -> Json<Version> {
+    Json(anyone.version)
 }
 
 /// `GET /v1/whoami`: whose token is shown, and what it may do.
-pub(super) async fn whoami(_: NoParams, Extension(rights): Extension<Rights>) -> Json<Value> {
+pub(super) async fn whoami(Anyone { rights, .. }: Anyone, _: NoParams) -> Json<Value> {
     let may: Vec<&str> = rights.may.iter().map(|permission| permission.as_str()).collect();
     Json(json!({"name": rights.name, "may": may, "namespaces": rights.namespaces}))
 }

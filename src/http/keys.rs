@@ -2,25 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::Json;
 use axum::response::IntoResponse;
-use axum::{Extension, Json};
 use serde_json::json;
 
-use super::Shared;
+use super::access::Everywhere;
 use super::params::NoParams;
 use super::problem::Answer;
 use crate::service::Actor;
 
 /// `POST /v1/keys/rotate`: everything is sealed with a new key; answers when it is. It goes on when
 /// nobody waits for the answer any more.
-pub(super) async fn rotate(
-    State(shared): State<Shared>,
-    _: NoParams,
-    Extension(Actor(who, _)): Extension<Actor>,
-) -> Answer {
+pub(super) async fn rotate(Everywhere(access): Everywhere, _: NoParams) -> Answer {
+    let Actor(who, _) = &access.actor;
     tracing::info!(who, "a rotation of the keys is asked for");
-    let service = Arc::clone(&shared.service);
+    let service = Arc::clone(&access.service);
     let rotating = tokio::spawn(async move { service.rotate_keys().await });
     let done = rotating.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     let answer = json!({

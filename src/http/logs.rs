@@ -2,9 +2,7 @@
 
 use std::convert::Infallible;
 
-use axum::Extension;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -14,33 +12,24 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;
 
-use super::Shared;
+use super::access::{Access, OneRun};
 use super::followers::Place;
 use super::params::Params;
-use super::path::Path;
 use super::problem::{Answer, Problem};
-use super::runs::id_of;
-use crate::service::{Actor, LogPart};
+use crate::service::LogPart;
 
 /// `GET /v1/runs/{id}/log`
-pub(super) async fn read(
-    State(shared): State<Shared>,
-    Path(id): Path<String>,
-    Extension(actor): Extension<Actor>,
-    mut params: Params,
-    headers: HeaderMap,
-) -> Answer {
-    let id = id_of(&id)?;
+pub(super) async fn read(OneRun { access, id }: OneRun, mut params: Params, headers: HeaderMap) -> Answer {
     let follow = params.flag("follow")?;
     params.finish()?;
     let events = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/event-stream"));
     if !follow && !events {
-        return Ok(text(Body::from(shared.service.log(id, &LogPart::default()).await?.text)));
+        return Ok(text(Body::from(access.service.log(id, &LogPart::default()).await?.text)));
     }
-    shared.service.run(id).await?;
+    access.service.run(id).await?;
     let known = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(lines_known).transpose()?;
-    let place = shared.followers.admit(&actor.0, Some(id))?;
-    let parts = ReceiverStream::new(followed(&shared, id, place));
+    let place = access.followers.admit(&access.actor.0, Some(id))?;
+    let parts = ReceiverStream::new(followed(&access, id, place));
     if !events {
         return Ok(text(Body::from_stream(parts.map(Ok::<_, Infallible>))));
     }
@@ -66,13 +55,13 @@ fn text(body: Body) -> Response {
 }
 
 /// The parts of a log as they come, until the run is over, the client gone or the daemon ended.
-fn followed(shared: &Shared, id: Uuid, place: Place) -> Receiver<String> {
+fn followed(access: &Access, id: Uuid, place: Place) -> Receiver<String> {
     let (sender, receiver) = channel(16);
-    let shared = shared.clone();
+    let access = access.clone();
     tokio::spawn(async move {
         tokio::select! {
-            () = follow(&shared, id, &sender) => {}
-            () = shared.shutdown.cancelled() => {}
+            () = follow(&access, id, &sender) => {}
+            () = access.shutdown.cancelled() => {}
             () = sender.closed() => {}
         }
         drop(place);
@@ -81,11 +70,11 @@ fn followed(shared: &Shared, id: Uuid, place: Place) -> Receiver<String> {
 }
 
 /// Passes a log on. What it has missed, because its reader was too slow, it reads again by itself.
-async fn follow(shared: &Shared, id: Uuid, to: &Sender<String>) {
+async fn follow(access: &Access, id: Uuid, to: &Sender<String>) {
     let mut known = LogPart::default();
     loop {
-        let (read, mut live) = shared.followers.log(id);
-        match shared.service.log_until(id, &known, &read).await {
+        let (read, mut live) = access.followers.log(id);
+        match access.service.log_until(id, &known, &read).await {
             Ok(text) if text.is_empty() => {}
             Ok(text) => {
                 if to.send(text).await.is_err() {

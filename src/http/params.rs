@@ -75,7 +75,7 @@ impl Params {
     }
 
     /// Ends the reading: whatever is left is unknown.
-    pub(super) fn finish(self) -> Answer<()> {
+    pub(super) fn finish(&self) -> Answer<()> {
         match self.0.first() {
             None => Ok(()),
             Some((name, _)) => Err(Problem::bad_request("bad_query", format!("unknown parameter `{name}`"))),

@@ -25,6 +25,9 @@ pub(super) struct Problem {
     code: &'static str,
     #[serde(skip_serializing_if = "Problems::is_empty")]
     errors: Problems,
+    /// How many there are besides those in `errors`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more: Option<usize>,
 }
 
 /// Result of a handler.
@@ -39,6 +42,7 @@ impl Problem {
             detail: detail.into(),
             code,
             errors: Problems::default(),
+            more: None,
         }
     }
 
@@ -47,9 +51,18 @@ impl Problem {
     }
 
     pub(super) fn invalid(errors: Problems) -> Self {
-        let count = errors.as_slice().len();
-        let detail = format!("{count} thing{} wrong, listed in errors", if count == 1 { " is" } else { "s are" });
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
+        let (count, more) = (errors.count(), Some(errors.more()).filter(|more| *more > 0));
+        let listed = match more {
+            Some(_) => format!("the first {} are listed in errors", errors.as_slice().len()),
+            None => "listed in errors".to_owned(),
+        };
+        let detail = format!("{count} thing{} wrong, {listed}", if count == 1 { " is" } else { "s are" });
+        Self { errors, more, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
+    }
+
+    /// Its sentence.
+    pub(super) fn into_detail(self) -> String {
+        self.detail
     }
 
     /// Whether it is an error of captd's own.
@@ -81,6 +94,11 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_checked", detail)
             }
             Error::NotLooked(_) => Self::new(StatusCode::BAD_GATEWAY, "not_looked", detail),
+            Error::Store(error) if error.is_busy() => {
+                tracing::warn!(%error, "another process holds the database");
+                let detail = "another process holds captd's database (a shell of sqlite3, a copying tool); nothing was changed, ask again when it has ended";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_busy", detail)
+            }
             Error::Store(error) if error.is_disk_full() => {
                 tracing::error!(%error, "the disk of the data folder is full");
                 let detail =

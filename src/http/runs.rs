@@ -1,19 +1,16 @@
 //! `/v1/runs`.
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::Json;
 use axum::response::IntoResponse;
-use axum::{Extension, Json};
-use uuid::Uuid;
 
+use super::access::{InQuery, OneRun};
+use super::cursor;
 use super::params::{NoParams, Params};
-use super::path::Path;
 use super::problem::{Answer, Problem};
 use super::wire::{List, WireRun};
-use super::{Shared, cursor};
 use crate::domain::name::Name;
 use crate::domain::resource::ResourceKind;
-use crate::service::{Actor, ListRuns};
+use crate::service::ListRuns;
 
 /// Every state of a run.
 const STATES: [&str; 13] = [
@@ -33,14 +30,13 @@ const STATES: [&str; 13] = [
 ];
 
 /// `GET /v1/runs`
-pub(super) async fn list(State(shared): State<Shared>, mut params: Params) -> Answer {
-    let namespace = params.name("namespace")?;
+pub(super) async fn list(InQuery { access, namespace, mut params }: InQuery) -> Answer {
     let owner = owner_in(&mut params)?;
     let states = states_of(&params.text("state")?.unwrap_or_default())?;
     let limit = params.limit()?;
     let before = cursor::run(params.text("continue")?)?;
     params.finish()?;
-    let page = shared.service.runs(ListRuns { namespace, owner, states, limit, before }).await?;
+    let page = access.service.runs(ListRuns { namespace, owner, states, limit, before }).await?;
     let go_on = page.items.last().filter(|_| page.more).map(|run| cursor::of_run(run.id));
     let items: Vec<WireRun> = page.items.into_iter().map(WireRun::from).collect();
     Ok(Json(List { items, go_on, position: None }).into_response())
@@ -71,41 +67,28 @@ fn states_of(text: &str) -> Answer<Vec<&'static str>> {
 }
 
 /// `GET /v1/runs/{id}`
-pub(super) async fn read(State(shared): State<Shared>, _: NoParams, Path(id): Path<String>) -> Answer {
-    Ok(Json(WireRun::from(shared.service.run(id_of(&id)?).await?)).into_response())
+pub(super) async fn read(OneRun { access, id }: OneRun, _: NoParams) -> Answer {
+    Ok(Json(WireRun::from(access.service.run(id).await?)).into_response())
 }
 
 /// `GET /v1/runs/{id}/plan`
-pub(super) async fn plan(State(shared): State<Shared>, _: NoParams, Path(id): Path<String>) -> Answer {
-    Ok(Json(shared.service.plan_of(id_of(&id)?).await?).into_response())
+pub(super) async fn plan(OneRun { access, id }: OneRun, _: NoParams) -> Answer {
+    Ok(Json(access.service.plan_of(id).await?).into_response())
 }
 
-/// `POST /v1/runs/{id}/{verb}`
-pub(super) async fn verb(
-    State(shared): State<Shared>,
-    Path((id, verb)): Path<(String, String)>,
-    Extension(actor): Extension<Actor>,
-    mut params: Params,
-) -> Answer {
-    let id = id_of(&id)?;
-    let force = verb == "cancel" && params.flag("force")?;
+/// `POST /v1/runs/{id}/approve`
+pub(super) async fn approve(OneRun { access, id }: OneRun, _: NoParams) -> Answer {
+    Ok(Json(WireRun::from(access.service.approve(id, &access.actor).await?)).into_response())
+}
+
+/// `POST /v1/runs/{id}/discard`
+pub(super) async fn discard(OneRun { access, id }: OneRun, _: NoParams) -> Answer {
+    Ok(Json(WireRun::from(access.service.discard(id, &access.actor).await?)).into_response())
+}
+
+/// `POST /v1/runs/{id}/cancel`
+pub(super) async fn cancel(OneRun { access, id }: OneRun, mut params: Params) -> Answer {
+    let force = params.flag("force")?;
     params.finish()?;
-    let run = match verb.as_str() {
-        "approve" => shared.service.approve(id, &actor).await?,
-        "discard" => shared.service.discard(id, &actor).await?,
-        "cancel" => shared.service.cancel(id, force, &actor).await?,
-        other => {
-            let detail = format!("a run has no verb `{other}`; it has approve, discard, cancel");
-            return Err(Problem::new(StatusCode::NOT_FOUND, "unknown_path", detail));
-        }
-    };
-    Ok(Json(WireRun::from(run)).into_response())
-}
-
-/// An id in a path. What is no id cannot exist.
-pub(super) fn id_of(text: &str) -> Answer<Uuid> {
-    text.parse().map_err(|_| {
-        let shown: String = text.chars().take(80).collect();
-        Problem::bad_request("invalid_id", format!("`{shown}` is no id of a run"))
-    })
+    Ok(Json(WireRun::from(access.service.cancel(id, force, &access.actor).await?)).into_response())
 }

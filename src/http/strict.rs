@@ -5,10 +5,12 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use crate::domain::number::check_number;
+
 /// Levels of nesting that a document may have.
 const DEPTH_MAX: usize = 64;
-/// Documents that a YAML stream may have.
-const DOCUMENTS_MAX: usize = 1_000;
+/// Documents that a body may have.
+pub(super) const DOCUMENTS_MAX: usize = 1_000;
 
 /// Above it, a number of YAML is not exact any more.
 const FRACTIONS_MAX: f64 = 9_007_199_254_740_992.0;
@@ -113,7 +115,9 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut object = Map::new();
         while let Some((key, Strict(value))) = entries.next_entry::<String, Strict>()? {
             if let (true, NUMBER, Value::String(digits)) = (object.is_empty(), key.as_str(), &value) {
-                return serde_json::from_str(digits).map(Value::Number).map_err(A::Error::custom);
+                let number: Number = serde_json::from_str(digits).map_err(A::Error::custom)?;
+                check_number(digits).map_err(A::Error::custom)?;
+                return Ok(Value::Number(number));
             }
             if object.contains_key(&key) {
                 return Err(A::Error::custom(format!("the key `{key}` stands twice in one object")));

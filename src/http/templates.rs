@@ -2,21 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
+use axum::Json;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use axum::{Extension, Json};
 use captd_variables::{Output, Variable, schema};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Shared;
-use super::body::Document;
+use super::access::{InNamespace, OneNamed, Path};
+use super::body::{Document, differs};
 use super::params::{NoParams, Params};
-use super::path::Path;
 use super::problem::{Answer, Problem};
-use super::resources::name_of;
 use super::upload::Upload;
 use super::wire::List;
 use crate::domain::document::{self, Document as Declaration};
@@ -25,7 +22,7 @@ use crate::domain::metadata::Declared;
 use crate::domain::name::Name;
 use crate::domain::problem::Problems;
 use crate::domain::template::{Provider, UpdatePolicy};
-use crate::service::{Actor, Condition, Rendering, Revision, RevisionView, RolloutView, TemplateView, Written};
+use crate::service::{Condition, Rendering, Revision, RevisionView, RolloutView, TemplateView, Written};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -145,107 +142,82 @@ impl From<RevisionView> for WireRevision {
     }
 }
 
-type OneTemplate = Path<(String, String)>;
-
-fn names_of((namespace, name): &(String, String)) -> Answer<(Name, Name)> {
-    Ok((name_of("namespace", namespace)?, name_of("template", name)?))
-}
-
 /// `GET …/templates`
-pub(super) async fn list(State(shared): State<Shared>, _: NoParams, Path(namespace): Path<String>) -> Answer {
-    let templates = shared.service.templates(&name_of("namespace", &namespace)?).await?;
+pub(super) async fn list(InNamespace { access, namespace }: InNamespace, _: NoParams) -> Answer {
+    let templates = access.service.templates(&namespace).await?;
     let items: Vec<WireTemplate<'_>> = templates.iter().map(WireTemplate::from).collect();
     Ok(Json(List { items, go_on: None, position: None }).into_response())
 }
 
 /// `GET …/templates/{name}`, `?revision=`: the current one, or a certain one.
-pub(super) async fn read(State(shared): State<Shared>, Path(path): OneTemplate, mut params: Params) -> Answer {
-    let (namespace, name) = names_of(&path)?;
+pub(super) async fn read(one: OneNamed, mut params: Params) -> Answer {
+    let OneNamed { access, namespace, name } = one;
     let revision = params.text("revision")?;
     params.finish()?;
-    let view = shared.service.template(&namespace, &name, revision.as_deref()).await?;
+    let view = access.service.template(&namespace, &name, revision.as_deref()).await?;
     Ok(Json(WireTemplate::from(&view)).into_response())
 }
 
 /// `PUT …/templates/{name}`: another revision becomes the current one. The body is a document or an archive.
-pub(super) async fn put(
-    State(shared): State<Shared>,
-    _: NoParams,
-    Path(path): OneTemplate,
-    Extension(actor): Extension<Actor>,
-    Upload(body): Upload,
-) -> Answer {
-    let (namespace, name) = names_of(&path)?;
+pub(super) async fn put(one: OneNamed, _: NoParams, Upload(body): Upload) -> Answer {
+    let OneNamed { access, namespace, name } = one;
     let mut problems = Problems::default();
     let parsed = document::parse_template_body(&body, &mut problems);
-    for (field, said) in [("name", &name), ("namespace", &namespace)] {
-        let other = body.pointer(&format!("/metadata/{field}")).and_then(Value::as_str);
-        if other.is_some_and(|other| other != said.as_str()) {
-            problems.add(format!("/metadata/{field}"), "mismatch", format!("the path says `{said}`"));
-        }
-    }
+    differs(&body, "/metadata/name", &name, &mut problems);
+    differs(&body, "/metadata/namespace", &namespace, &mut problems);
     let Some((declared, files)) = parsed.filter(|_| problems.is_empty()) else {
         return Err(Problem::invalid(problems));
     };
     let declared = Declared { name: Some(name.clone()), namespace: Some(namespace.clone()), ..declared };
     let declaration = Declaration::Template(declared, files);
-    let applied = shared.service.put_one(declaration, &namespace, Condition::None, &actor).await?;
+    let applied = access.service.put_one(declaration, &namespace, Condition::None, &access.actor).await?;
     let status = if applied.written == Written::Created { StatusCode::CREATED } else { StatusCode::OK };
-    let view = shared.service.template(&namespace, &name, None).await?;
+    let view = access.service.template(&namespace, &name, None).await?;
     Ok((status, Json(WireTemplate::from(&view))).into_response())
 }
 
 /// `DELETE …/templates/{name}`
-pub(super) async fn delete(
-    State(shared): State<Shared>,
-    _: NoParams,
-    Path(path): OneTemplate,
-    Extension(actor): Extension<Actor>,
-) -> Answer {
-    let (namespace, name) = names_of(&path)?;
-    shared.service.delete_template(&namespace, &name, &actor).await?;
+pub(super) async fn delete(one: OneNamed, _: NoParams) -> Answer {
+    let OneNamed { access, namespace, name } = one;
+    access.service.delete_template(&namespace, &name, &access.actor).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// `GET …/templates/{name}/revisions`: newest first.
-pub(super) async fn revisions(State(shared): State<Shared>, _: NoParams, Path(path): OneTemplate) -> Answer {
-    let (namespace, name) = names_of(&path)?;
-    let revisions = shared.service.template_revisions(&namespace, &name).await?;
+pub(super) async fn revisions(one: OneNamed, _: NoParams) -> Answer {
+    let OneNamed { access, namespace, name } = one;
+    let revisions = access.service.template_revisions(&namespace, &name).await?;
     let items: Vec<WireRevision> = revisions.into_iter().map(WireRevision::from).collect();
     Ok(Json(List { items, go_on: None, position: None }).into_response())
 }
 
+/// The last part of a revision's path.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct One {
+    revision: String,
+}
+
 /// `GET …/templates/{name}/revisions/{revision}`: its files as they were uploaded.
-pub(super) async fn files(
-    State(shared): State<Shared>,
-    _: NoParams,
-    Path((namespace, name, revision)): Path<(String, String, String)>,
-) -> Answer {
-    let (namespace, name) = names_of(&(namespace, name))?;
-    let files = shared.service.template_files(&namespace, &name, &revision).await?;
+pub(super) async fn files(one: OneNamed, _: NoParams, Path(One { revision }): Path<One>) -> Answer {
+    let OneNamed { access, namespace, name } = one;
+    let files = access.service.template_files(&namespace, &name, &revision).await?;
     Ok(Json(json!({"revision": revision, "files": files})).into_response())
 }
 
 /// `GET …/templates/{name}/rendered`: what terraform would get, but for the values.
-pub(super) async fn rendered(State(shared): State<Shared>, Path(path): OneTemplate, mut params: Params) -> Answer {
-    let (namespace, name) = names_of(&path)?;
+pub(super) async fn rendered(one: OneNamed, mut params: Params) -> Answer {
+    let OneNamed { access, namespace, name } = one;
     let (revision, provider) = (params.text("revision")?, params.text("providerConfig")?);
     let region = params.text("region")?;
     params.finish()?;
     let asked = Rendering { revision: revision.as_deref(), provider: provider.as_deref(), region: region.as_deref() };
-    let files = shared.service.rendered_template(&namespace, &name, asked).await?;
+    let files = access.service.rendered_template(&namespace, &name, asked).await?;
     Ok(Json(json!({"files": files})).into_response())
 }
 
 /// `POST …/templates/{name}/rollback {"revision": …}`
-pub(super) async fn roll_back(
-    State(shared): State<Shared>,
-    _: NoParams,
-    Path(path): OneTemplate,
-    Extension(actor): Extension<Actor>,
-    Document(body): Document,
-) -> Answer {
-    let (namespace, name) = names_of(&path)?;
+pub(super) async fn roll_back(one: OneNamed, _: NoParams, Document(body): Document) -> Answer {
+    let OneNamed { access, namespace, name } = one;
     let mut problems = Problems::default();
     let mut revision = None;
     if let Some(mut f) = Fields::open(&body, "", &mut problems) {
@@ -254,25 +226,20 @@ pub(super) async fn roll_back(
         f.finish();
     }
     let Some(revision) = revision.filter(|_| problems.is_empty()) else { return Err(Problem::invalid(problems)) };
-    let view = shared.service.roll_template_back(&namespace, &name, &revision, &actor).await?;
+    let view = access.service.roll_template_back(&namespace, &name, &revision, &access.actor).await?;
     Ok(Json(WireTemplate::from(&view)).into_response())
 }
 
 /// `GET …/templates/{name}/rollout`
-pub(super) async fn rollout(State(shared): State<Shared>, _: NoParams, Path(path): OneTemplate) -> Answer {
-    let (namespace, name) = names_of(&path)?;
-    Ok(Json(wire_rollout(&shared.service.rollout(&namespace, &name).await?)).into_response())
+pub(super) async fn rollout(one: OneNamed, _: NoParams) -> Answer {
+    let OneNamed { access, namespace, name } = one;
+    Ok(Json(wire_rollout(&access.service.rollout(&namespace, &name).await?)).into_response())
 }
 
 /// `POST …/templates/{name}/rollout`: it begins, or goes on.
-pub(super) async fn start_rollout(
-    State(shared): State<Shared>,
-    _: NoParams,
-    Path(path): OneTemplate,
-    Extension(actor): Extension<Actor>,
-) -> Answer {
-    let (namespace, name) = names_of(&path)?;
-    let view = shared.service.start_rollout(&namespace, &name, &actor).await?;
+pub(super) async fn start_rollout(one: OneNamed, _: NoParams) -> Answer {
+    let OneNamed { access, namespace, name } = one;
+    let view = access.service.start_rollout(&namespace, &name, &access.actor).await?;
     Ok((StatusCode::ACCEPTED, Json(wire_rollout(&view))).into_response())
 }
 

@@ -13,6 +13,7 @@ pub(super) async fn say_close(request: Request, next: Next) -> Response {
     let refused_early = matches!(
         response.status(),
         StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
             | StatusCode::BAD_REQUEST
             | StatusCode::NOT_FOUND
             | StatusCode::METHOD_NOT_ALLOWED

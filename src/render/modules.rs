@@ -50,7 +50,7 @@ impl Modules {
     /// Looks for modules that are not there, that go round in a circle, or that are too many.
     /// `at` is the pointer of the files.
     pub(super) fn check(&self, at: &str, problems: &mut Problems) {
-        let before = problems.as_slice().len();
+        let before = problems.count();
         for call in self.calls.values().flatten().filter(|call| !self.calls.contains_key(&call.target)) {
             let Call { source, place, .. } = call;
             let detail =
@@ -59,7 +59,7 @@ impl Modules {
         }
         let mut counted = BTreeMap::new();
         let count = self.count("", &mut Vec::new(), &mut counted, problems);
-        if count > MODULES_MAX && problems.as_slice().len() == before {
+        if count > MODULES_MAX && problems.count() == before {
             let detail = format!(
                 "the modules of the template call others so often that they are more than {MODULES_MAX}; call them less often, or make fewer of them"
             );

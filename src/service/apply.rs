@@ -63,16 +63,18 @@ pub struct How {
 
 impl Service {
     /// Applies many documents: all or nothing, each after what it needs. `default_namespace` is that of
-    /// those that name none. Those of CAPT are turned into captd's own form first.
+    /// those that name none. Those of CAPT are turned into captd's own form first. `judge` says of each that could be
+    /// read whether `actor` may write it, before anything is looked up for it.
     ///
     /// # Errors
-    /// Every problem of every document, pointers beginning with the document's number.
+    /// What `judge` says, or every problem of every document, pointers beginning with the document's number.
     pub async fn apply(
         &self,
         documents: &[Value],
         default_namespace: &Name,
         how: How,
         actor: &Actor,
+        judge: impl Fn(&Document, &Name) -> Result<()> + Send,
     ) -> Result<Outcome> {
         let conversion = self.convert(documents, default_namespace, how.skip_unknown).await?;
         if !conversion.problems.is_empty() {
@@ -90,6 +92,7 @@ impl Service {
                 (index, document)
             })
             .collect();
+        parsed.iter().filter_map(|(_, document)| document.as_ref()).try_for_each(|it| judge(it, default_namespace))?;
         find_twins(&parsed, default_namespace, &mut problems);
         let parsed = in_order(parsed, default_namespace);
         let given = parsed.iter().filter_map(|(index, document)| Some((format!("/{index}"), document.as_ref()?)));

@@ -28,7 +28,11 @@ impl Service {
             let is_open = |namespace: &Name, export_to: &[Name]| {
                 homes.contains(namespace) || export_to.iter().any(|name| homes.contains(name))
             };
-            for namespace in namespaces(documents, namespace) {
+            // Those that exist: a body can name more of them than anybody could look through.
+            let all = snapshot.namespaces().await?;
+            let named = namespaces(documents, namespace);
+            let existing = all.into_iter().map(|it| it.metadata.name).filter(|name| named.contains(name));
+            for namespace in existing {
                 let known = |template: &Template| {
                     let facts: Option<Facts> =
                         template.files.get(FACTS_FILE).and_then(|text| serde_json::from_str(text).ok());
@@ -66,8 +70,8 @@ impl Service {
 
 /// The namespaces that documents stand in.
 fn homes(documents: &[Value], home: &Name) -> BTreeSet<Name> {
-    let said = documents.iter().filter_map(|document| document.pointer("/metadata/namespace")?.as_str());
-    said.filter_map(|text| Name::parse(text).ok()).chain([home.clone()]).collect()
+    let said = |document: &Value| document.pointer("/metadata/namespace").and_then(Value::as_str).map(Name::parse);
+    documents.iter().filter_map(|document| said(document).unwrap_or_else(|| Ok(home.clone())).ok()).collect()
 }
 
 /// Every namespace that documents name, of themselves and of others.

@@ -4,6 +4,7 @@ use captd_variables::{misfits, read_file};
 use serde_json::{Map, Value};
 
 use super::Service;
+use crate::domain::number::check_numbers;
 use crate::domain::resource::Spec;
 use crate::domain::secret::{env_var, var_file};
 use crate::domain::template::Template;
@@ -56,6 +57,9 @@ fn check(spec: &Spec, template: &Template, name: &str, value: &Value) -> Result<
     };
     if !variable.is_sensitive {
         return Err("which would show the secret in plans; say `sensitive = true` in its block".to_owned());
+    }
+    if check_numbers(value).is_err() {
+        return Err("which is or holds a number that is too long or too great".to_owned());
     }
     match misfits(value, &variable.of).first() {
         Some(misfit) => Err(format!("which {misfit}")),

@@ -67,6 +67,22 @@ impl Service {
         content.map(Some).ok_or_else(|| Error::NotFound { what: "state of workspace", name: workspace.to_string() })
     }
 
+    /// The same for whoever has signed in: that a person has read it is an event.
+    ///
+    /// # Errors
+    /// As for [`Service::state`].
+    pub async fn state_for(&self, workspace: Uuid, holder: &Holder) -> Result<Option<Vec<u8>>> {
+        let state = self.state(workspace).await?;
+        if let (Some(_), Holder::Person(name)) = (&state, holder) {
+            let mut change = self.write(name).await?;
+            if let Some(known) = change.workspace(workspace).await? {
+                change.tell(of_key("StatePulled", &known.key(), "the state was read, secrets included")).await?;
+                change.commit().await?;
+            }
+        }
+        Ok(state)
+    }
+
     /// Takes a state that whoever holds the lock hands in.
     ///
     /// # Errors

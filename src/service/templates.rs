@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Map;
 
 use super::{Actor, Error, Result, Service};
+use crate::config::AwsProvider;
 use crate::domain::event::Told;
 use crate::domain::machine::TemplateRef;
 use crate::domain::name::Name;
@@ -119,8 +120,11 @@ impl Service {
         let provider = match asked.provider {
             None => None,
             Some(name) => {
+                // What the namespace may not use is as if it did not exist.
+                let tenant = self.require_namespace(&mut self.store.read().await?, namespace).await?;
+                let usable = |it: &&AwsProvider| tenant.spec.may_use(name) && it.admits(namespace.as_str());
                 let missing = || Error::NotFound { what: "provider configuration", name: name.to_owned() };
-                Some(providers.aws.get(name).ok_or_else(missing)?)
+                Some(providers.aws.get(name).filter(usable).ok_or_else(missing)?)
             }
         };
         let region = asked.region.or_else(|| provider.and_then(|provider| provider.region.as_deref()));

@@ -144,6 +144,13 @@ impl Error {
         }
     }
 
+    /// Whether another process holds the database, or all that wait for it have used up the connections.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        let Self::Statement(cause) = self else { return false };
+        is_busy(cause) || matches!(cause, sqlx::Error::PoolTimedOut)
+    }
+
     /// Whether the disk is full.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {

@@ -20,6 +20,7 @@ mod demo_stack;
 mod dependencies;
 mod doctor;
 mod domain;
+mod doors;
 mod drain;
 mod events;
 mod followers;

@@ -140,6 +140,15 @@ async fn what_does_not_belong_there_is_refused_and_the_state_stays() {
     assert_eq!(ask("UNLOCK", "", json!({"ID": "other"}).to_string().into_bytes(), token).await.0, 409);
     assert_eq!(ask("UNLOCK", "", lock, token).await.0, 200);
     assert_eq!(ask("GET", "", Vec::new(), "wrong").await.0, 401);
+    // That a person has read it here is told too, and that runs do is not.
+    let pulled = async || {
+        let told = daemon.get("/v1/events?machine=workers&limit=500").await.json();
+        let pulled = told["items"].as_array().unwrap().iter().filter(|event| event["reason"] == "StatePulled");
+        pulled.map(|event| event["actor"].as_str().unwrap().to_owned()).filter(|actor| actor != "admin").count()
+    };
+    assert_eq!(pulled().await, 0);
+    assert_eq!(ask("GET", "", Vec::new(), token).await.0, 200);
+    assert_eq!(pulled().await, 1);
     assert_eq!(ask("DELETE", "", Vec::new(), token).await.0, 405);
     assert_eq!(versions(&daemon).await, before, "nothing was taken");
     assert_eq!(daemon.get(&format!("{WORKERS}/state")).await.json(), state);

@@ -162,6 +162,10 @@ impl<'v, 'p> Fields<'v, 'p> {
     pub fn finish(&mut self) {
         for name in self.object.keys() {
             if !self.known.contains(&name.as_str()) {
+                if self.problems.is_full() {
+                    self.problems.add("", "unknown_field", "");
+                    continue;
+                }
                 let mut known = self.known.clone();
                 known.sort_unstable();
                 known.dedup();

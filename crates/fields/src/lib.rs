@@ -1,4 +1,5 @@
 //! Reading what people write: a JSON object field by field, and what is wrong with it, all of it at once.
 
 pub mod fields;
+pub mod number;
 pub mod problem;

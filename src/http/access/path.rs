@@ -4,11 +4,11 @@ use axum::extract::{FromRequestParts, Path as Segments};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use super::problem::{Answer, Problem};
+use crate::http::problem::{Answer, Problem};
 
 /// The variable parts of a path.
 #[derive(Debug)]
-pub(super) struct Path<T>(pub(super) T);
+pub(in crate::http) struct Path<T>(pub(in crate::http) T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
     type Rejection = Problem;
