@@ -23,8 +23,8 @@ pub(super) struct Problem {
     status: u16,
     detail: String,
     code: &'static str,
-    #[serde(skip_serializing_if = "Problems::is_empty")]
-    errors: Problems,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Box<Problems>>,
     /// How many there are besides those in `errors`.
     #[serde(skip_serializing_if = "Option::is_none")]
     more: Option<usize>,
@@ -41,7 +41,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             code,
-            errors: Problems::default(),
+            errors: None,
             more: None,
         }
     }
@@ -57,7 +57,7 @@ impl Problem {
             None => "listed in errors".to_owned(),
         };
         let detail = format!("{count} thing{} wrong, {listed}", if count == 1 { " is" } else { "s are" });
-        Self { errors, more, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
+        Self { errors: Some(Box::new(errors)), more, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
     }
 
     /// Its sentence.

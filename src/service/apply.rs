@@ -81,7 +81,7 @@ impl Service {
             return Err(Error::Invalid(conversion.problems));
         }
         let mut problems = Problems::default();
-        let parsed: Vec<(usize, Option<Document>)> = conversion
+        let mut parsed: Vec<(usize, Option<Document>)> = conversion
             .documents
             .iter()
             .map(|converted| {
@@ -93,7 +93,7 @@ impl Service {
             })
             .collect();
         parsed.iter().filter_map(|(_, document)| document.as_ref()).try_for_each(|it| judge(it, default_namespace))?;
-        find_twins(&parsed, default_namespace, &mut problems);
+        find_twins(&mut parsed, default_namespace, &mut problems);
         let parsed = in_order(parsed, default_namespace);
         let given = parsed.iter().filter_map(|(index, document)| Some((format!("/{index}"), document.as_ref()?)));
         let uploads = self.look_at_uploads(given, default_namespace).await?;
@@ -159,10 +159,11 @@ fn in_order(parsed: Vec<(usize, Option<Document>)>, default_namespace: &Name) ->
     parsed
 }
 
-/// Two documents of one request that declare the same thing: neither is taken for the true one.
-fn find_twins(parsed: &[(usize, Option<Document>)], default_namespace: &Name, problems: &mut Problems) {
-    let mut seen = BTreeMap::new();
-    for (index, document) in parsed {
+/// Two documents of one request that declare the same thing: neither is taken for the true one, and what is wrong with it
+/// is told of the first.
+fn find_twins(parsed: &mut [(usize, Option<Document>)], default_namespace: &Name, problems: &mut Problems) {
+    let (mut seen, mut twins) = (BTreeMap::new(), Vec::new());
+    for (place, (index, document)) in parsed.iter().enumerate() {
         let (kind, declared) = match document {
             Some(Document::Resource(declared, spec)) => (spec.kind().noun(), declared),
             Some(Document::Namespace(declared, _)) => ("namespace", declared),
@@ -174,6 +175,10 @@ fn find_twins(parsed: &[(usize, Option<Document>)], default_namespace: &Name, pr
         if let Some(first) = seen.insert((kind, namespace, &declared.name), index) {
             let detail = format!("document {first} declares the same {kind}; keep one of the two");
             problems.add(format!("/{index}/metadata/name"), "duplicate", detail);
+            twins.push(place);
         }
+    }
+    for place in twins {
+        parsed[place].1 = None;
     }
 }

@@ -8,6 +8,7 @@ mod autoscaler;
 mod aws;
 mod backup;
 mod bad_input;
+mod bounded;
 mod bundles;
 mod cancel;
 mod capt;
