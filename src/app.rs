@@ -105,6 +105,7 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
     service.can_follow().await?.map_err(anyhow::Error::msg)?;
     service.ensure_default_namespace().await?;
     service.learn_secrets().await?;
+    service.learn_of_open_runs().await?;
     service.end_drain_of_earlier_boot().await?;
     if let Some(why) = service.held().await? {
         tracing::warn!(why, "held: runs plan, and nothing is applied until `captd release`");
@@ -143,6 +144,7 @@ fn begin(
 ) -> TaskTracker {
     let tasks = TaskTracker::new();
     tasks.spawn(queue::run(Arc::clone(service), shutdown.clone()));
+    tasks.spawn(queue::redact(Arc::clone(service), shutdown.clone()));
     tasks.spawn(reconciler::run(Arc::clone(service), shutdown.clone()));
     let (of_states, of_api) = bounds(service.config());
     tasks.spawn(serving::serve(states, http::state_router(shared.clone()), of_states, shutdown.clone()));

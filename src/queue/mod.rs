@@ -6,6 +6,7 @@
 //! **Invariant:** what the queue knows can be lost at any time: the tables hold the runs, and the
 //! folders their processes.
 
+mod redactor;
 mod worker;
 
 use std::collections::{HashMap, HashSet};
@@ -20,6 +21,8 @@ use crate::domain::run::Run;
 use crate::runner::Requests;
 use crate::service::{Service, Stage};
 use crate::supervisor;
+
+pub use redactor::redact;
 
 /// How long the queue goes without reading the tables when nobody wakes it.
 const POLL: Duration = Duration::from_secs(1);

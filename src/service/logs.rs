@@ -1,18 +1,21 @@
 //! The log of a run: what Terraform said, read for people, step by step.
 
 use std::collections::BTreeMap;
-use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
 
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use uuid::Uuid;
 
+use super::redaction::blocking;
+use super::run_logs::{Position, read_from};
 use super::{Error, Result, Service};
 use crate::supervisor;
 use crate::terraform::events;
 
 /// Commands whose output is for people; the others answer captd in JSON.
 const SHOWN: [&str; 5] = ["init", "plan", "import", "untaint", "apply"];
+
+/// How far each file of a log was read.
+type Positions = BTreeMap<PathBuf, Position>;
 
 /// How far a log was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,16 +24,8 @@ pub struct LogPart {
     pub text: String,
     /// Whether there can be no more.
     pub is_over: bool,
-    offsets: BTreeMap<PathBuf, u64>,
+    offsets: Positions,
     shown: u64,
-}
-
-impl LogPart {
-    /// How far it was read, without what came.
-    #[must_use]
-    pub fn place(&self) -> Self {
-        Self { text: String::new(), ..self.clone() }
-    }
 }
 
 impl Service {
@@ -43,18 +38,13 @@ impl Service {
         if part.offsets == until.offsets {
             return Ok(String::new());
         }
-        for folder in shown_folders(&self.run_dir(id)).await? {
-            let files = [folder.join(supervisor::STDOUT), folder.join(supervisor::STDERR)];
-            if !part.offsets.contains_key(&files[0]) && until.offsets.contains_key(&files[0]) {
-                part.offsets.insert(files[0].clone(), 0);
-                part.text.push_str(&format!("── terraform {}\n", command_of(&folder)));
-            }
-            for path in files {
-                let end = until.offsets.get(&path).copied().unwrap_or_default();
-                self.read_on(&path, &mut part, end).await?;
-            }
-        }
-        Ok(self.secrets_of(id).redact(&part.text))
+        let (run_dir, secrets, until) = (self.run_dir(id), self.secrets_of(id), until.offsets.clone());
+        let limit = u64::from(self.config.engine.log_bytes_max);
+        blocking(move || {
+            part.read_folders(&run_dir, limit, Some(&until))?;
+            Ok(secrets.redact(&part.text))
+        })
+        .await
     }
 
     /// Reads on in a run's log from where `before` ended; whole lines only, until the run is over.
@@ -65,53 +55,71 @@ impl Service {
         // First whether it is over, then its files: so nothing that was written before is missed.
         let run = self.run(id).await?;
         let mut part = LogPart { text: String::new(), is_over: !run.is_open(), ..before.clone() };
-        for folder in shown_folders(&self.run_dir(id)).await? {
-            let files = [folder.join(supervisor::STDOUT), folder.join(supervisor::STDERR)];
-            if !part.offsets.contains_key(&files[0]) && files[0].exists() {
-                part.offsets.insert(files[0].clone(), 0);
-                part.text.push_str(&format!("── terraform {}\n", command_of(&folder)));
+        let (run_dir, secrets) = (self.run_dir(id), self.secrets_of(id));
+        let limit = u64::from(self.config.engine.log_bytes_max);
+        blocking(move || {
+            part.read_folders(&run_dir, limit, None)?;
+            if let Some(failure) = run.failure().filter(|_| part.is_over) {
+                part.text.push_str(&format!(
+                    "── run failed ({})\n{}\n{}\n",
+                    failure.class.as_str(),
+                    failure.message,
+                    failure.remedy
+                ));
             }
-            for path in files {
-                self.read_on(&path, &mut part, u64::MAX).await?;
-            }
-        }
-        if let Some(failure) = run.failure().filter(|_| part.is_over) {
-            part.text.push_str(&format!(
-                "── run failed ({})\n{}\n{}\n",
-                failure.class.as_str(),
-                failure.message,
-                failure.remedy
-            ));
-        }
-        part.text = self.secrets_of(id).redact(&part.text);
-        Ok(part)
+            part.text = secrets.redact(&part.text);
+            Ok(part)
+        })
+        .await
+    }
+}
+
+impl LogPart {
+    /// How far it was read, without what came.
+    #[must_use]
+    pub fn place(&self) -> Self {
+        Self { text: String::new(), ..self.clone() }
     }
 
-    /// Reads on in a file, up to `end` at most.
-    async fn read_on(&self, path: &Path, part: &mut LogPart, end: u64) -> Result<()> {
-        let limit = u64::from(self.config.engine.log_bytes_max);
-        let offset = part.offsets.get(path).copied().unwrap_or_default();
-        let bytes_max = limit.saturating_sub(part.shown).min(end.saturating_sub(offset));
-        let Some(bytes) = read_from(path, offset, bytes_max).await? else {
-            return Ok(());
-        };
+    /// Reads on in all files, up to the places `until` where there are any.
+    fn read_folders(&mut self, run_dir: &Path, limit: u64, until: Option<&Positions>) -> Result<()> {
+        for folder in shown_folders(run_dir)? {
+            let files = [folder.join(supervisor::STDOUT), folder.join(supervisor::STDERR)];
+            let is_there = until.map_or_else(|| files[0].exists(), |until| until.contains_key(&files[0]));
+            if !self.offsets.contains_key(&files[0]) && is_there {
+                self.offsets.insert(files[0].clone(), Position::default());
+                self.text.push_str(&format!("── terraform {}\n", command_of(&folder)));
+            }
+            for path in files {
+                let until = until.map(|until| until.get(&path).cloned().unwrap_or_default());
+                self.read_on(&path, limit, until.as_ref())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_on(&mut self, path: &Path, limit: u64, until: Option<&Position>) -> Result<()> {
+        let mut position = self.offsets.get(path).cloned().unwrap_or_default();
+        let read = read_from(path, &mut position, until, limit.saturating_sub(self.shown))
+            .map_err(|cause| Error::File { doing: format!("cannot read the log {}", path.display()), cause })?;
+        let Some(bytes) = read else { return Ok(()) };
         // A line that the limit cuts is left out: of half a secret nobody would know that it is one.
-        let is_cut = part.shown + bytes.len() as u64 >= limit;
+        let is_cut = self.shown + bytes.len() as u64 >= limit;
         let whole = match bytes.iter().rposition(|b| *b == b'\n') {
-            _ if part.is_over && !is_cut => bytes.len(),
+            _ if self.is_over && !is_cut => bytes.len(),
             end => end.map_or(0, |end| end + 1),
         };
         for line in String::from_utf8_lossy(&bytes[..whole]).lines() {
             if let Some(line) = events::text(line) {
-                part.text.push_str(&line);
-                part.text.push('\n');
+                self.text.push_str(&line);
+                self.text.push('\n');
             }
         }
-        part.offsets.insert(path.to_owned(), offset + whole as u64);
-        let before = part.shown;
-        part.shown = if is_cut { limit } else { part.shown + whole as u64 };
-        if part.shown >= limit && before < limit {
-            part.text.push_str(&format!(
+        self.offsets.insert(path.to_owned(), position.behind(&bytes[..whole]));
+        let before = self.shown;
+        self.shown = if is_cut { limit } else { self.shown + whole as u64 };
+        if self.shown >= limit && before < limit {
+            self.text.push_str(&format!(
                 "── the log is longer than engine.log_bytes_max ({limit}); the rest is in {}\n",
                 path.display()
             ));
@@ -121,16 +129,16 @@ impl Service {
 }
 
 /// The folders of a run's commands that are shown, in their order.
-async fn shown_folders(run_dir: &Path) -> Result<Vec<PathBuf>> {
+fn shown_folders(run_dir: &Path) -> Result<Vec<PathBuf>> {
     let failed = |cause| Error::File { doing: format!("cannot read the folder {}", run_dir.display()), cause };
-    let mut entries = match tokio::fs::read_dir(run_dir).await {
+    let entries = match std::fs::read_dir(run_dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(failed(error)),
     };
     let mut folders = Vec::new();
-    while let Some(entry) = entries.next_entry().await.map_err(failed)? {
-        folders.push(entry.path());
+    for entry in entries {
+        folders.push(entry.map_err(failed)?.path());
     }
     folders.retain(|folder| SHOWN.contains(&command_of(folder)));
     folders.sort();
@@ -141,22 +149,4 @@ async fn shown_folders(run_dir: &Path) -> Result<Vec<PathBuf>> {
 fn command_of(folder: &Path) -> &str {
     let name = folder.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
     name.split_once('-').map_or(name, |(_, command)| command)
-}
-
-/// At most `bytes_max` of a file from `offset` on; `None` when the file is not there.
-async fn read_from(path: &Path, offset: u64, bytes_max: u64) -> Result<Option<Vec<u8>>> {
-    let read = async {
-        let mut file = tokio::fs::File::open(path).await?;
-        file.seek(SeekFrom::Start(offset)).await?;
-        let mut bytes = Vec::new();
-        file.take(bytes_max).read_to_end(&mut bytes).await?;
-        Ok(bytes)
-    };
-    match read.await {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if std::io::Error::kind(&error) == std::io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => {
-            Err(Error::File { doing: format!("cannot read the log {}", PathBuf::from(path).display()), cause })
-        }
-    }
 }

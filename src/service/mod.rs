@@ -31,6 +31,7 @@ mod rehearse;
 mod resources;
 mod retry;
 mod rollout;
+mod run_logs;
 mod runs;
 mod separation;
 mod sources;
@@ -42,11 +43,13 @@ mod waits;
 mod wakes;
 mod write;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 
 use captd_capt::Mirror;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 pub use apply::{Applied, How, Outcome};
 pub use discover::Discovery;
@@ -108,6 +111,8 @@ pub struct Service {
     keys: Keys,
     state_address: String,
     secrets: RwLock<Secrets>,
+    /// Runs that are over, and whose logs are not redacted on the disk yet.
+    unredacted: Mutex<BTreeSet<Uuid>>,
     at_work: gateway::AtWork,
     at_hand: Mutex<templates::AtHand>,
     validator: Arc<dyn Validator>,
@@ -160,6 +165,7 @@ impl Service {
             terraform_environment: parts.environment,
             keys: parts.keys,
             state_address: parts.state_address,
+            unredacted: Mutex::default(),
             at_work: gateway::AtWork::default(),
             at_hand: Mutex::default(),
             validator: parts.validator,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::redaction::texts_among;
 use super::sources::environment_of;
 use super::{DAEMON, Result, Service, gateway_dir};
 use crate::config::providers::Credentials;
@@ -123,7 +124,7 @@ impl Service {
             change.commit().await?;
         }
         let mut snapshot = self.store.read().await?;
-        let opened = match self.opened(&mut snapshot, &workspace, inputs).await? {
+        let opened = match self.opened(&mut snapshot, &workspace, inputs.clone()).await? {
             Ok(opened) => opened,
             Err(failure) => return Ok(Err(failure)),
         };
@@ -147,6 +148,7 @@ impl Service {
             },
             &owner,
         );
+        let prepared = prepared.inspect(|it| self.remember(run.id, &it.environment, texts_among(&inputs, &opened)));
         Ok(prepared.map(|prepared| Prepared {
             warmth: self.warmth(run, spec, &prepared.manifest, state.as_ref()),
             state,

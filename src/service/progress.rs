@@ -216,6 +216,7 @@ impl Service {
 
     /// Removes what a run has kept for itself, once its end was looked at.
     pub(super) async fn let_go(&self, change: &mut Change, run: &Run) -> Result<()> {
+        self.to_be_redacted(run);
         change.remove_saved_plan(run.id).await?;
         if change.state_lock(run.workspace).await?.is_some_and(|lock| lock.holder == Holder::Run(run.id)) {
             change.remove_state_lock(run.workspace).await?;

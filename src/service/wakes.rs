@@ -14,6 +14,8 @@ pub struct Wakes {
     pub reconciler: Notify,
     /// Something may have happened.
     pub events: Notify,
+    /// A run may be over.
+    pub ended: Notify,
     rounds: AtomicU64,
 }
 
@@ -29,9 +31,10 @@ impl Wakes {
         self.rounds.load(Ordering::Relaxed)
     }
 
-    /// Wakes both.
+    /// Wakes all.
     pub(super) fn all(&self) {
         self.queue.notify_one();
+        self.ended.notify_one();
         self.reconciler.notify_one();
         self.events.notify_waiters();
     }

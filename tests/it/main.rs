@@ -33,6 +33,7 @@ mod keys;
 mod left_behind;
 mod local;
 mod offline;
+mod old_logs;
 mod outlive;
 mod own_templates;
 mod permissions;

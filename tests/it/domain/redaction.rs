@@ -76,3 +76,57 @@ fn the_password_in_an_address_is_a_secret_and_the_address_is_none() {
 fn a_debug_text_tells_none() {
     assert!(!format!("{:?}", secrets(&["wJalrXUtnFEMI"])).contains("wJalr"));
 }
+
+/// As Terraform, its functions, and what they call print a text; written down from Python's `json`, `base64` and `quote`.
+#[test]
+fn a_secret_is_found_in_the_forms_in_which_it_is_printed() {
+    let secret = r#"pä$$ w0rd/"x"&<y>+?~${z}"#;
+    let secrets = secrets(&[secret]);
+    for (form, text) in [
+        ("as it is", secret),
+        ("JSON", r#"pä$$ w0rd/\"x\"&<y>+?~${z}"#),
+        ("jsonencode", r#"pä$$ w0rd/\"x\"\u0026\u003cy\u003e+?~${z}"#),
+        ("jsonencode in a log of JSON", r#"pä$$ w0rd/\\\"x\\\"\\u0026\\u003cy\\u003e+?~${z}"#),
+        ("a plan", r#"pä$$ w0rd/\"x\"&<y>+?~$${z}"#),
+        ("a plan in a log of JSON", r#"pä$$ w0rd/\\\"x\\\"\u0026\u003cy\u003e+?~$${z}"#),
+        ("urlencode", "p%C3%A4%24%24+w0rd%2F%22x%22%26%3Cy%3E%2B%3F~%24%7Bz%7D"),
+        ("a path", "p%C3%A4$$%20w0rd%2F%22x%22&%3Cy%3E+%3F~$%7Bz%7D"),
+        ("a component", "p%C3%A4%24%24%20w0rd%2F%22x%22%26%3Cy%3E%2B%3F~%24%7Bz%7D"),
+    ] {
+        assert_eq!(secrets.redact(&format!("<{text}>")), "<(secret)>", "{form}");
+    }
+    // In base64 no more than the characters are left that it shares with what stands around it.
+    for (text, left) in [
+        ("cMOkJCQgdzByZC8ieCImPHk+Kz9+JHt6fQ==", "(secret)"),
+        ("cMOkJCQgdzByZC8ieCImPHk-Kz9-JHt6fQ", "(secret)"),
+        ("cMOkJCQgdzByZC8ieCImPHk+Kz9+JHt6fSEh", "(secret)SEh"),
+        ("dTpww6QkJCB3MHJkLyJ4IiY8eT4rP34ke3p9ISE=", "dTp(secret)ISE="),
+        ("eHDDpCQkIHcwcmQvIngiJjx5Pis/fiR7en0hIQ==", "eH(secret)0hIQ=="),
+        ("eHDDpCQkIHcwcmQvIngiJjx5Pis_fiR7en0hIQ==", "eH(secret)0hIQ=="),
+    ] {
+        assert_eq!(secrets.redact(text), left, "{text}");
+    }
+}
+
+#[test]
+fn of_a_text_of_several_lines_each_is_one_and_so_is_the_whole() {
+    let secrets = secrets(&["first line of it\nab\nthe last of its lines\n"]);
+    assert_eq!(secrets.redact("first line of it\nab\nthe last of its lines"), "(secret)");
+    assert_eq!(secrets.redact(r#""first line of it\nab\nthe last of its lines\n""#), r#""(secret)\n""#);
+    assert_eq!(secrets.redact("  | the last of its lines"), "  | (secret)");
+}
+
+#[test]
+fn what_is_added_for_one_is_not_known_to_others() {
+    let known = secrets(&["known-to-everybody"]);
+    let own = known.and(["known-to-one-run"]);
+    let text = "known-to-everybody and known-to-one-run";
+    assert_eq!(own.redact(text), "(secret) and (secret)");
+    assert_eq!(known.redact(text), "(secret) and known-to-one-run");
+    let mut more = known.clone();
+    more.add("known-since-then");
+    assert_eq!(
+        (more.redact("known-since-then"), known.redact("known-since-then")),
+        ("(secret)".into(), "known-since-then".into())
+    );
+}
