@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::columns::{self, Extent};
 use super::judge::approval_lines;
-use super::output::{Columns, say};
+use super::output::{Columns, plain, say};
 use super::session::Session;
 use super::target::{Kind, RunOrOwner};
 use super::wire::{Resource, Run};
@@ -46,7 +46,7 @@ pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
             lines.join("\n")
         }
     };
-    say(text)?;
+    say(plain(&text))?;
     Ok(Exit::Done)
 }
 
@@ -151,7 +151,7 @@ fn status_text(session: &Session, resource: &Resource) -> Vec<String> {
     lines.extend(status.health_issues.iter().map(|issue| {
         line("EKS says", format_args!("{} ({}): {}", issue.code, issue.resource_ids.join(", "), issue.message))
     }));
-    lines.extend(status.next_retry_at.map(|at| line("Tried again", at)));
+    lines.extend(status.next_retry_at.map(|at| line("Next try", times::ahead(at, now))));
     lines.push("Conditions:".to_owned());
     let rows: Vec<Vec<String>> = status
         .conditions
@@ -223,7 +223,7 @@ fn run_text(session: &Session, run: &Run) -> Vec<String> {
         lines.push(format!("  {}", failure.message.replace('\n', "\n  ")));
         lines.push(format!("  {}", failure.remedy));
     }
-    lines.extend(run.next_retry_at.map(|at| line("Tried again", at)));
+    lines.extend(run.next_retry_at.map(|at| line("Next try", times::ahead(at, now))));
     let rows: Vec<Vec<String>> = run
         .steps
         .iter()

@@ -104,7 +104,7 @@ fn judge_failed(resource: &Resource, run: Option<&Run>, message: &str, deadline:
     match resource.status.next_retry_at {
         Some(at) if at <= deadline => {
             let wait = times::age(now, at);
-            let line = format!("failed ({class}): {}; tried again in {wait}", one_line(message));
+            let line = format!("failed ({class}): {}; next try in {wait}", one_line(message));
             let id = run.map(|run| run.id.to_string()).unwrap_or_default();
             Verdict::GoesOn { key: format!("{id} failed"), line }
         }
@@ -115,7 +115,7 @@ fn judge_failed(resource: &Resource, run: Option<&Run>, message: &str, deadline:
                 }
                 None => vec![format!("failed ({class}): {message}")],
             };
-            lines.extend(next.map(|at| format!("  tried again at {at}, which is after --timeout")));
+            lines.extend(next.map(|at| format!("  next try {}, which is after --timeout", times::ahead(at, now))));
             let paused = resource.status.condition("Paused").filter(|paused| paused.status == "True");
             lines.extend(paused.map(|_| format!("  it is paused; `captd resume {}` ends this", resource.handle())));
             lines.extend(run.map(|run| format!("  its log: captd logs {}", run.id)));

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::Exit;
 use super::client::Error;
-use super::output;
+use super::output::Stream;
 use super::progress::Patience;
 use super::session::Session;
 use super::target::RunOrOwner;
@@ -29,7 +29,7 @@ pub(super) struct Args {
 pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
     let id = RunOrOwner::parse(&args.words, &session.namespace)?.run(session).await?;
     let path = ["v1", "runs", &id.to_string(), "log"];
-    let mut shown = 0;
+    let mut shown = Shown::default();
     if !args.follow {
         show(session, &path, false, &mut shown).await?;
         return Ok(Exit::Done);
@@ -52,16 +52,23 @@ pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Prints a log from its byte `shown` on, and counts.
-async fn show(session: &Session, path: &[&str], follow: bool, shown: &mut usize) -> Result<()> {
+/// What was printed of a log.
+#[derive(Debug, Default)]
+struct Shown {
+    bytes: usize,
+    stream: Stream,
+}
+
+/// Prints a log from where `shown` ends, and counts.
+async fn show(session: &Session, path: &[&str], follow: bool, shown: &mut Shown) -> Result<()> {
     let query = if follow { vec![("follow", "true".to_owned())] } else { Vec::new() };
     let mut log = session.client.stream(path, &query).await?;
     let mut passed = 0;
     while let Some(piece) = log.next().await? {
-        let known = shown.saturating_sub(passed).min(piece.len());
+        let known = shown.bytes.saturating_sub(passed).min(piece.len());
         passed += piece.len();
-        output::write_bytes(&piece[known..])?;
-        *shown = passed.max(*shown);
+        shown.stream.write(&piece[known..])?;
+        shown.bytes = passed.max(shown.bytes);
     }
     Ok(())
 }

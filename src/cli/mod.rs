@@ -55,6 +55,7 @@ mod state_source;
 mod supervise;
 mod target;
 mod template;
+mod terminal;
 mod times;
 mod unit;
 mod verdict;

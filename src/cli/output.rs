@@ -1,6 +1,8 @@
-//! What the commands print: results to standard output, remarks to standard error.
+//! What the commands print: results to standard output, remarks to standard error. All of it passes here.
 //!
 //! **Invariant:** a reader that has gone away ends the command; nothing panics.
+//!
+//! **Invariant:** what reaches a terminal steers none; into a pipe goes what others have written as they wrote it.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
@@ -10,12 +12,14 @@ use comfy_table::{Cell, ColumnConstraint, Table, Width, presets};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::terminal::{Pieces, visible};
+
 /// Nobody reads standard output any more, as behind `| head -1`.
 #[derive(Debug, thiserror::Error)]
 #[error("standard output was closed")]
 pub(super) struct Closed;
 
-/// Characters of a cell before it is cut.
+/// Characters of a cell on a terminal before it is cut. The last column of a row is never cut: it has the texts.
 const CELL_CHARS_MAX: usize = 160;
 
 /// Prints one line, or several.
@@ -23,15 +27,29 @@ pub(super) fn say(text: impl Display) -> Result<()> {
     write(format_args!("{text}\n"))
 }
 
-/// Prints bytes as they are, at once.
+/// Prints bytes, at once.
 pub(super) fn write_bytes(bytes: &[u8]) -> Result<()> {
-    let mut out = stdout().lock();
-    finish(out.write_all(bytes).and_then(|()| out.flush()))
+    Stream::default().write(bytes)
+}
+
+/// Bytes that come in pieces, printed as they come.
+#[derive(Debug, Default)]
+pub(super) struct Stream(Pieces);
+
+impl Stream {
+    /// Prints a piece, at once.
+    pub(super) fn write(&mut self, piece: &[u8]) -> Result<()> {
+        let mut out = stdout().lock();
+        let written = match out.is_terminal() {
+            true => out.write_all(self.0.next(piece).as_bytes()),
+            false => out.write_all(piece),
+        };
+        finish(written.and_then(|()| out.flush()))
+    }
 }
 
 fn write(text: impl Display) -> Result<()> {
-    let mut out = stdout().lock();
-    finish(write!(out, "{text}").and_then(|()| out.flush()))
+    write_bytes(text.to_string().as_bytes())
 }
 
 fn finish(written: std::io::Result<()>) -> Result<()> {
@@ -43,7 +61,10 @@ fn finish(written: std::io::Result<()>) -> Result<()> {
 
 /// Prints a line to standard error; where that is closed, there is nobody to tell.
 pub(super) fn note(text: impl Display) {
-    writeln!(stderr().lock(), "{text}").ok();
+    let mut err = stderr().lock();
+    let text = text.to_string();
+    let shown = if err.is_terminal() { visible(&text) } else { text.as_str().into() };
+    writeln!(err, "{shown}").ok();
 }
 
 /// The same, only where a person looks on: what is going on.
@@ -111,7 +132,8 @@ impl Columns {
     fn fill(&mut self, mut table: Table, rows: &[Vec<String>]) -> String {
         table.load_style(presets::NOTHING);
         for row in rows {
-            table.add_row(row.iter().map(|cell| Cell::new(one_line(cell))));
+            let last = row.len().saturating_sub(1);
+            table.add_row(row.iter().enumerate().map(|(column, cell)| Cell::new(shown_in(cell, column == last))));
         }
         for (width, now) in self.widths.iter_mut().zip(table.column_max_content_widths()) {
             *width = now.max(*width);
@@ -126,12 +148,21 @@ impl Columns {
     }
 }
 
-/// Text that stays within its cell: one line, no control characters, not too long.
-pub(super) fn one_line(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let clean = clean.split_whitespace().collect::<Vec<_>>().join(" ");
-    if clean.chars().count() <= CELL_CHARS_MAX {
+/// A cell; into a pipe, and in the last column, it goes whole.
+fn shown_in(cell: &str, is_last: bool) -> String {
+    let clean = one_line(cell);
+    if is_last || !stdout().is_terminal() || clean.chars().count() <= CELL_CHARS_MAX {
         return clean;
     }
     clean.chars().take(CELL_CHARS_MAX).chain(['…']).collect()
+}
+
+/// Text that stays on its line and in its cell.
+pub(super) fn one_line(text: &str) -> String {
+    visible(&text.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned()
+}
+
+/// Text of others among lines of captd's own: it may have lines, and steers nothing, wherever it goes.
+pub(super) fn plain(text: &str) -> String {
+    visible(text).into_owned()
 }

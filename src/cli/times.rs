@@ -19,6 +19,15 @@ pub(super) fn age(since: Timestamp, now: Timestamp) -> String {
     span(now.duration_since(since).as_secs().max(0))
 }
 
+/// A time that is to come: `in 12s (2026-11-25T10:00:00Z)`.
+pub(super) fn ahead(at: Timestamp, now: Timestamp) -> String {
+    let in_whole_seconds = at.round(jiff::Unit::Second).unwrap_or(at);
+    match at.duration_since(now).as_secs() {
+        ..=0 => format!("now (due since {in_whole_seconds})"),
+        seconds => format!("in {} ({in_whole_seconds})", span(seconds)),
+    }
+}
+
 /// How long something took: `340ms`, `4.2s`, then as [`age`].
 pub(super) fn took(millis: i128) -> String {
     match millis {

@@ -60,6 +60,7 @@ mod support;
 mod systemd;
 mod taken_over;
 mod template_bounds;
+mod terminal;
 mod terraform;
 mod tidy;
 mod upgrade;
