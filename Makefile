@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV := $(CURDIR)/target/venv
+# What `make test` fails without; `make test CAPTD_REQUIRE=` skips what the machine has not got, and says so.
+CAPTD_REQUIRE ?= terraform,aws
 REQUIREMENTS := tests/support/fake_aws/requirements.txt
 
 # What each command needs; .ci/tools says why, and how to get it.
@@ -33,7 +35,7 @@ test: venv ## run every check: format, lints, docs, Terraform files, all tests
 	@echo '==> Terraform files'
 	@env -u TF_CLI_CONFIG_FILE terraform fmt -check -diff -recursive modules templates
 	@echo '==> tests'
-	@INSTA_UPDATE=no CAPTD_TEST_PYTHON='$(VENV)/bin/python' cargo test
+	@INSTA_UPDATE=no CAPTD_REQUIRE='$(CAPTD_REQUIRE)' CAPTD_TEST_PYTHON='$(VENV)/bin/python' cargo test
 
 # The captd that is upgraded from: a tag or a commit. It is built with a version of its own, below target/.
 UPGRADE_FROM ?= HEAD~1

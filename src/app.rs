@@ -11,6 +11,7 @@ mod providers_on_disk;
 mod serving;
 mod state_port;
 mod validator;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,7 +28,7 @@ use crate::domain::time;
 use crate::http::{self, Components, Followers, Shared, Tokens, Version};
 use crate::render::Library;
 use crate::service::{Keys, Parts, Service, cli_config_path, trials_dir};
-use crate::store::Store;
+use crate::store::{Store, glance};
 use crate::supervisor::Effect;
 use crate::terraform::environment::environment;
 use crate::terraform::version;
@@ -77,9 +78,7 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
     let terraform = look_at_terraform(&config, &inherited).await?;
     let library = Library::load(config.templates.dir.as_deref()).context("the templates cannot be loaded")?;
     let mirror = library.mirror(&config.modules).context("[modules.mirror] cannot be read")?;
-    let store = Store::open(&data_dir.database()?).await?;
-    let installation = store.installation(clock.id()).await?.to_string();
-    let keys = Keys::load(&config.state.key_file, &store.read().await?.key_ids().await?)?;
+    let (store, installation, keys) = open(&config, &data_dir, &clock).await?;
     // Only now is anything written besides: a start that is refused leaves the folder as it was.
     let token = data_dir.admin_token()?;
     providers_on_disk::write_cli_config(&config, &inherited)?;
@@ -132,6 +131,18 @@ pub async fn start(mut config: Config, inherited: BTreeMap<String, String>) -> R
     tasks.spawn(notifier.clone().run(Arc::clone(&service), shutdown.clone()));
     notifier.ready(address);
     Ok(Running { address, token, service, shutdown, tasks, notifier, _data_dir: data_dir })
+}
+
+/// Opens the database, if it is the one of this folder, with its keys.
+async fn open(config: &Config, data_dir: &DataDir, clock: &time::SharedClock) -> Result<(Store, String, Keys)> {
+    let glance = glance(&config.data_dir.join("captd.db")).await?;
+    witness::check(config, &glance, clock.now())?;
+    let store = Store::open(&data_dir.database()?).await?;
+    let installation = store.installation(clock.id()).await?.to_string();
+    let keys = Keys::load(&config.state.key_file, &store.read().await?.key_ids().await?)?;
+    witness::hold_copy(config, &glance, &store, clock.now()).await?;
+    witness::count(config, &glance, &store, &installation).await;
+    Ok((store, installation, keys))
 }
 
 /// Starts all that works side by side.

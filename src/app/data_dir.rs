@@ -1,11 +1,12 @@
 //! The data folder: held by one daemon at a time, readable by its user only.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+
+use crate::supervisor::write_whole;
 
 /// Bytes of chance in a token.
 const TOKEN_BYTES: usize = 32;
@@ -82,15 +83,9 @@ impl DataDir {
         let mut bytes = [0_u8; TOKEN_BYTES];
         getrandom::fill(&mut bytes).context("the system gives no random bytes")?;
         let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let write = || -> std::io::Result<()> {
-            // A temporary file is its user's only from the beginning.
-            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
-            writeln!(file, "{token}")?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|error| error.error)?;
-            Ok(())
-        };
-        write().with_context(|| format!("cannot write {}", path.display()))?;
+        // Whole or not there, and its user's only from the beginning.
+        write_whole(&path, format!("{token}\n").as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(token)
     }
 }

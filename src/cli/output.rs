@@ -40,10 +40,8 @@ impl Stream {
     /// Prints a piece, at once.
     pub(super) fn write(&mut self, piece: &[u8]) -> Result<()> {
         let mut out = stdout().lock();
-        let written = match out.is_terminal() {
-            true => out.write_all(self.0.next(piece).as_bytes()),
-            false => out.write_all(piece),
-        };
+        let written =
+            if out.is_terminal() { out.write_all(self.0.next(piece).as_bytes()) } else { out.write_all(piece) };
         finish(written.and_then(|()| out.flush()))
     }
 }

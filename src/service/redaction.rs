@@ -7,6 +7,7 @@
 //! **Invariant:** nothing that a run knew stands in clear in its folder once its log is redacted.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -82,7 +83,8 @@ impl Service {
         let kept = serde_json::to_vec(&texts).map_err(|error| error.to_string()).and_then(|json| {
             let sealed = self.keys.now().seal(&json, &place(run)).map_err(|error| error.to_string())?;
             let text = [format!("{}\n", sealed.key_id).into_bytes(), sealed.bytes].concat();
-            std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+            made.map_err(|error| error.to_string())?;
             // Not synced: what does not survive a power failure is what the run's processes do not either.
             std::fs::write(folder.join(KNOWN), text).map_err(|error| error.to_string())
         });

@@ -7,44 +7,39 @@ use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use super::row::micros;
-use super::{Change, Error, Result, Snapshot};
+use super::{Change, Error, Result, Snapshot, failed_to_open, for_waiting, whole_copy};
 
-const HELD: &str = "held";
+pub(super) const HELD: &str = "held";
+
+/// What a copy lets go of: nobody holds a lock in it, and no drain or folder is its own.
+pub(super) const LETTING_GO: [&str; 2] =
+    ["DELETE FROM state_locks", "DELETE FROM settings WHERE key IN ('drain', 'starts')"];
+
+/// A run that applies in the original is lost in a copy.
+pub(super) fn lost(now: Timestamp) -> String {
+    format!("UPDATE runs SET state = 'lost', ended_at = {}, wish = NULL WHERE state = 'applying'", micros(now))
+}
 
 /// Writes a copy of the database `from` to the new file `to`. The copy is held: what it starts is
 /// planned and not applied until a person releases it, so that it never fights the original. A run
-/// that applies in the original is lost in the copy, and nobody holds a lock there.
+/// that applies in the original is lost in the copy, and nobody holds a lock there. Both are checked.
 ///
 /// # Errors
-/// When `to` exists, or one of the two cannot be opened or written.
+/// When `to` exists, the database is damaged, or one of the two cannot be opened or written; then no file is left.
 pub async fn back_up(from: &Path, to: &Path, now: Timestamp) -> Result<()> {
-    let failed = |path: &Path| {
-        let path = path.display().to_string();
-        move |cause| Error::Open { path, cause }
-    };
     if to.exists() {
-        let cause = sqlx::Error::Configuration("the file exists already, and a backup overwrites nothing".into());
-        return Err(failed(to)(cause));
+        return Err(Error::Exists { path: to.display().to_string() });
     }
-    let options = SqliteConnectOptions::new().filename(from).read_only(true);
-    let mut original = SqliteConnection::connect_with(&options).await.map_err(failed(from))?;
-    sqlx::query("VACUUM INTO $1").bind(to.display().to_string()).execute(&mut original).await?;
+    let options = for_waiting(SqliteConnectOptions::new().filename(from).read_only(true));
+    let mut original = SqliteConnection::connect_with(&options).await.map_err(|cause| failed_to_open(from, cause))?;
+    // A copy is built anew, and would be sound where an index of the original misses a row.
+    whole_copy::check(&mut original, from).await?;
+    whole_copy::check_not_empty(&mut original, from).await?;
+    let held =
+        "INSERT INTO settings (key, value) VALUES ('held', 'restored from a backup') ON CONFLICT (key) DO NOTHING";
+    let edits: Vec<String> = [held].into_iter().chain(LETTING_GO).map(str::to_owned).chain([lost(now)]).collect();
+    whole_copy::write(&mut original, from, to, &edits).await?;
     original.close().await?;
-
-    let options = SqliteConnectOptions::new().filename(to);
-    let mut copy = SqliteConnection::connect_with(&options).await.map_err(failed(to))?;
-    for statement in [
-        "INSERT INTO settings (key, value) VALUES ('held', 'restored from a backup') ON CONFLICT (key) DO NOTHING",
-        "DELETE FROM state_locks",
-        "DELETE FROM settings WHERE key = 'drain'",
-    ] {
-        sqlx::query(statement).execute(&mut copy).await?;
-    }
-    sqlx::query("UPDATE runs SET state = 'lost', ended_at = $1, wish = NULL WHERE state = 'applying'")
-        .bind(micros(now))
-        .execute(&mut copy)
-        .await?;
-    copy.close().await?;
     Ok(())
 }
 

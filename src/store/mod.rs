@@ -5,6 +5,7 @@
 //! **Invariant:** no transaction spans a terraform call or a request to anybody.
 
 mod backup;
+mod belonging;
 mod change;
 mod claims;
 mod dependencies;
@@ -26,6 +27,7 @@ mod secrets;
 mod states;
 mod templates;
 mod trouble;
+mod whole_copy;
 mod workspaces;
 
 use std::path::Path;
@@ -38,6 +40,7 @@ use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 use uuid::Uuid;
 
 pub use backup::back_up;
+pub use belonging::{Glance, glance};
 pub use change::{Change, NewResource};
 pub use claims::OpenRun;
 pub use events::EventQuery;
@@ -89,6 +92,22 @@ pub enum Error {
     Locked {
         /// The file.
         path: String,
+    },
+    /// There is a file already where a backup is to go.
+    #[error("the file {path} exists already, and a backup overwrites nothing; name another one, or move it away first")]
+    Exists {
+        /// The file.
+        path: String,
+    },
+    /// The file is damaged.
+    #[error(
+        "the database {path} is damaged: {why}; nothing was done to it. Stop captd, keep the file aside, and put the last good backup in its place"
+    )]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What SQLite says.
+        why: String,
     },
     /// The schema cannot be brought up to date.
     #[error("cannot migrate the database: {0}; its file is unchanged, and a newer captd may have made it")]
@@ -192,11 +211,22 @@ async fn keep_before_migration(writer: &SqlitePool, path: &Path) -> Result<()> {
     let next = MIGRATIONS.iter().map(|migration| migration.version).find(|version| Some(*version) > done);
     let Some(next) = next else { return Ok(()) };
     let copy = format!("{}.before-{next:04}", path.display());
-    if !Path::new(&copy).exists() {
-        sqlx::query("VACUUM INTO $1").bind(&copy).execute(writer).await?;
+    // What an end in the middle has left is no copy.
+    if !whole_copy::has_schema(Path::new(&copy), done).await {
+        whole_copy::write(&mut *writer.acquire().await?, path, Path::new(&copy), &[]).await?;
         tracing::info!(copy, "kept the database as it was before its schema changes");
     }
     Ok(())
+}
+
+fn failed_to_open(path: &Path, cause: sqlx::Error) -> Error {
+    let path = path.display().to_string();
+    if is_busy(&cause) { Error::Locked { path } } else { Error::Open { path, cause } }
+}
+
+/// How whoever opens the database waits for another process.
+fn for_waiting(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options.busy_timeout(Duration::from_secs(BUSY_SECONDS))
 }
 
 /// Result of the store.
@@ -218,17 +248,12 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened or migrated, or another process keeps it locked.
     pub async fn open(path: &Path) -> Result<Self> {
-        let failed = |cause| {
-            let path = path.display().to_string();
-            if is_busy(&cause) { Error::Locked { path } } else { Error::Open { path, cause } }
-        };
-        let options = SqliteConnectOptions::new()
-            .filename(path)
+        let failed = |cause| failed_to_open(path, cause);
+        let options = for_waiting(SqliteConnectOptions::new().filename(path))
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(BUSY_SECONDS))
             .pragma("trusted_schema", "OFF");
         let writer = for_a_file()
             .max_connections(1)

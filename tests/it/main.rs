@@ -16,6 +16,7 @@ mod cli;
 mod config;
 mod confine;
 mod connections;
+mod copies;
 mod crash;
 mod demo_stack;
 mod dependencies;

@@ -123,3 +123,34 @@ async fn the_database_is_kept_as_it_was_before_its_schema_changes() {
     Store::open(&database).await.unwrap().close().await;
     assert_eq!(files(), ["captd.db.before-0002"], "once is enough");
 }
+
+/// What an end in the middle of such a copy has left is not taken for it.
+#[tokio::test]
+async fn the_copy_before_a_migration_is_whole_or_made_anew() {
+    let dir = TempDir::new().unwrap();
+    let database = dir.path().join("captd.db");
+    for left in ["", "SQLite format 3\0 and no more", "half"] {
+        for entry in std::fs::read_dir(dir.path()).unwrap().flatten() {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+        as_of(&database, 8).await;
+        let copy = dir.path().join("captd.db.before-0009");
+        match left {
+            "half" => {
+                let whole = std::fs::read(&database).unwrap();
+                std::fs::write(&copy, &whole[..whole.len() / 2]).unwrap();
+            }
+            text => std::fs::write(&copy, text).unwrap(),
+        }
+        std::fs::write(dir.path().join("captd.db.before-0009.tmp"), "of an end in the middle").unwrap();
+        Store::open(&database).await.unwrap().close().await;
+        let options = SqliteConnectOptions::new().filename(&copy).read_only(true);
+        let mut kept = SqliteConnection::connect_with(&options).await.unwrap();
+        let version: i64 =
+            sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&mut kept).await.unwrap();
+        let check: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut kept).await.unwrap();
+        kept.close().await.unwrap();
+        assert_eq!((version, check.as_str()), (8, "ok"), "{left:?}");
+        assert!(!dir.path().join("captd.db.before-0009.tmp").exists());
+    }
+}

@@ -71,13 +71,20 @@ async fn what_others_wrote_steers_no_terminal_and_its_end_is_not_cut_off() {
     let declared = json!({"apiVersion": "captd/v1", "kind": "Workspace",
         "metadata": {"name": "it", "annotations": {"note": "\u{1b}[2J\u{9b}31m\u{202e}"}},
         "spec": {"workspaceTemplateRef": {"name": "hostile"}}});
-    assert_eq!(daemon.apply(&declared.to_string()).await.status, 200);
+    let created = daemon.post("/v1/namespaces/default/workspaces", &declared).await;
+    assert_eq!(created.status, 201, "{}", created.text);
     let failed = until("it has failed", async || {
         let seen = daemon.get("/v1/namespaces/default/workspaces/it").await.json();
         seen["status"]["failureMessage"].is_string().then_some(seen)
     })
     .await;
     let run = failed["status"]["latestRun"]["id"].as_str().unwrap().to_owned();
+    until("it says when it is tried again", async || {
+        let described = captd(&daemon, "describe workspace/it").with_code(0).out;
+        let next = described.lines().find(|line| line.starts_with("Next try:"))?;
+        (next.contains("in ") && next.contains("s (20")).then_some(())
+    })
+    .await;
     assert_eq!(daemon.post("/v1/namespaces/default/workspaces/it/pause", &json!({})).await.status, 200);
 
     for line in [
@@ -120,8 +127,5 @@ async fn what_others_wrote_steers_no_terminal_and_its_end_is_not_cut_off() {
             assert!(shown.contains("THE-REMEDY") && !shown.contains('…'), "{line}: {shown}");
         }
     }
-    let described = captd(&daemon, "describe workspace/it").with_code(0).out;
-    let next = described.lines().find(|line| line.starts_with("Next try:"));
-    assert!(next.is_some_and(|line| line.contains("in ") && line.contains("s (20")), "{described}");
     daemon.stop().await;
 }

@@ -205,3 +205,12 @@ fn only_a_good_end_of_a_destroy_run_means_that_the_workspace_is_gone() {
     }
     assert!(!run(Kind::Destroy, 1, State::Applying(planned())).has_destroyed());
 }
+
+#[test]
+fn the_time_for_planning_counts_from_the_beginning_of_the_run_across_restarts() {
+    let planning = run(Kind::Apply, 1, State::Planning(begun()));
+    for (now, left) in [("09:01", 1800), ("09:11", 1200), ("09:31", 60), ("12:00", 60), ("08:00", 1800)] {
+        assert_eq!(planning.plan_seconds_left(1800, 60, at(now)), left, "begun at 09:01, now {now}");
+    }
+    assert_eq!(planning.plan_seconds_left(30, 60, at("12:00")), 30, "never more than there was");
+}
