@@ -47,6 +47,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 
+pub use captd_capt::Conversion;
 use captd_capt::Mirror;
 use tokio::sync::Semaphore;
 use uuid::Uuid;

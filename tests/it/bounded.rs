@@ -21,7 +21,7 @@ fn filled(piece: &str) -> String {
 
 /// An object with so many fields as fill a body.
 fn many_fields() -> String {
-    let fields: Vec<String> = (0..BODY_BYTES / 12).map(|n| format!("\"f{n:07}\":1")).collect();
+    let fields: Vec<String> = (0..BODY_BYTES / 15).map(|n| format!("\"f{n:07}\":1")).collect();
     fields.join(",")
 }
 

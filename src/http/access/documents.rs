@@ -2,7 +2,6 @@
 //! once more when it was read.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use captd_capt::Conversion;
 use serde_json::Value;
 
 use super::{Entrance, Scope, Shared, allow, elsewhere, reach};
@@ -12,7 +11,7 @@ use crate::domain::permission::{Permission, Rights};
 use crate::http::body::Documents;
 use crate::http::params::Params;
 use crate::http::problem::{Answer, Problem};
-use crate::service::{Error, How, Outcome};
+use crate::service::{Conversion, Error, How, Outcome};
 
 /// The documents of a body, all of which lie where whoever sends them is let in.
 #[derive(Debug)]
