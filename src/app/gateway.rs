@@ -56,7 +56,7 @@ pub(super) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
         tracing::warn!(%why, "no gateway: runs start their providers themselves");
         return;
     }
-    let settings = settings(&service, config);
+    let mut settings = self::settings(&service, config);
     let mut again = AGAIN;
     loop {
         tokio::select! {
@@ -70,6 +70,7 @@ pub(super) async fn run(service: Arc<Service>, shutdown: CancellationToken) {
             () = tokio::time::sleep(again) => again = AGAIN_MAX.min(again * 2),
             () = shutdown.cancelled() => break,
         }
+        settings = self::settings(&service, config);
     }
     if let Err(error) = leave(&service, &folder, &settings).await {
         tracing::warn!(%error, "the gateway cannot be asked to end");
@@ -96,7 +97,17 @@ async fn keep(service: &Service, folder: &Path, settings: &Settings) -> anyhow::
     client.stay().await?;
     tracing::info!("the gateway is at work");
     service.set_warm(true);
-    client.ended().await;
+    loop {
+        tokio::select! {
+            () = client.ended() => break,
+            () = service.wakes.providers.notified() => {}
+        }
+        if self::settings(service, service.config()) != *settings {
+            // Its providers may read other certificates from now on.
+            service.set_warm(false);
+            return Ok(());
+        }
+    }
     service.set_warm(false);
     tracing::warn!("the gateway has ended; another one is started");
     Ok(())

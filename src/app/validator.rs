@@ -57,6 +57,7 @@ impl Trials {
             workspace_dir: trial.workspace_dir,
             state: None,
             program: trial.program,
+            own_environment: trial.environment.clone(),
             environment: trial.environment,
             secrets: trial.secrets,
             confinement: trial.confinement,

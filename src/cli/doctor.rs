@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Result;
 
@@ -16,7 +17,9 @@ use super::connection::{Connection, TOKEN_FILE};
 use super::output::say;
 use crate::app;
 use crate::config::{Config, Sources};
-use crate::service::read_keys;
+use crate::domain::template::Template;
+use crate::render::Library;
+use crate::service::{Rules, read_keys};
 use crate::store::Store;
 use crate::supervisor::{Effect, missing_in};
 
@@ -94,6 +97,9 @@ pub(super) async fn run(args: &Args, connection: &Connection) -> Result<Exit> {
         tell(mirrors(config, &inherited))?;
         tell(confinement(config))?;
         tell(keys(config).await)?;
+        for finding in declarations(config).await {
+            tell(finding)?;
+        }
     }
     tell(daemon(connection).await)?;
     Ok(worst)
@@ -169,7 +175,7 @@ async fn keys(config: &Config) -> Finding {
         return Finding::ok(what, format!("nothing is sealed yet; they will be in {}", shown(path)));
     }
     let at_rest = AtRest::take(&config.data_dir);
-    let used = match Store::look(&database, at_rest.is_some()).await {
+    let used = match Store::look_before_upgrade(&database, at_rest.is_some()).await {
         Ok(mut snapshot) => snapshot.key_ids().await,
         Err(error) => Err(error),
     };
@@ -192,6 +198,46 @@ async fn keys(config: &Config) -> Finding {
         format!(", `{id}` {why}")
     });
     Finding::ok(what, format!("{}: `{}` seals{}", shown(path), keys.current(), older.collect::<String>()))
+}
+
+/// Which declarations wait at their next run, since they set or do what is not allowed (any more): also in a data folder
+/// of the captd before, ahead of an upgrade.
+async fn declarations(config: &Config) -> Vec<Finding> {
+    let what = "declarations";
+    let database = database(&config.data_dir);
+    if !database.is_file() {
+        return Vec::new();
+    }
+    let at_rest = AtRest::take(&config.data_dir);
+    let declared = match Store::look_before_upgrade(&database, at_rest.is_some()).await {
+        Ok(mut snapshot) => snapshot.declared_before().await,
+        Err(error) => Err(error),
+    };
+    let library = Library::load(config.templates.dir.as_deref());
+    let (declared, library) = match (declared, library) {
+        (Ok(declared), Ok(library)) => (declared, library),
+        (Err(error), _) => return vec![Finding::warn(what, error.to_string(), "look at what else is said here")],
+        (_, Err(error)) => return vec![Finding::fail(what, error.to_string(), "correct that template")],
+    };
+    let rules = Rules { library: &library, providers: &config.providers, templates: &config.templates };
+    let (count, mut found) = (declared.len(), Vec::new());
+    for it in declared {
+        let template = match it.template {
+            Some((name, revision, files)) => {
+                let template = library.put_together(&name, files);
+                template.ok().map(|template| Arc::new(Template { revision, ..template }))
+            }
+            None => library.get(&it.spec.template().name).cloned(),
+        };
+        let Some(template) = template else { continue };
+        if let Some(why) = rules.of_revision(&template).or_else(|| rules.of_declaration(&it.spec, &template)) {
+            found.push(Finding::warn(what, format!("{} waits at its next run: {}", it.key, why.message), "see there"));
+        }
+    }
+    if found.is_empty() {
+        found.push(Finding::ok(what, format!("what they set and do is allowed ({count})")));
+    }
+    found
 }
 
 async fn daemon(connection: &Connection) -> Finding {

@@ -202,6 +202,12 @@ fn read(root: &Path, folder: &Path, depth: usize, files: &mut BTreeMap<String, S
     for entry in entries {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name == ".terraform.lock.hcl" {
+            note(format_args!(
+                "{} is not sent: captd locks the providers of each revision itself, at its first init; what must be of one version is pinned in required_providers",
+                path.display()
+            ));
+        }
         if name.starts_with('.') || name.ends_with(".tfstate") || name.ends_with(".tfstate.backup") {
             continue;
         }

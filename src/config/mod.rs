@@ -30,7 +30,7 @@ pub use engine::{Confine, Engine};
 pub use gateway::Gateway;
 pub use modules::Modules;
 pub use node_groups::NodeGroups;
-pub use providers::{AwsProvider, Providers};
+pub use providers::{AwsProvider, IgnoreTags, Providers};
 pub use readable::SYSTEM;
 pub use reconcile::Reconcile;
 pub use retention::Retention;
@@ -216,7 +216,7 @@ fn parse(data_dir: &Path, value: &Value, problems: &mut Problems) -> Option<Conf
     let templates = section(&mut f, "templates", templates::parse);
     let node_groups = section(&mut f, "node_groups", node_groups::parse);
     let modules = section(&mut f, "modules", modules::parse);
-    let providers = section(&mut f, "providers", providers::parse);
+    let providers = section(&mut f, "providers", |f| providers::parse(f, data_dir));
     f.finish();
     if let (Some(state), Some(engine)) = (&state, &engine) {
         state::check(state, engine, data_dir, problems);

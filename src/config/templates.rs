@@ -16,9 +16,12 @@ pub struct Templates {
     pub allow_module_sources: Vec<String>,
     /// Whether it may have provisioners.
     pub allow_provisioners: bool,
-    /// Which of the data sources `external` and `http` it may have.
+    /// Which of the data sources of [`REACHING`] it may have.
     pub allow_data_sources: Vec<String>,
 }
+
+/// Data sources that reach out of Terraform.
+pub const REACHING: [&str; 3] = ["external", "http", "terraform_remote_state"];
 
 pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Templates> {
     let dir = f.text("dir").map(PathBuf::from);
@@ -31,8 +34,8 @@ pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Templates> {
         f.problem("allow_providers", "invalid_value", detail);
     }
     let allow_data_sources = f.texts("allow_data_sources").unwrap_or_default();
-    if let Some(wrong) = allow_data_sources.iter().find(|kind| !["external", "http"].contains(&kind.as_str())) {
-        let detail = format!("`{wrong}` is neither external nor http; all others are allowed already");
+    if let Some(wrong) = allow_data_sources.iter().find(|kind| !REACHING.contains(&kind.as_str())) {
+        let detail = format!("`{wrong}` is none of {}; all others are allowed already", REACHING.join(", "));
         f.problem("allow_data_sources", "invalid_value", detail);
     }
     Some(Templates {

@@ -16,7 +16,7 @@ use super::trouble::{Trouble, provider_of};
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
     /// `Ready`, `Synced`, `Waiting`, `Drifted`, `StateDiverged`, `StateLocked`, `ProviderPaused`, `Paused`,
-    /// `FieldsWithoutEffect`.
+    /// `FieldsWithoutEffect`, `NotAllowed`.
     #[serde(rename = "type")]
     pub condition_type: &'static str,
     /// `True`, `False` or `Unknown`.
@@ -41,6 +41,7 @@ pub(super) fn conditions(view: View<'_>) -> Vec<Condition> {
     conditions.extend(provider_paused(view));
     conditions.extend(paused(view));
     conditions.extend(without_effect(view));
+    conditions.extend(not_allowed(view));
     conditions
 }
 
@@ -134,6 +135,7 @@ fn synced(view: View<'_>) -> Condition {
     let (reason, message) = match stopped.map(|ended| &ended.outcome) {
         Some(Outcome::Discarded) => ("Discarded", "its plan was discarded; change the spec or retry"),
         Some(Outcome::Canceled) => ("Canceled", "its run was canceled; change the spec or retry"),
+        _ if view.standing.refused.is_some() => ("NotAllowed", "its run begins when what it declares is allowed"),
         _ if view.workspace.paused => ("Paused", "its run begins when it is resumed"),
         _ if !view.standing.unmet.is_empty() => ("Waiting", "its run begins when what it waits for is there"),
         _ => ("Pending", "its run is due"),
@@ -190,6 +192,13 @@ fn diverged(view: View<'_>) -> Option<Condition> {
         doubt.run, doubt.reason, doubt.file
     );
     Some(condition(view, "StateDiverged", "True", "StateInDoubt", &message, doubt.since))
+}
+
+/// What keeps its runs from beginning, though it was taken in once.
+fn not_allowed(view: View<'_>) -> Option<Condition> {
+    let refusal = view.standing.refused.as_ref()?;
+    let message = format!("its next run waits: {}", refusal.message);
+    Some(condition(view, "NotAllowed", "True", refusal.reason(), &message, view.created_at))
 }
 
 /// What is declared and reaches nothing.

@@ -59,9 +59,18 @@ impl std::fmt::Display for Decision {
     }
 }
 
-/// Decides.
+/// Decides. What is not allowed does not begin.
 #[must_use]
 pub fn decide(world: World<'_>) -> Decision {
+    match (what_is_due(world), &world.standing.refused) {
+        (Decision::Begin { kind, .. }, Some(refusal)) if refusal.blocks(kind) => {
+            Decision::Rest("what is declared is not allowed", None)
+        }
+        (decision, _) => decision,
+    }
+}
+
+fn what_is_due(world: World<'_>) -> Decision {
     let workspace = world.workspace;
     if world.open.is_some() {
         return Decision::Rest("a run is open", None);

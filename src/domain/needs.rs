@@ -9,6 +9,7 @@ use super::metadata::name_field;
 use super::name::Name;
 use super::observation::Observation;
 use super::problem::{Problems, pointer_to};
+use super::refusal::Refusal;
 use super::resource::{Key, ResourceKind, Spec};
 use super::run::Kind;
 use super::secret::SecretUse;
@@ -95,6 +96,8 @@ pub struct Standing {
     pub has_state: bool,
     /// Whether what it made is to stay, while it is to be deleted.
     pub retains: bool,
+    /// What is not allowed about it, where that was asked.
+    pub refused: Option<Refusal>,
 }
 
 impl Standing {
@@ -111,6 +114,9 @@ impl Standing {
     /// # Errors
     /// A sentence that says what is waited for.
     pub fn may_begin(&self, key: &Key, kind: Kind) -> Result<(), String> {
+        if let Some(refusal) = self.refused.as_ref().filter(|refusal| refusal.blocks(kind)) {
+            return Err(format!("{key} waits: {}", refusal.message));
+        }
         if let Some(why) = self.waits_for().filter(|_| kind == Kind::Apply) {
             return Err(format!("{key} {why}; it begins by itself when that is there"));
         }

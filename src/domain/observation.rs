@@ -24,6 +24,9 @@ pub struct Observation {
     pub drift: Vec<String>,
     /// When that was first seen; none while there is no drift.
     pub drift_since: Option<Timestamp>,
+    /// What its output `status` stands for.
+    #[serde(default)]
+    pub status: StatusOutput,
     /// When the node group last began or ceased to serve.
     pub serves_since: Timestamp,
     /// When the number of nodes last changed.
@@ -36,6 +39,33 @@ pub struct Observation {
     pub unknown_since: Option<Timestamp>,
 }
 
+/// What an output `status` stands for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StatusOutput {
+    /// The status of a node group, whatever it says.
+    #[default]
+    OfNodeGroup,
+    /// The status of what was made, where it is one of [`OF_EKS`].
+    OfEks,
+    /// Whatever the template's author likes.
+    Free,
+}
+
+/// The statuses of what EKS makes.
+const OF_EKS: [&str; 10] = [
+    "ACTIVE",
+    "CREATE_FAILED",
+    "CREATING",
+    "DEGRADED",
+    "DELETE_FAILED",
+    "DELETING",
+    "FAILED",
+    "PENDING",
+    "UPDATING",
+    "UPDATE_FAILED",
+];
+
 /// What one run saw.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
@@ -47,6 +77,8 @@ pub struct Seen {
     pub in_force: bool,
     /// Whether it changed something.
     pub applied: bool,
+    /// What its output `status` stands for.
+    pub status: StatusOutput,
 }
 
 impl Observation {
@@ -54,7 +86,7 @@ impl Observation {
     /// `status`; `None` for a template that has no such output.
     #[must_use]
     pub fn reported_status(&self) -> Option<&str> {
-        self.outputs.get("status").and_then(Value::as_str)
+        status_in(&self.outputs, self.status)
     }
 
     /// Whether the cloud is still at work on it.
@@ -66,7 +98,7 @@ impl Observation {
     /// Whether the node group serves, as far as was seen.
     #[must_use]
     pub fn serves(&self) -> bool {
-        serves(&self.outputs)
+        serves(self.reported_status())
     }
 
     /// Nodes, from the output `current_size`.
@@ -78,7 +110,7 @@ impl Observation {
     /// Takes in what a run saw at `at`, for `generation`.
     #[must_use]
     pub fn after(before: Option<Self>, seen: Seen, run: Uuid, generation: u64, at: Timestamp) -> Self {
-        let serves = serves(&seen.outputs);
+        let serves = serves(status_in(&seen.outputs, seen.status));
         let rescaled = before.as_ref().is_some_and(|b| size_in(&b.outputs) != size_in(&seen.outputs));
         let scaled_at = before.as_ref().and_then(|b| b.scaled_at);
         let applied_at = before.as_ref().and_then(|b| b.applied_at);
@@ -90,6 +122,7 @@ impl Observation {
             outputs: seen.outputs,
             drift_since: (!seen.drift.is_empty()).then_some(drift_since),
             drift: seen.drift,
+            status: seen.status,
             serves_since: before.filter(|b| b.serves() == serves).map_or(at, |b| b.serves_since),
             scaled_at: if rescaled { Some(at) } else { scaled_at },
             applied_at: if seen.applied { Some(at) } else { applied_at },
@@ -108,8 +141,17 @@ impl Observation {
 }
 
 /// A node group serves while it is ACTIVE and while it is updated.
-fn serves(outputs: &Map<String, Value>) -> bool {
-    matches!(outputs.get("status").and_then(Value::as_str), None | Some("ACTIVE" | "UPDATING"))
+fn serves(status: Option<&str>) -> bool {
+    matches!(status, None | Some("ACTIVE" | "UPDATING"))
+}
+
+fn status_in(outputs: &Map<String, Value>, of: StatusOutput) -> Option<&str> {
+    let status = outputs.get("status").and_then(Value::as_str)?;
+    match of {
+        StatusOutput::OfNodeGroup => Some(status),
+        StatusOutput::OfEks => OF_EKS.contains(&status).then_some(status),
+        StatusOutput::Free => None,
+    }
 }
 
 fn size_in(outputs: &Map<String, Value>) -> Option<u64> {

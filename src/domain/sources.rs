@@ -5,6 +5,7 @@ use captd_variables::Format;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::env_names::{TEXT_BYTES_MAX, VARIABLES_MAX, check_name};
 use super::fields::Fields;
 use super::metadata::name_field;
 use super::name::Name;
@@ -64,20 +65,13 @@ pub struct Sources {
     pub write_connection_secret_to_ref: Option<SecretRef>,
 }
 
-/// Variables of the environment that captd sets itself, or that change what Terraform is.
-const RESERVED: [&str; 3] = ["PATH", "HOME", "TMPDIR"];
-/// What such variables begin with, and what to do instead.
-const RESERVED_BEGINNINGS: [(&str, &str); 4] = [
-    ("TF_", "captd says itself how Terraform runs; a value of a variable belongs in `variables`"),
-    ("AWS_", "how to sign in to AWS stands in the provider configuration"),
-    ("CAPTD_", "captd keeps these for itself"),
-    ("LD_", "what programs are loaded with is not for a declaration to say"),
-];
-
 /// Reads `varFiles`, `env` and `writeConnectionSecretToRef`.
 pub(super) fn parse(f: &mut Fields<'_, '_>) -> Sources {
     let var_files = f.list("varFiles", var_file).unwrap_or_default();
     let env = f.list("env", env_var).unwrap_or_default();
+    if env.len() > VARIABLES_MAX {
+        f.problem("env", "too_many", format!("has {} entries, and at most {VARIABLES_MAX} are possible", env.len()));
+    }
     for (number, it) in env.iter().enumerate() {
         if env[..number].iter().any(|other| other.name == it.name) {
             f.problem("env", "duplicate", format!("`{}` is said twice; keep one of the two", it.name));
@@ -119,23 +113,31 @@ fn env_var(value: &Value, at: &str, problems: &mut Problems) -> Option<EnvVar> {
     if value.is_some() == has_secret {
         f.problem("value", "exactly_one_of", "give exactly one of value and secretRef");
     }
-    if let Some(Err(why)) = name.as_deref().map(check_env) {
+    if let Some(Err(why)) = name.as_deref().map(check_name) {
         f.problem("name", "invalid_name", why);
+    }
+    if let Some(Err(why)) = value.as_deref().map(check_text) {
+        f.problem("value", "invalid_value", why);
     }
     f.finish();
     Some(EnvVar { name: name?, value, secret_ref })
 }
 
-fn check_env(name: &str) -> Result<(), String> {
-    let begins = |c: char| c.is_ascii_alphabetic() || c == '_';
-    if !name.starts_with(begins) || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err(format!("`{name}` is no name of a variable of the environment: letters, digits and `_`"));
+/// Checks a text of the environment, wherever it comes from.
+///
+/// # Errors
+/// Why no program could be started with it; the text itself is not told.
+pub fn check_text(text: &str) -> Result<(), String> {
+    if text.contains('\0') {
+        return Err("holds a zero byte, which no variable of the environment can".to_owned());
     }
-    if RESERVED.contains(&name) {
-        return Err(format!("`{name}` is captd's own to set"));
+    if text.len() > TEXT_BYTES_MAX {
+        let bytes = text.len();
+        return Err(format!(
+            "has {bytes} bytes, and {TEXT_BYTES_MAX} are possible; give it to a variable of the template"
+        ));
     }
-    let reserved = RESERVED_BEGINNINGS.iter().find(|(beginning, _)| name.starts_with(beginning));
-    reserved.map_or(Ok(()), |(_, why)| Err(format!("`{name}`: {why}")))
+    Ok(())
 }
 
 fn secret_key(f: &mut Fields<'_, '_>) -> Option<SecretKey> {

@@ -205,7 +205,7 @@ fn phase(view: View<'_>, ready: &str) -> Phase {
     if failed_run(view).is_some() || workspace.diverged.is_some() {
         return Phase::Failed;
     }
-    if waits_for_others(view).is_some() {
+    if waits_for_others(view).is_some() || (!made && view.standing.refused.is_some()) {
         return Phase::Waiting;
     }
     match (made, status) {

@@ -58,6 +58,9 @@ pub struct Manifest {
     /// How those that follow the current revision come to it.
     #[serde(default, skip_serializing_if = "UpdatePolicy::is_default")]
     pub update_policy: UpdatePolicy,
+    /// Names of variables of the environment that those who use it may set; a `*` at the end stands for any text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
     /// Namespaces that may use it, besides its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub export_to: Vec<Name>,

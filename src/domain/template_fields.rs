@@ -10,8 +10,11 @@ use super::problem::Problems;
 /// The file in which a template says what it is.
 pub const MANIFEST: &str = "template.yaml";
 
+/// What editors of other systems put before a text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// The fields of a manifest.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "description",
     "provider",
     "gateway",
@@ -22,6 +25,7 @@ const FIELDS: [&str; 11] = [
     "autoscaled",
     "permissions",
     "updatePolicy",
+    "env",
     "exportTo",
 ];
 
@@ -31,6 +35,10 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<BT
     let mut f = Fields::open(value, at, problems)?;
     let files = f.text_map("files");
     let mut files = f.required("files", files)?;
+    for text in files.values_mut().filter(|text| text.starts_with(BYTE_ORDER_MARK)) {
+        // Terraform passes over it in .tf files; elsewhere it would be a part of the text.
+        text.remove(0);
+    }
     let mut manifest = Map::new();
     for field in FIELDS {
         if let Some(value) = f.value(field) {

@@ -2,8 +2,8 @@
 //! again, and then they come back gradually.
 //!
 //! A failure of authentication, network or throttling may be one machine's own (a cluster that its
-//! role may not touch). So it takes several in a row, of more than one workspace where there is
-//! more than one.
+//! role may not touch), one namespace's (a role that none of its machines may take) or one template's (an endpoint of
+//! its own). So it takes several in a row, of more than one of each where there is more than one.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,18 @@ pub struct Trouble {
     pub workspace: Uuid,
     /// Whether others failed too.
     pub several: bool,
+    /// The namespace of the first of them.
+    #[serde(default)]
+    pub namespace: String,
+    /// Whether others' runs failed too.
+    #[serde(default)]
+    pub several_namespaces: bool,
+    /// The template of the first of them, if it was uploaded.
+    #[serde(default)]
+    pub template: Option<String>,
+    /// Whether runs of another, or of one that comes with captd, failed too.
+    #[serde(default)]
+    pub several_templates: bool,
     /// Class of the newest.
     pub class: Class,
     /// What the newest said.
@@ -60,6 +72,26 @@ pub fn may_be_of_the_whole(class: Class) -> bool {
     matches!(class, Class::Authentication | Class::Network | Class::Throttling)
 }
 
+/// How many use a provider configuration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Users {
+    /// Machines and workspaces.
+    pub workspaces: u64,
+    /// Namespaces that have any of these.
+    pub namespaces: u64,
+    /// Uploaded templates that they are made by; those that come with captd are one more.
+    pub templates: u64,
+}
+
+impl Trouble {
+    /// Whether what failed has nothing in common but the provider configuration.
+    fn is_of_all(&self, users: Users) -> bool {
+        (self.several || users.workspaces <= 1)
+            && (self.several_namespaces || users.namespaces <= 1)
+            && (self.several_templates || users.templates <= 1)
+    }
+}
+
 /// A run that failed.
 #[derive(Debug, Clone, Copy)]
 pub struct Failed<'a> {
@@ -67,8 +99,12 @@ pub struct Failed<'a> {
     pub failure: &'a Failure,
     /// Its workspace.
     pub workspace: Uuid,
-    /// Whether it is the only workspace of the provider configuration.
-    pub is_only_one: bool,
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Its template, if that was uploaded.
+    pub template: Option<&'a str>,
+    /// How many use the provider configuration.
+    pub users: Users,
     /// Waits between looks.
     pub backoff: Backoff,
     /// In `0.0..1.0`.
@@ -80,16 +116,30 @@ pub struct Failed<'a> {
 /// After a run that failed for a reason that may be of the whole.
 #[must_use]
 pub fn after_failure(before: Option<Trouble>, failed: Failed<'_>) -> Trouble {
-    let Failed { failure, workspace, .. } = failed;
-    let (failures, first, several, pause) =
-        before.map_or((0, workspace, false, None), |b| (b.failures, b.workspace, b.several, b.pause));
+    let Failed { failure, workspace, namespace, template, .. } = failed;
+    let before = before.unwrap_or_else(|| Trouble {
+        failures: 0,
+        workspace,
+        several: false,
+        namespace: namespace.to_owned(),
+        several_namespaces: false,
+        template: template.map(str::to_owned),
+        several_templates: false,
+        class: failure.class,
+        message: String::new(),
+        pause: None,
+    });
+    let pause = before.pause;
     let mut trouble = Trouble {
-        failures: failures.saturating_add(1),
-        workspace: first,
-        several: several || first != workspace,
+        failures: before.failures.saturating_add(1),
+        several: before.several || before.workspace != workspace,
+        several_namespaces: before.several_namespaces || before.namespace != namespace,
+        // What comes with captd speaks for itself.
+        several_templates: before.several_templates || template.is_none() || before.template.as_deref() != template,
         class: failure.class,
         message: failure.message.clone(),
         pause: None,
+        ..before
     };
     let look_after = |looks| plus_seconds(failed.now, wait_seconds(looks, failed.backoff, failed.fraction));
     trouble.pause = match pause {
@@ -100,7 +150,7 @@ pub fn after_failure(before: Option<Trouble>, failed: Failed<'_>) -> Trouble {
             let since = pause.since.min(failed.now);
             Some(Pause { since, looks, look_at: look_after(looks.saturating_add(1)), room: None })
         }
-        None if trouble.failures >= FAILURES_MAX && (trouble.several || failed.is_only_one) => {
+        None if trouble.failures >= FAILURES_MAX && trouble.is_of_all(failed.users) => {
             Some(Pause { since: failed.now, looks: 0, look_at: look_after(1), room: None })
         }
         None => None,

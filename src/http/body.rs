@@ -92,6 +92,8 @@ async fn read(request: Request, shared: &Shared) -> Answer<Vec<Value>> {
     let text = std::str::from_utf8(&bytes).map_err(|error| {
         Problem::bad_request("not_utf8", format!("the body is no UTF-8 from byte {} on", error.valid_up_to()))
     })?;
+    // Editors of other systems begin a file with it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let parsed = if is_yaml {
         strict::yaml(text)
     } else if text.trim().is_empty() {

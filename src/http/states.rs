@@ -56,7 +56,9 @@ pub(super) async fn push(OneResource { access, key }: OneResource, mut params: P
     let forward = params.flag("forward")?;
     params.finish()?;
     let body = state_bytes(request.into_body()).await?;
-    Ok(Json(access.service.push_state(&key, &body, forward, &access.actor).await?).into_response())
+    // Terraform itself writes none, and reads none.
+    let state = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&body);
+    Ok(Json(access.service.push_state(&key, state, forward, &access.actor).await?).into_response())
 }
 
 /// `POST …/state/rollback {"version": N}`: an old version is copied forward.

@@ -64,6 +64,10 @@ async fn one_stage(service: &Arc<Service>, run: &Run, stage: Stage, requests: Re
         Way::Follow
     } else {
         match (service.prepare(run).await?, stage) {
+            (Ok(Prepared { refused: Some(refusal), .. }), _) => {
+                runner::kill_all(&run_dir);
+                return service.refuse(run.id, &refusal).await;
+            }
             (Ok(prepared), Stage::Plan) => Way::Plan(Box::new(prepared)),
             (Ok(prepared), Stage::Apply) => Way::Apply(Box::new(prepared)),
             (Err(failure), _) => {
@@ -150,6 +154,7 @@ fn job(service: &Service, run: &Run, prepared: &Prepared, requests: Requests, re
     Job {
         program: prepared.program.clone(),
         environment: prepared.environment.clone(),
+        own_environment: prepared.own_environment.clone(),
         secrets: prepared.secrets.clone(),
         confinement: prepared.confinement.clone(),
         revision_dir: prepared.revision_dir.clone(),
@@ -169,6 +174,7 @@ fn job_to_follow(service: &Service, run: &Run, requests: Requests, reports: Unbo
         workspace_dir: service.workspace_dir(run.workspace),
         program: String::new(),
         environment: Environment::default(),
+        own_environment: Environment::default(),
         secrets: service.secrets_of(run.id),
         confinement: None,
         revision_dir: std::path::PathBuf::new(),

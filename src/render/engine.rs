@@ -1,6 +1,6 @@
 //! Renders a template: `*.tera` through Tera, all else as it stands, values as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use serde::Serialize;
@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tera::{Context, Tera};
 
+use super::tags::{TAGS_FILE, TagsOverride};
 use super::{Error, VALUES_FILE, as_declared, hcl};
 use crate::config::AwsProvider;
 use crate::domain::template::Template;
@@ -32,6 +33,8 @@ pub struct Rendered {
     pub files: BTreeMap<String, String>,
     /// Hex digest of all files but the values: an unchanged one needs no `terraform init`.
     pub structure: String,
+    /// What makes its AWS providers ignore tags.
+    pub tags: TagsOverride,
 }
 
 impl Rendered {
@@ -69,6 +72,8 @@ pub fn render(
     let context = context(region, provider).map_err(|error| failed("provider", error.to_string()))?;
     let mut files = rendered_files(template, &context)?;
     files.extend(template.modules.clone());
+    let tags = TagsOverride::of(&files, &provider.map(|provider| provider.ignore_tags.clone()).unwrap_or_default());
+    files.extend(tags.with(&BTreeSet::new()).map(|text| (TAGS_FILE.to_owned(), text)));
     files.insert(BACKEND_FILE.to_owned(), BACKEND.to_owned());
     let structure = digest(&files);
     let declared: Map<String, Value> = values
@@ -79,7 +84,7 @@ pub fn render(
         .collect();
     let json = serde_json::to_string_pretty(&declared).map_err(|error| failed(VALUES_FILE, error.to_string()))?;
     files.insert(VALUES_FILE.to_owned(), json);
-    Ok(Rendered { files, structure })
+    Ok(Rendered { files, structure, tags })
 }
 
 /// Renders a template on trial, for an account of AWS, with no values and no backend.
@@ -90,7 +95,7 @@ pub fn sample(template: &Template) -> Result<Rendered, Error> {
     let mut files = rendered_files(template, &sample_context(None))?;
     files.extend(template.modules.clone());
     let structure = digest(&files);
-    Ok(Rendered { files, structure })
+    Ok(Rendered { files, structure, tags: TagsOverride::default() })
 }
 
 /// What a template is told of a provider configuration on trial.
@@ -107,15 +112,16 @@ fn sample_context(endpoint_url: Option<&str>) -> Context {
     context
 }
 
-/// Renders a template on trial, as for a private AWS and for an account: its files and its modules'.
+/// Renders a template on trial, as for a private AWS and for an account: each time its files and its modules'.
 ///
 /// # Errors
 /// When a file cannot be rendered, or is no HCL afterwards.
-pub(super) fn try_out(template: &Template) -> Result<BTreeMap<String, String>, Error> {
-    let mut files = BTreeMap::new();
-    for endpoint_url in SAMPLE_ENDPOINTS {
-        files = rendered_files(template, &sample_context(endpoint_url))?;
-    }
+pub(super) fn try_out(template: &Template) -> Result<[BTreeMap<String, String>; 2], Error> {
+    let render_for = |endpoint_url| {
+        let mut files = rendered_files(template, &sample_context(endpoint_url))?;
+        files.extend(template.modules.clone());
+        Ok(files)
+    };
     for (address, text) in &template.manifest.import_ids {
         Tera::default().add_raw_template("id", text).map_err(|error| Error {
             template: template.name.to_string(),
@@ -123,8 +129,8 @@ pub(super) fn try_out(template: &Template) -> Result<BTreeMap<String, String>, E
             reason: format!("importIds of {address}: {}", whole_chain(&error)),
         })?;
     }
-    files.extend(template.modules.clone());
-    Ok(files)
+    let [account, private] = SAMPLE_ENDPOINTS;
+    Ok([render_for(account)?, render_for(private)?])
 }
 
 fn rendered_files(template: &Template, context: &Context) -> Result<BTreeMap<String, String>, Error> {
@@ -187,7 +193,7 @@ fn hex(digest: impl IntoIterator<Item = u8>) -> String {
     digest.into_iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn is_hcl(path: &str) -> bool {
+pub(super) fn is_hcl(path: &str) -> bool {
     std::path::Path::new(path).extension().is_some_and(|extension| extension == "tf")
 }
 

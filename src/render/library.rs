@@ -6,10 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use captd_capt::{FACTS_FILE, Facts};
 use captd_variables::{Declared, declared};
 use rust_embed::RustEmbed;
 
 use super::{engine, hcl};
+use crate::domain::env_names::{check_name, check_pattern};
 use crate::domain::name::Name;
 use crate::domain::template::{Manifest, Template};
 use crate::domain::template_fields::MANIFEST;
@@ -110,7 +112,11 @@ impl Library {
 pub(super) fn assemble(name: &str, mut files: Files, modules: &BTreeMap<String, Files>) -> Result<Template, String> {
     let name = Name::parse(name).map_err(|error| error.to_string())?;
     let text = files.get(MANIFEST).ok_or_else(|| format!("it has no {MANIFEST}"))?;
-    let manifest: Manifest = serde_saphyr::from_str(text).map_err(|error| format!("{MANIFEST}: {error}"))?;
+    let mut manifest: Manifest = serde_saphyr::from_str(text).map_err(|error| format!("{MANIFEST}: {error}"))?;
+    for pattern in &manifest.env {
+        check_pattern(pattern).map_err(|why| format!("{MANIFEST}: env: {why}"))?;
+    }
+    manifest.env.extend(env_of_capt(&files).into_iter().filter(|name| check_name(name).is_ok()));
     let mut module_files = Files::new();
     for module in &manifest.modules {
         let found = modules.get(module).ok_or_else(|| format!("{MANIFEST}: there is no module `{module}`"))?;
@@ -122,6 +128,13 @@ pub(super) fn assemble(name: &str, mut files: Files, modules: &BTreeMap<String, 
     files.remove(MANIFEST);
     let Declared { variables, outputs, .. } = declarations(&files)?;
     Ok(Template { name, revision, manifest, files, modules: module_files, variables, outputs })
+}
+
+/// The names of the environment that a template of CAPT's sets for those who use it.
+pub(super) fn env_of_capt(files: &Files) -> Vec<String> {
+    let facts = files.get(FACTS_FILE).and_then(|text| serde_json::from_str::<Facts>(text).ok());
+    let names = facts.unwrap_or_default().env.into_iter().filter_map(|it| it["name"].as_str().map(str::to_owned));
+    names.collect()
 }
 
 /// What the files of a root module declare that they take and give.
@@ -190,6 +203,7 @@ pub(super) fn on_disk(root: &Path) -> Result<Files, LibraryError> {
                 continue;
             }
             let text = fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
+            let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
             let below = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
             files.insert(below, text);
         }

@@ -10,6 +10,7 @@ mod library;
 mod materialise;
 mod mirror;
 mod modules;
+mod tags;
 mod upload;
 mod values;
 
@@ -18,7 +19,8 @@ pub use engine::{IMPORTS_FILE, Rendered, import_ids, imports, rehearse, render, 
 pub use hcl::quote;
 pub use library::{Library, LibraryError};
 pub use materialise::{INITIALISED, materialise};
-pub use upload::pointer_of;
+pub use tags::{TAGS_FILE, TagsOverride};
+pub use upload::{not_allowed, pointer_of};
 pub use values::{as_declared, field_of, values};
 
 /// The file through which values reach Terraform.

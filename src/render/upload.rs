@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use captd_policy::{Policy, violations};
+use captd_policy::{Policy, judge};
 use captd_variables::{Declared, declared};
-use hcl_edit::structure::Body;
 
-use super::library::{Files, Library, assemble};
+use super::library::{Files, Library, assemble, env_of_capt};
 use super::modules::Modules;
-use super::{engine, hcl};
+use super::{VALUES_FILE, engine, hcl};
+use crate::domain::env_names::check_name;
 use crate::domain::name::Name;
 use crate::domain::problem::{Problems, pointer_to};
 use crate::domain::template::Template;
@@ -19,7 +19,48 @@ const FILES_MAX: usize = 200;
 /// Bytes of all of them together.
 const BYTES_MAX: usize = 1024 * 1024;
 
+/// Other files that Terraform, or OpenTofu in its place, takes for configuration: tests, mocks, queries, stacks.
+const OTHER_LANGUAGES: [&str; 12] = [
+    ".tftest.hcl",
+    ".tftest.json",
+    ".tfmock.hcl",
+    ".tfmock.json",
+    ".tfquery.hcl",
+    ".tfquery.json",
+    ".tfstack.hcl",
+    ".tfcomponent.hcl",
+    ".tfdeploy.hcl",
+    ".tofu",
+    ".tofu.json",
+    ".tofutest.hcl",
+];
+
+/// What a run may not be rendered to, one text each, by the policy on templates. What captd writes itself is not asked.
+#[must_use]
+pub fn not_allowed(files: &BTreeMap<String, String>, policy: &Policy) -> Vec<String> {
+    let of_template = |path: &str| !path.starts_with("captd_") && path != VALUES_FILE;
+    let files: Files =
+        files.iter().filter(|(path, _)| of_template(path)).map(|(path, text)| (path.clone(), text.clone())).collect();
+    let found = judge(policy, &files).into_iter();
+    found.map(|(path, found)| format!("{path} line {}: {}", found.line, found.detail)).collect()
+}
+
 impl Library {
+    /// What of a revision that was taken in before would not be taken in now, one text each.
+    #[must_use]
+    pub fn not_allowed(&self, template: &Template, policy: &Policy) -> Vec<String> {
+        let mut problems = Problems::default();
+        check_paths(&template.files, "", &mut problems);
+        let mut all: Vec<String> = problems.as_slice().iter().map(|problem| problem.detail.clone()).collect();
+        match engine::try_out(template) {
+            Ok(tries) => all.extend(tries.iter().flat_map(|files| not_allowed(files, policy))),
+            Err(error) => all.push(error.to_string()),
+        }
+        let mut told = BTreeSet::new();
+        all.retain(|text| told.insert(text.clone()));
+        all
+    }
+
     /// Puts an uploaded template together that was looked at before.
     ///
     /// # Errors
@@ -39,12 +80,23 @@ impl Library {
             return Err(problems);
         }
         let template = self.put_together(name, files.clone()).map_err(|reason| one(at, "not_a_template", reason))?;
+        for why in env_of_capt(files).iter().filter_map(|name| check_name(name).err()) {
+            problems.add(at, "not_allowed", format!("`env` of its forProvider: {why}; leave it out"));
+        }
         for path in template.modules.keys().filter(|path| files.contains_key(*path)) {
             let detail = format!("`{path}` is a file of a module that `modules` names; leave one of the two out");
             problems.add(pointer_to(at, path), "duplicate", detail);
         }
-        let rendered = engine::try_out(&template)
+        let tries = engine::try_out(&template)
             .map_err(|error| one(&pointer_to(at, &error.file), "not_rendered", error.reason))?;
+        let mut told = BTreeSet::new();
+        for (path, found) in tries.iter().flat_map(|rendered| judge(policy, rendered)) {
+            let detail = format!("{path} line {}: {}", found.line, found.detail);
+            if told.insert(detail.clone()) {
+                problems.add(pointer_of(files, at, &path), found.code, detail);
+            }
+        }
+        let [_, rendered] = tries;
         let mut has_something = false;
         let mut modules = Modules::default();
         let mut declared_in = BTreeMap::new();
@@ -52,7 +104,6 @@ impl Library {
             let file_at = pointer_of(files, at, path);
             match hcl::check(text) {
                 Ok(body) => {
-                    check_policy(path, text, &body, policy, &file_at, &mut problems);
                     modules.add(path, text, &body, &file_at);
                     if !path.contains('/') {
                         has_something |= !body.is_empty();
@@ -107,6 +158,13 @@ fn check_paths(files: &Files, at: &str, problems: &mut Problems) {
                 && part.len() <= 100
                 && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
         };
+        if path.rsplit('/').next() == Some(".terraform.lock.hcl") {
+            let detail = format!(
+                "`{path}`: captd locks the providers of each revision itself, at its first init; leave it out, and pin versions in required_providers"
+            );
+            problems.add(pointer_to(at, path), "reserved", detail);
+            continue;
+        }
         if path.split('/').count() > 8 || !path.split('/').all(is_part) {
             let detail = format!(
                 "`{path}` is no path of a template's file: at most 8 parts of letters, digits, `.`, `_`, `-`, none of which begins with a dot"
@@ -119,6 +177,11 @@ fn check_paths(files: &Files, at: &str, problems: &mut Problems) {
             problems.add(pointer_to(at, path), "reserved", format!("captd writes `{path}` itself; leave it out"));
         } else if plain.ends_with(".tf.json") {
             let detail = format!("`{path}`: what a template may do is looked at in .tf files; write it as one");
+            problems.add(pointer_to(at, path), "not_hcl", detail);
+        } else if OTHER_LANGUAGES.iter().any(|end| plain.ends_with(end)) {
+            let detail = format!(
+                "`{path}` is read by `terraform init` or by OpenTofu besides the .tf files, and captd does not look into it; leave it out"
+            );
             problems.add(pointer_to(at, path), "not_hcl", detail);
         }
     }
@@ -138,13 +201,6 @@ fn check_places(files: &Files, at: &str, problems: &mut Problems) {
             let detail = format!("`{path}` would lie in `{file}`, which is a file; rename one of the two");
             problems.add(pointer_to(at, path), "duplicate", detail);
         }
-    }
-}
-
-fn check_policy(path: &str, text: &str, body: &Body, policy: &Policy, at: &str, problems: &mut Problems) {
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    for found in violations(policy, text, body, folder) {
-        problems.add(at, found.code, format!("{path} line {}: {}", found.line, found.detail));
     }
 }
 

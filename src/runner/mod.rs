@@ -57,6 +57,8 @@ pub struct Job {
     pub program: String,
     /// All of the environment of Terraform's processes.
     pub environment: Environment,
+    /// The same without what a declaration has set: that of `terraform init`.
+    pub own_environment: Environment,
     /// What must not be shown of what Terraform says.
     pub secrets: Secrets,
     /// What Terraform's processes may touch; everything, where this is absent.
@@ -138,7 +140,9 @@ async fn plan_in_time(job: &Job, rendered: &Rendered) -> Result<(Shown, Vec<u8>)
         revision::initialise(&Stepper::new(job, OnStop::InterruptThenKill), "1", rendered).await?;
     }
     job.reports.send(Report::Planning).ok();
-    let made = Planner::new(job).plan().await?;
+    let mut planner = Planner::new(job);
+    let made = planner.plan().await?;
+    let made = planner.leave_foreign_tags(made, &rendered.tags).await?;
     let saved = tokio::fs::read(&made.file).await.map_err(|error| internal("cannot read the saved plan", &error))?;
     Ok((made.shown, saved))
 }

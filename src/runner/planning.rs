@@ -9,7 +9,7 @@ use super::{Halt, Job, folders, internal};
 use crate::domain::adoption::{Adoption, Mending, may_change, mend};
 use crate::domain::failure::{Class, Failure};
 use crate::domain::run::Kind;
-use crate::render::{IMPORTS_FILE, imports};
+use crate::render::{IMPORTS_FILE, TAGS_FILE, TagsOverride, imports};
 use crate::supervisor;
 use crate::terraform::argv::Command;
 use crate::terraform::events;
@@ -73,6 +73,19 @@ impl<'a> Planner<'a> {
                 self.once(Kind::Apply).await
             }
         }
+    }
+
+    /// The same plan without taking away the tags that others have put on what it changes. They are drift still, which
+    /// is shown and not undone.
+    pub(super) async fn leave_foreign_tags(&mut self, made: Made, tags: &TagsOverride) -> Result<Made, Halt> {
+        let is_asked = matches!(self.job.kind, Kind::Apply | Kind::Plan) && !made.shown.foreign_tags.is_empty();
+        let Some(text) = tags.with(&made.shown.foreign_tags).filter(|_| is_asked) else { return Ok(made) };
+        let path = self.job.workspace_dir.join(TAGS_FILE);
+        supervisor::write_whole(&path, text.as_bytes())
+            .map_err(|error| internal("cannot write which tags are left alone", &error))?;
+        let mut without = self.once(self.job.kind).await?;
+        without.shown.plan.drift = made.shown.plan.drift;
+        Ok(without)
     }
 
     /// A plan that would record what exists already, whosever it is.

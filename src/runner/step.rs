@@ -154,6 +154,7 @@ impl<'a> Stepper<'a> {
             Command::Init => {
                 let mut rights = rights;
                 rights.write.push(self.folder().to_owned());
+                rights.read.extend(supervisor::confine::registry_credentials(&self.job.own_environment));
                 rights
             }
             Command::Validate | Command::Output | Command::Import { .. } | Command::Untaint { .. } => rights,
@@ -169,8 +170,9 @@ impl<'a> Stepper<'a> {
         let record = supervisor::Invocation::new(self.job.program.clone(), command.argv(), self.folder().to_owned())
             .confined(confinement)
             .warmed(warm);
-        supervisor::spawn(folder, &record, &self.job.environment)
-            .map_err(|error| internal("cannot start terraform", &error))
+        // What an init fetches serves others too.
+        let environment = if *command == Command::Init { &self.job.own_environment } else { &self.job.environment };
+        supervisor::spawn(folder, &record, environment).map_err(|error| internal("cannot start terraform", &error))
     }
 
     async fn failure(&self, folder: &Path, command: &Command, exit: Exit) -> Failure {

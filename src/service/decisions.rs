@@ -5,10 +5,11 @@ use uuid::Uuid;
 use super::states::of_key;
 use super::{DAEMON, Result, Service};
 use crate::domain::decide::{Decision, decide};
-use crate::domain::needs::Wants;
+use crate::domain::needs::{Standing, Wants};
 use crate::domain::resource::Key;
 use crate::domain::run::Run;
-use crate::store::Change;
+use crate::domain::workspace::Workspace;
+use crate::store::{Change, Snapshot};
 
 impl Service {
     /// Workspaces for which something other than rest was decided.
@@ -23,11 +24,29 @@ impl Service {
             let last = snapshot.last_change(workspace.uid).await?;
             let wants = wants.get(&workspace.uid).unwrap_or(&none);
             let standing = self.standing_with(&mut snapshot, &workspace, wants).await?;
-            if !matches!(decide(self.world(&workspace, None, last.as_ref(), &standing)), Decision::Rest(..)) {
+            let decision = self.decision(&mut snapshot, &workspace, None, last.as_ref(), standing).await?.0;
+            if !matches!(decision, Decision::Rest(..)) {
                 due.push(workspace.uid);
             }
         }
         Ok(due)
+    }
+
+    /// What is due. Whether it is allowed is asked only where a run would begin.
+    async fn decision(
+        &self,
+        snapshot: &mut Snapshot,
+        workspace: &Workspace,
+        open: Option<&Run>,
+        last: Option<&Run>,
+        mut standing: Standing,
+    ) -> Result<(Decision, Standing)> {
+        let mut decision = decide(self.world(workspace, open, last, &standing));
+        if matches!(decision, Decision::Begin { .. }) {
+            standing.refused = self.refused(snapshot, workspace).await?;
+            decision = decide(self.world(workspace, open, last, &standing));
+        }
+        Ok((decision, standing))
     }
 
     /// Decides for one workspace, on what is true now, and carries it out.
@@ -60,7 +79,9 @@ impl Service {
             let open = change.open_run(uid).await?;
             let last = change.last_change(uid).await?;
             let standing = self.standing(change, &workspace).await?;
-            match decide(self.world(&workspace, open.as_ref(), last.as_ref(), &standing)) {
+            let (decision, standing) =
+                self.decision(change, &workspace, open.as_ref(), last.as_ref(), standing).await?;
+            match decision {
                 Decision::Rest(..) => {}
                 Decision::Begin { kind, trigger, attempt } => {
                     self.enqueue(change, &workspace, kind, trigger, attempt, author).await?;

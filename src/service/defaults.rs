@@ -81,6 +81,9 @@ impl Service {
         }
         let template = template?;
         check_variables(spec, &template, at, problems);
+        for it in self.rules(&providers).env_not_allowed(spec, &template) {
+            problems.add(format!("{at}/spec/env/{}/name", it.number), "not_allowed", it.why);
+        }
         Some(identity(spec, template, &namespace.metadata.name))
     }
 }

@@ -48,6 +48,8 @@ impl Service {
         let nowhere = gateway_dir(&self.config).join("nowhere");
         let environment = &self.terraform_environment;
         let home = environment.get("HOME").map(std::path::Path::new);
+        let ca_files =
+            self.providers().aws.values().filter_map(|provider| provider.ca_file.clone()).collect::<Vec<_>>();
         let needs = Needs {
             data_dir: &self.config.data_dir,
             run_dir: &nowhere,
@@ -57,7 +59,7 @@ impl Service {
             mirrors: &mirror_folders(engine.provider_mirror.as_deref(), home),
             environment,
             signs_in_by_files: true,
-            read: &engine.confine_read,
+            read: &[engine.confine_read.clone(), ca_files].concat(),
             write: &engine.confine_write,
         };
         (engine.confine != Confine::Off).then(|| confinement(&needs))

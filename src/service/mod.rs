@@ -1,5 +1,6 @@
 //! The use cases: the only door to what is stored, for the HTTP API, the queue and the reconciler.
 
+mod allowed;
 mod apply;
 mod bundles;
 mod capt;
@@ -52,6 +53,7 @@ use captd_capt::Mirror;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+pub use allowed::Rules;
 pub use apply::{Applied, How, Outcome};
 pub use discover::Discovery;
 pub use eject::Ejected;
@@ -116,6 +118,7 @@ pub struct Service {
     unredacted: Mutex<BTreeSet<Uuid>>,
     at_work: gateway::AtWork,
     at_hand: Mutex<templates::AtHand>,
+    judged: Mutex<allowed::Judged>,
     validator: Arc<dyn Validator>,
     rehearsals: Semaphore,
     /// Hints that something may be due.
@@ -169,6 +172,7 @@ impl Service {
             unredacted: Mutex::default(),
             at_work: gateway::AtWork::default(),
             at_hand: Mutex::default(),
+            judged: Mutex::default(),
             validator: parts.validator,
             rehearsals: Semaphore::new(rehearse::REHEARSALS_AT_ONCE),
             wakes: Wakes::default(),
@@ -193,6 +197,7 @@ impl Service {
         redaction::add_providers(&mut known, &providers);
         drop(known);
         *self.providers.write().expect("invariant: no holder of this lock panics") = Arc::new(providers);
+        self.wakes.providers.notify_one();
     }
 
     fn providers(&self) -> Arc<Providers> {

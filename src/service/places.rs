@@ -82,8 +82,17 @@ impl Service {
                 continue;
             }
             let open = change.open_runs().await?;
-            let places = self.places(&mut change, &open, stage, limit).await?;
-            let waiting: Vec<Waiting> = open.iter().filter(|o| waits_for(&o.run, stage)).map(waiting).collect();
+            let rooms = self.provider_rooms(&mut change).await?;
+            let outsiders = self.outsiders(&mut change, &open, &rooms).await?;
+            let mut places = self.places(&mut change, &open, stage, limit).await?;
+            for open in open.iter().filter(|open| stage_of(&open.run).is_some() && !outsiders.contains(&open.run.id)) {
+                if let Some(provider) = provider_of(&open.cluster) {
+                    *places.by_provider.entry(provider.to_owned()).or_default() += 1;
+                }
+            }
+            places.provider_max = rooms;
+            let waiting: Vec<Waiting> =
+                open.iter().filter(|o| waits_for(&o.run, stage)).map(|o| waiting(o, &outsiders)).collect();
             for id in choose(&waiting, places) {
                 let Some(run) = change.run(id).await? else { continue };
                 let run = match stage {
@@ -109,11 +118,7 @@ impl Service {
         for (open, _) in at_work() {
             *places.by_namespace.entry(open.run.namespace.clone()).or_default() += 1;
             *places.by_cluster.entry(open.cluster.clone()).or_default() += 1;
-            if let Some(provider) = provider_of(&open.cluster) {
-                *places.by_provider.entry(provider.to_owned()).or_default() += 1;
-            }
         }
-        places.provider_max = self.provider_rooms(change).await?;
         let limited = change
             .namespaces()
             .await?

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::redaction::texts_among;
-use super::sources::environment_of;
 use super::{DAEMON, Result, Service, gateway_dir};
 use crate::config::providers::Credentials;
 use crate::config::{AwsProvider, Confine};
@@ -13,6 +12,7 @@ use crate::domain::adoption::{Adoption, Owner};
 use crate::domain::failure::{Class, Failure};
 use crate::domain::machine::{Approval, ScalingOwner};
 use crate::domain::redaction::Secrets;
+use crate::domain::refusal::Refusal;
 use crate::domain::resource::Spec;
 use crate::domain::run::{Kind, Run};
 use crate::domain::state::{self, Contents};
@@ -39,6 +39,8 @@ pub struct Prepared {
     pub approval: Approval,
     /// All of the environment of Terraform's processes.
     pub environment: Environment,
+    /// The same without what the spec adds.
+    pub own_environment: Environment,
     /// What must not be shown of what Terraform says.
     pub secrets: Secrets,
     /// What Terraform's processes may touch; everything, where this is absent.
@@ -49,6 +51,8 @@ pub struct Prepared {
     pub revision_dir: PathBuf,
     /// What is in the workspace's state, where it has one.
     pub state: Option<Contents>,
+    /// Why it may not begin, if so.
+    pub refused: Option<Refusal>,
     /// Terraform's program.
     pub program: String,
     /// Holds the plan and the commands.
@@ -185,26 +189,30 @@ impl Service {
             })
             .transpose()?;
         let engine = &self.config.engine;
-        let mut environment =
+        let mut own_environment =
             environment(&self.terraform_environment, &engine.pass_environment, &self.cli_config_path(), provider);
         let password = self.run_password(run.id).map_err(|error| Failure::new(Class::Internal, error.to_string()))?;
         let address = format!("{}/state/v1/workspaces/{}", self.state_address, run.workspace);
-        environment.extend(environment_of(spec, inputs));
-        environment.extend(http_backend(&address, &format!("run/{}", run.id), &password));
+        own_environment.extend(http_backend(&address, &format!("run/{}", run.id), &password));
+        let environment = self.environment_of(spec, template, inputs).map_err(wrong)?;
+        // Of two, captd's own holds.
+        let environment = environment.into_iter().chain(own_environment.clone()).collect();
         let revision_dir = self.revision_dir(&rendered.structure);
         let (run_dir, workspace_dir) = (self.run_dir(run.id), self.workspace_dir(run.workspace));
         Ok(Prepared {
+            refused: self.refusal_of_run(run, spec, template, &rendered),
             rendered,
             revision: template.revision.clone(),
             manifest: manifest_for(spec, template),
             adoption,
             approval: spec.approval(),
             confinement: self
-                .confinement(&run_dir, &workspace_dir, provider, &environment)
+                .confinement(&run_dir, &workspace_dir, provider, &own_environment)
                 .map(|rights| rights.reading(&revision_dir)),
             revision_dir,
             state: None,
             environment,
+            own_environment,
             warmth: None,
             secrets: self.secrets_of(run.id),
             program: engine.binary.clone(),
@@ -236,7 +244,7 @@ impl Service {
         })
     }
 
-    /// What terraform may touch that works in these folders.
+    /// What terraform may touch that works in these folders; `environment` is captd's own.
     pub(super) fn confinement(
         &self,
         run_dir: &Path,

@@ -11,12 +11,14 @@ use crate::domain::decide::next_look;
 use crate::domain::failure::{Class, Failure};
 use crate::domain::gate::{Gate, gate};
 use crate::domain::import::takeover;
-use crate::domain::observation::{Observation, Seen};
+use crate::domain::observation::{Observation, Seen, StatusOutput};
 use crate::domain::plan::Plan;
+use crate::domain::resource::ResourceKind;
 use crate::domain::retry::{self, Next};
 use crate::domain::run::{Kind, Outcome, Run, State, Step, Wish};
 use crate::domain::state::{Holder, digest};
 use crate::domain::time::plus_seconds;
+use crate::domain::workspace::Workspace;
 use crate::store::{Change, SavedPlan};
 
 /// When a node group is looked at again that is still made or changed, though no run is at work.
@@ -131,7 +133,8 @@ impl Service {
             None => self.outputs_written_by(&mut change, &run).await?,
         };
         if let Some(outputs) = outputs {
-            let seen = Seen { outputs, drift: Vec::new(), in_force: true, applied: true };
+            let seen =
+                Seen { outputs, drift: Vec::new(), in_force: true, applied: true, status: StatusOutput::default() };
             self.observe(&mut change, &run, seen).await?;
         }
         self.ended(change, run, Outcome::Succeeded).await
@@ -240,12 +243,26 @@ impl Service {
     }
 
     async fn observe(&self, change: &mut Change, run: &Run, seen: Seen) -> Result<()> {
-        let before = change.workspace(run.workspace).await?.and_then(|workspace| workspace.observation);
+        let Some(workspace) = change.workspace(run.workspace).await? else { return Ok(()) };
+        let seen = Seen { status: self.status_output(change, &workspace).await?, ..seen };
+        let before = workspace.observation;
         let now = self.clock.now();
         let observation = Observation::after(before, seen, run.id, run.generation, now);
         let look = if observation.is_on_its_way() { plus_seconds(now, SOON_SECONDS) } else { self.next_look(now) };
         change.keep_observation(run.workspace, Some(&observation), Some(look)).await?;
         Ok(())
+    }
+
+    /// What the output `status` of a workspace stands for: that of an uploaded template is its author's own, unless its
+    /// manifest says when something is in service.
+    async fn status_output(&self, change: &mut Change, workspace: &Workspace) -> Result<StatusOutput> {
+        if workspace.kind == ResourceKind::Machine {
+            return Ok(StatusOutput::OfNodeGroup);
+        }
+        let Some(assigned) = &workspace.template else { return Ok(StatusOutput::OfEks) };
+        let template = self.revision(change, &assigned.namespace, &assigned.name, &assigned.revision).await?;
+        let says = template.is_some_and(|template| !template.manifest.in_service.is_empty());
+        Ok(if says { StatusOutput::OfEks } else { StatusOutput::Free })
     }
 
     async fn miss(&self, change: &mut Change, run: &Run) -> Result<()> {
@@ -266,9 +283,15 @@ impl Service {
 /// tells nothing; a refresh-only plan tells all.
 fn seen_in_plan(kind: Kind, gate: &Gate, drift: Vec<String>, outputs: Map<String, Value>) -> Option<Seen> {
     match (kind, gate) {
-        (Kind::Refresh, _) => Some(Seen { outputs, drift, in_force: false, applied: false }),
-        (Kind::Apply, Gate::Nothing) => Some(Seen { outputs, drift: Vec::new(), in_force: true, applied: false }),
-        (Kind::Plan, Gate::Nothing) => Some(Seen { outputs, drift: Vec::new(), in_force: false, applied: false }),
+        (Kind::Refresh, _) => {
+            Some(Seen { outputs, drift, in_force: false, applied: false, status: StatusOutput::default() })
+        }
+        (Kind::Apply, Gate::Nothing) => {
+            Some(Seen { outputs, drift: Vec::new(), in_force: true, applied: false, status: StatusOutput::default() })
+        }
+        (Kind::Plan, Gate::Nothing) => {
+            Some(Seen { outputs, drift: Vec::new(), in_force: false, applied: false, status: StatusOutput::default() })
+        }
         _ => None,
     }
 }

@@ -1,6 +1,9 @@
 //! How provider configurations fare: kept with each run's end, read for places and for statuses.
+//!
+//! **Invariant:** a run with an environment or a region of its own tells nothing of its provider configuration as a
+//! whole, and does not wait for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Result, Service};
 use crate::domain::failure::{Class, Failure};
@@ -18,16 +21,20 @@ impl Service {
             // The cloud has answered.
             self.provider_works(change, run).await?;
         }
-        let Some(workspace) = change.workspace(run.workspace).await? else { return Ok(false) };
-        let Some(provider) = provider_of(&workspace.cluster).filter(|_| may_be_of_the_whole(failure.class)) else {
+        if !may_be_of_the_whole(failure.class) {
             return Ok(false);
-        };
+        }
+        let Some((workspace, provider)) = self.witness(change, run).await? else { return Ok(false) };
+        let provider = provider.as_str();
+        let template = workspace.template.as_ref().map(|it| format!("{}/{}", it.namespace, it.name));
         let before = change.trouble(provider).await?;
         let stopped = before.as_ref().is_some_and(Trouble::stops);
         let failed = Failed {
             failure,
             workspace: run.workspace,
-            is_only_one: change.workspaces_of_provider(provider).await? <= 1,
+            namespace: workspace.namespace.as_str(),
+            template: template.as_deref(),
+            users: change.users_of_provider(provider).await?,
             backoff: self.config.reconcile.backoff,
             fraction: self.clock.fraction(),
             now: self.clock.now(),
@@ -47,8 +54,8 @@ impl Service {
 
     /// Takes in that a run has shown that its provider configuration works.
     pub(super) async fn provider_works(&self, change: &mut Change, run: &Run) -> Result<()> {
-        let Some(workspace) = change.workspace(run.workspace).await? else { return Ok(()) };
-        let Some(provider) = provider_of(&workspace.cluster) else { return Ok(()) };
+        let Some((_, provider)) = self.witness(change, run).await? else { return Ok(()) };
+        let provider = provider.as_str();
         let Some(before) = change.trouble(provider).await? else { return Ok(()) };
         let after = after_success(before, self.plans_at_once().saturating_add(self.applies_at_once()));
         if after.is_none() {
@@ -71,7 +78,50 @@ impl Service {
     /// What is wrong with the provider configuration of a workspace.
     pub(super) async fn trouble_of(&self, snapshot: &mut Snapshot, workspace: &Workspace) -> Result<Option<Trouble>> {
         let Some(provider) = provider_of(&workspace.cluster) else { return Ok(None) };
-        Ok(snapshot.trouble(provider).await?)
+        let Some(trouble) = snapshot.trouble(provider).await? else { return Ok(None) };
+        let speaks = self.speaks_for(snapshot, workspace.uid, workspace.generation, provider).await?;
+        Ok(speaks.then_some(trouble))
+    }
+
+    /// The workspace of a run and its provider configuration, where the run tells how that fares as a whole.
+    async fn witness(&self, snapshot: &mut Snapshot, run: &Run) -> Result<Option<(Workspace, String)>> {
+        let Some(workspace) = snapshot.workspace(run.workspace).await? else { return Ok(None) };
+        let Some(provider) = provider_of(&workspace.cluster).map(str::to_owned) else { return Ok(None) };
+        let speaks = self.speaks_for(snapshot, run.workspace, run.generation, &provider).await?;
+        Ok(speaks.then_some((workspace, provider)))
+    }
+
+    /// Whether what was declared leaves to the provider configuration all that its runs reach the cloud by.
+    async fn speaks_for(
+        &self,
+        snapshot: &mut Snapshot,
+        workspace: uuid::Uuid,
+        generation: u64,
+        provider: &str,
+    ) -> Result<bool> {
+        let Some((_, spec)) = snapshot.spec_of(workspace, generation).await? else { return Ok(false) };
+        let providers = self.providers();
+        let region = providers.aws.get(provider).and_then(|provider| provider.region.as_deref());
+        Ok(spec.env().is_empty() && (region.is_none() || spec.region() == region))
+    }
+
+    /// Those of the open runs that wait for no provider configuration, though they use one of those in `rooms`.
+    pub(super) async fn outsiders(
+        &self,
+        change: &mut Change,
+        open: &[OpenRun],
+        rooms: &BTreeMap<String, usize>,
+    ) -> Result<BTreeSet<uuid::Uuid>> {
+        let mut outsiders = BTreeSet::new();
+        for OpenRun { run, cluster } in open {
+            let Some(provider) = provider_of(cluster).filter(|provider| rooms.contains_key(*provider)) else {
+                continue;
+            };
+            if !self.speaks_for(change, run.workspace, run.generation, provider).await? {
+                outsiders.insert(run.id);
+            }
+        }
+        Ok(outsiders)
     }
 
     /// Lets a run through to look at once, if they wait: a person asks for it.
@@ -91,11 +141,11 @@ impl Service {
 }
 
 /// A run that waits for a place.
-pub(super) fn waiting(open: &OpenRun) -> Waiting {
+pub(super) fn waiting(open: &OpenRun, outsiders: &BTreeSet<uuid::Uuid>) -> Waiting {
     Waiting {
         id: open.run.id,
         namespace: open.run.namespace.clone(),
         cluster: open.cluster.clone(),
-        provider: provider_of(&open.cluster).map(str::to_owned),
+        provider: provider_of(&open.cluster).filter(|_| !outsiders.contains(&open.run.id)).map(str::to_owned),
     }
 }

@@ -48,6 +48,11 @@ pub(super) fn add_providers(secrets: &mut Secrets, providers: &Providers) {
             secrets.add(access_key);
             secrets.add(secret_key);
         }
+        // `http://user:password@proxy`
+        let user = provider.proxy.as_deref().and_then(|proxy| proxy.rsplit_once('@')).map(|(user, _)| user);
+        if let Some((_, password)) = user.and_then(|user| user.rsplit_once(':')) {
+            secrets.add(password);
+        }
     }
 }
 

@@ -234,7 +234,8 @@ impl Service {
             return Err(Error::conflict("state_diverged", detail));
         }
         let kind = if workspace.deleting_since.is_some() && kind == Kind::Apply { Kind::Destroy } else { kind };
-        let standing = self.standing(&mut change, &workspace).await?;
+        let mut standing = self.standing(&mut change, &workspace).await?;
+        standing.refused = self.refused(&mut change, &workspace).await?;
         standing.may_begin(key, kind).map_err(|why| Error::conflict("waits", why))?;
         let run = self.enqueue(&mut change, &workspace, kind, Trigger::Request, 1, &actor.0).await?;
         change.commit().await?;
@@ -280,9 +281,10 @@ impl Service {
         let last = snapshot.last_change(workspace.uid).await?;
         let trouble = self.trouble_of(snapshot, &workspace).await?;
         let lock = snapshot.state_lock(workspace.uid).await?;
-        let standing = self.standing(snapshot, &workspace).await?;
+        let mut standing = self.standing(snapshot, &workspace).await?;
         let held_back = self.held_back(snapshot, open.as_ref()).await?;
         let template = self.template_in_use(snapshot, &workspace, resource.spec.template(), None).await?;
+        standing.refused = template.as_ref().and_then(|template| self.refusal(&resource.spec, template));
         let unused = template.map(|template| without_effect(&resource.spec, &template)).unwrap_or_default();
         let unused: Vec<&str> = unused.iter().map(|(_, field)| *field).collect();
         let status = status::derive(View {

@@ -1,12 +1,16 @@
 //! What a run takes in of secrets besides single variables: files of variables, and its environment.
+//!
+//! **Invariant:** no variable reaches a run that its template or its provider configuration has not opened.
 
 use captd_variables::{misfits, read_file};
 use serde_json::{Map, Value};
 
 use super::Service;
+use crate::domain::env_names::opens;
 use crate::domain::number::check_numbers;
 use crate::domain::resource::Spec;
 use crate::domain::secret::{env_var, var_file};
+use crate::domain::sources::check_text;
 use crate::domain::template::Template;
 use crate::render::field_of;
 use crate::terraform::environment::Environment;
@@ -67,10 +71,26 @@ fn check(spec: &Spec, template: &Template, name: &str, value: &Value) -> Result<
     }
 }
 
-/// The environment that a spec adds.
-pub(super) fn environment_of(spec: &Spec, texts: &Map<String, Value>) -> Environment {
-    let text = |name: &str| texts.get(&env_var(name)).and_then(Value::as_str).map(str::to_owned);
-    let added =
-        spec.env().iter().filter_map(|it| Some((it.name.clone(), it.value.clone().or_else(|| text(&it.name))?)));
-    added.collect()
+impl Service {
+    /// The environment that a spec adds: what it may set of what it sets.
+    ///
+    /// # Errors
+    /// What is wrong with a text that comes from a secret.
+    pub(super) fn environment_of(
+        &self,
+        spec: &Spec,
+        template: &Template,
+        texts: &Map<String, Value>,
+    ) -> std::result::Result<Environment, String> {
+        let providers = self.providers();
+        let opened = self.rules(&providers).env_opened(spec, template);
+        let mut added = Environment::new();
+        for it in spec.env().iter().filter(|it| opens(&opened, &it.name)) {
+            let of_secret = || texts.get(&env_var(&it.name)).and_then(Value::as_str).map(str::to_owned);
+            let Some(text) = it.value.clone().or_else(of_secret) else { continue };
+            check_text(&text).map_err(|why| format!("env: the text for `{}` {why}", it.name))?;
+            added.insert(it.name.clone(), text);
+        }
+        Ok(added)
+    }
 }

@@ -291,7 +291,7 @@ impl Service {
             return Ok(Some(Arc::clone(known)));
         }
         let Some(files) = snapshot.revision_files(namespace, name, revision).await? else { return Ok(None) };
-        // It was taken in once, and what is allowed may have changed since: it is what it is.
+        // It was taken in once. Whether it is allowed still is asked before each run.
         let template = self.library.put_together(name, files).map_err(|reason| {
             let mut problems = Problems::default();
             problems.add("/spec/workspaceTemplateRef", "not_a_template", reason);

@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use captd_policy::Policy;
 use tokio::task::JoinSet;
 
 use super::write::Written;
@@ -94,6 +93,7 @@ impl Service {
         default_namespace: &Name,
     ) -> Result<Uploads> {
         let mut uploads = Uploads::default();
+        let policy = self.rules(&self.providers()).policy();
         let declared: BTreeSet<&Name> = documents.clone().filter_map(|(_, it)| namespace_declared(it)).collect();
         let mut taken_in = Vec::new();
         for (at, document) in documents {
@@ -101,7 +101,7 @@ impl Service {
             let namespace = namespace.as_ref().unwrap_or(default_namespace);
             let pointer = format!("{at}/spec/files");
             let taken = match self.rehearse(files, &pointer).await? {
-                Ok(()) => self.library.take_in(name, files, &self.policy(), &pointer),
+                Ok(()) => self.library.take_in(name, files, &policy, &pointer),
                 Err(problems) => Err(problems),
             };
             if let Ok(template) = &taken {
@@ -224,16 +224,6 @@ impl Service {
         let message = format!("revision {} is the current one", uploaded.current);
         change.tell(Told::of("TemplateUploaded", "WorkspaceTemplate", namespace, name.as_str(), message)).await?;
         Ok(if before.is_some() { Written::Configured } else { Written::Created })
-    }
-
-    fn policy(&self) -> Policy {
-        let settings = &self.config.templates;
-        Policy {
-            providers: settings.allow_providers.iter().cloned().collect(),
-            module_sources: settings.allow_module_sources.clone(),
-            provisioners: settings.allow_provisioners,
-            data_sources: settings.allow_data_sources.iter().cloned().collect(),
-        }
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Wakes {
     pub events: Notify,
     /// A run may be over.
     pub ended: Notify,
+    /// Other provider configurations hold.
+    pub providers: Notify,
     rounds: AtomicU64,
 }
 

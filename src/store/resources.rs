@@ -293,7 +293,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Resource> {
     })
 }
 
-fn spec(r: &Reading<'_>) -> Result<Spec> {
+pub(super) fn spec(r: &Reading<'_>) -> Result<Spec> {
     Ok(match r.word("kind")? {
         ResourceKind::Machine => Spec::Machine(r.json("spec")?),
         ResourceKind::Workspace => Spec::Workspace(r.json("spec")?),

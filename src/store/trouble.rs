@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::row::Reading;
 use super::{Change, Result, Snapshot};
-use crate::domain::trouble::Trouble;
+use crate::domain::trouble::{Trouble, Users};
 
 impl Snapshot {
     /// What is wrong with a provider configuration, if anything is.
@@ -33,16 +33,25 @@ impl Snapshot {
             .collect()
     }
 
-    /// How many workspaces a provider configuration has.
+    /// How many use a provider configuration.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn workspaces_of_provider(&mut self, provider: &str) -> Result<u64> {
-        let row = sqlx::query("SELECT count(*) AS n FROM workspaces WHERE substr(cluster, 1, length($1)) = $1")
-            .bind(format!("aws/{provider}/"))
-            .fetch_one(self.connection())
-            .await?;
-        Reading::of(&row, "workspaces", "count").count("n")
+    pub async fn users_of_provider(&mut self, provider: &str) -> Result<Users> {
+        let row = sqlx::query(
+            "SELECT count(*) AS workspaces, count(DISTINCT namespace) AS namespaces,
+               count(DISTINCT coalesce(template_namespace || '/' || template_name, '')) AS templates
+             FROM workspaces WHERE substr(cluster, 1, length($1)) = $1",
+        )
+        .bind(format!("aws/{provider}/"))
+        .fetch_one(self.connection())
+        .await?;
+        let r = Reading::of(&row, "workspaces", "count");
+        Ok(Users {
+            workspaces: r.count("workspaces")?,
+            namespaces: r.count("namespaces")?,
+            templates: r.count("templates")?,
+        })
     }
 }
 

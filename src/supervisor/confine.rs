@@ -1,11 +1,13 @@
-//! What a confined terraform may touch: computed from what a run needs, without looking at the disk.
+//! What a confined terraform may touch: computed from what a run needs. The disk is looked at for one thing, where
+//! links lead.
 //!
+//! **Invariant:** paths are opened for captd's own environment and configuration, never for what a declaration sets.
 //! **Invariant:** nothing here lies in the data folder but the run's own workspace and temporary
 //! folder, its plan and Terraform's CLI configuration: no token, no key, no database, no other run.
 //! **Invariant:** the folders of a run's commands are not writable to it: what a supervisor is told
 //! and what it leaves stay out of a template's hands.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use captd_process::Confinement;
 
@@ -39,7 +41,7 @@ pub struct Needs<'a> {
     pub key_file: &'a Path,
     /// Folders with providers in them.
     pub mirrors: &'a [PathBuf],
-    /// Terraform's environment.
+    /// captd's own part of Terraform's environment, without what a declaration sets.
     pub environment: &'a Environment,
     /// Whether it signs in by the files of `~/.aws`.
     pub signs_in_by_files: bool,
@@ -84,17 +86,23 @@ pub fn obstacle(data_dir: &Path, real: &Path) -> Option<String> {
     Some(format!("the data folder lies in {holding}, which every program needs to read"))
 }
 
-/// What a run may touch.
+/// The file with which Terraform signs in to registries: for `init` alone, which runs nothing of a template.
 #[must_use]
-pub fn confinement(needs: &Needs<'_>) -> Confinement {
-    let tmp = tmp_dir(needs.run_dir);
-    let mut read: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
-    read.push(needs.cli_config.to_owned());
-    read.extend_from_slice(needs.mirrors);
+pub fn registry_credentials(environment: &Environment) -> Option<PathBuf> {
+    let file = Path::new(environment.get("HOME")?).join(".terraform.d/credentials.tfrc.json");
+    // A link may lead anywhere.
+    file.symlink_metadata().is_ok_and(|about| about.is_file()).then_some(file)
+}
+
+/// What the environment opens for reading: files and folders where they really lie, none of them in or above the data
+/// folder, or above the key.
+fn named_by_the_environment(needs: &Needs<'_>) -> Vec<PathBuf> {
     let named = |name: &&str| needs.environment.get(*name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = named(&"HOME");
+    let mut read = Vec::new();
     if let Some(home) = &home {
-        read.push(home.join(".terraform.d"));
+        // Beside these lies what signs in to registries.
+        read.extend(["plugins", "plugin-cache"].map(|folder| home.join(".terraform.d").join(folder)));
         if needs.signs_in_by_files {
             read.push(home.join(".aws"));
         }
@@ -102,16 +110,53 @@ pub fn confinement(needs: &Needs<'_>) -> Confinement {
     read.extend(FILE_VARIABLES.iter().filter_map(named));
     let folders = needs.environment.get("SSL_CERT_DIR").map(String::as_str).unwrap_or_default();
     read.extend(folders.split(':').filter(|folder| !folder.is_empty()).map(PathBuf::from));
-    let holds_secrets = |path: &Path| needs.data_dir.starts_with(path) || needs.key_file.starts_with(path);
-    let too_wide =
-        |folder: &Path| holds_secrets(folder) || home.as_deref().is_some_and(|home| home.starts_with(folder));
+    let (data_dir, key_file) = (real(needs.data_dir), real(needs.key_file));
+    let holds_secrets = |path: &Path| {
+        let of_data = |data: &PathBuf| data.starts_with(path) || path.starts_with(data);
+        // What cannot be told apart is kept shut.
+        data_dir.as_ref().is_none_or(of_data) || key_file.as_ref().is_none_or(|key| key.starts_with(path))
+    };
+    let real_home = home.as_deref().and_then(real);
+    let too_wide = |folder: &Path| {
+        real(folder).is_none_or(|folder| {
+            holds_secrets(&folder) || real_home.as_deref().is_some_and(|home| home.starts_with(&folder))
+        })
+    };
     read.extend(TOKEN_VARIABLES.iter().filter_map(named).map(|token| match token.parent() {
         Some(folder) if !too_wide(folder) => folder.to_owned(),
         _ => token,
     }));
-    // A variable may name anything, and so may a link of the operator's; the data folder and the
-    // key never.
-    read.retain(|path| path.is_absolute() && !holds_secrets(path));
+    read.iter()
+        .filter(|path| path.is_absolute())
+        .filter_map(|path| real(path))
+        .filter(|path| !holds_secrets(path))
+        .collect()
+}
+
+/// Where a path leads, links followed as far as it exists; none where what does not exist goes up again.
+fn real(path: &Path) -> Option<PathBuf> {
+    let mut missing = Vec::new();
+    let mut above = path;
+    loop {
+        if let Ok(found) = std::fs::canonicalize(above) {
+            return Some(missing.iter().rev().fold(found, |found, part| found.join(part)));
+        }
+        match above.components().next_back()? {
+            Component::Normal(part) => missing.push(part),
+            _ => return None,
+        }
+        above = above.parent()?;
+    }
+}
+
+/// What a run may touch.
+#[must_use]
+pub fn confinement(needs: &Needs<'_>) -> Confinement {
+    let tmp = tmp_dir(needs.run_dir);
+    let mut read: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
+    read.push(needs.cli_config.to_owned());
+    read.extend_from_slice(needs.mirrors);
+    read.extend(named_by_the_environment(needs));
     read.extend_from_slice(needs.read);
     let mut write: Vec<PathBuf> = DEVICES.iter().map(PathBuf::from).collect();
     write.push(needs.workspace_dir.to_owned());

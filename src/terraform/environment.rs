@@ -101,6 +101,14 @@ pub fn environment(
     set("TF_IN_AUTOMATION", "1");
     set("TF_INPUT", "0");
     set("CHECKPOINT_DISABLE", "1");
+    if let Some(proxy) = provider.and_then(|provider| provider.proxy.as_deref()) {
+        set("HTTP_PROXY", proxy);
+        set("HTTPS_PROXY", proxy);
+    }
+    if let Some(file) = provider.and_then(|provider| provider.ca_file.as_deref()) {
+        // AWS_CA_BUNDLE is not taken by the provider's client; this is read by all that Go has made.
+        set("SSL_CERT_FILE", &file.display().to_string());
+    }
     match provider.map(|provider| &provider.credentials) {
         Some(Credentials::Profile(profile)) => {
             set("AWS_PROFILE", profile);
@@ -118,6 +126,11 @@ pub fn environment(
             set("AWS_EC2_METADATA_DISABLED", "true");
         }
         Some(Credentials::Ambient) | None => {}
+    }
+    if provider.is_some_and(|provider| provider.proxy.is_some()) {
+        // Whatever reads these first would go another way.
+        out.remove("http_proxy");
+        out.remove("https_proxy");
     }
     out
 }

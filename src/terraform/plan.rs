@@ -1,6 +1,8 @@
 //! A saved plan in JSON (`terraform show -json`) read into the domain's plan, sensitive values
 //! masked on the way.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::domain::adoption::{Found, Tainted};
@@ -18,13 +20,15 @@ pub struct Shown {
     pub found: Vec<Found>,
     /// What it would replace because it is marked as tainted, as it is in the cloud.
     pub tainted: Vec<Tainted>,
+    /// Keys of tags that others have put on what it would change in place, and that it would take away.
+    pub foreign_tags: BTreeSet<String>,
 }
 
 impl Shown {
     /// A plan that changes nothing, where the outputs are these.
     #[must_use]
     pub fn nothing(outputs: Map<String, Value>) -> Self {
-        Self { plan: Plan::default(), outputs, found: Vec::new(), tainted: Vec::new() }
+        Self { plan: Plan::default(), outputs, found: Vec::new(), tainted: Vec::new(), foreign_tags: BTreeSet::new() }
     }
 }
 
@@ -57,7 +61,28 @@ pub fn parse(text: &str) -> Result<Shown, NotAPlan> {
         outputs: known.unwrap_or_default(),
         found: list("resource_changes").iter().filter_map(found).collect(),
         tainted: list("resource_changes").iter().filter(|resource| is_tainted(resource)).filter_map(tainted).collect(),
+        foreign_tags: foreign_tags(list("resource_drift"), list("resource_changes")),
     })
+}
+
+/// Keys of tags that stand in no state of Terraform's, were found on a resource, and would be taken away with the plan.
+fn foreign_tags(drift: &[Value], changes: &[Value]) -> BTreeSet<String> {
+    let mut foreign = BTreeSet::new();
+    for change in changes.iter().filter(|change| change["change"]["actions"] == serde_json::json!(["update"])) {
+        let found = drift.iter().filter(|found| found["address"] == change["address"]);
+        let put: BTreeSet<String> = found
+            .flat_map(|found| &tag_keys(&found["change"]["after"]) - &tag_keys(&found["change"]["before"]))
+            .collect();
+        foreign.extend(&put - &tag_keys(&change["change"]["after"]));
+    }
+    foreign
+}
+
+/// The keys of a resource's tags: of the map `tags`, or of blocks `tag` as an Auto Scaling group has them.
+fn tag_keys(resource: &Value) -> BTreeSet<String> {
+    let of_map = resource["tags"].as_object().into_iter().flat_map(|tags| tags.keys().cloned());
+    let of_blocks = resource["tag"].as_array().into_iter().flatten();
+    of_map.chain(of_blocks.filter_map(|tag| tag["key"].as_str().map(str::to_owned))).collect()
 }
 
 fn summarise(resources: &[ResourceChange]) -> Summary {

@@ -25,6 +25,7 @@ const DENIED: &[&str] = &[
     "read a key",
     "read the configuration",
     "read the home folder",
+    "read what signs in to registries",
     "read another workspace",
     "read another run",
     "list the data folder",
@@ -117,6 +118,9 @@ async fn attempts(engine: &str) -> BTreeMap<String, String> {
     daemon.wait_until_ready("other").await;
     let other_workspace = only_in(&data.join("workspaces"));
     let other_run = only_in(&data.join("runs"));
+    let of_terraform = daemon.dir().join(".terraform.d");
+    std::fs::create_dir(&of_terraform).unwrap();
+    std::fs::write(of_terraform.join("credentials.tfrc.json"), "{}").unwrap();
     for name in ["some.key", "to-move"] {
         std::fs::write(data.join(name), "secret").unwrap();
     }

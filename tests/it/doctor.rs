@@ -37,13 +37,21 @@ async fn a_daemon_that_is_well_has_nothing_wrong() {
     }
     let daemon = Daemon::start();
     let (lines, code) = ask(daemon.dir(), daemon.base());
-    for what in ["configuration:", "data folder:", "token:", "terraform: version 1.", "providers:", "keys:", "daemon:"]
-    {
+    for what in [
+        "configuration:",
+        "data folder:",
+        "token:",
+        "terraform: version 1.",
+        "providers:",
+        "keys:",
+        "declarations:",
+        "daemon:",
+    ] {
         assert!(line(&lines, what).starts_with("ok    "), "{lines:#?}");
     }
     let confined = if captd::supervisor::landlock().is_ok() { "ok    " } else { "warn  " };
     assert!(line(&lines, "confinement:").starts_with(confined), "{lines:#?}");
-    assert_eq!((lines.len(), code), (8, 0));
+    assert_eq!((lines.len(), code), (9, 0));
 
     let token = daemon.dir().join("data/admin.token");
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o644)).unwrap();

@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, missing_docs, reason = "a test binary has no outside")]
 
+mod allowed_later;
 mod api;
 mod archives;
 mod autoscaler;
@@ -18,6 +19,7 @@ mod confine;
 mod connections;
 mod copies;
 mod crash;
+mod declared_env;
 mod demo_stack;
 mod dependencies;
 mod doctor;
@@ -35,6 +37,7 @@ mod left_behind;
 mod local;
 mod offline;
 mod old_logs;
+mod operators_way;
 mod outlive;
 mod own_templates;
 mod permissions;
@@ -53,6 +56,7 @@ mod secret_sources;
 mod secrets;
 mod self_managed;
 mod separation;
+mod small_print;
 mod stack;
 mod stand_in;
 mod start;

@@ -69,3 +69,41 @@ async fn refused_credentials_stop_all_runs_and_cost_no_machine_its_tries() {
     }
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn what_fails_in_one_namespace_stops_no_other() {
+    if !requires("aws") {
+        return;
+    }
+    let aws = FakeAws::start();
+    let subnets = aws.seed("demo").await;
+    let of_tenant = aws.seed("tenants").await;
+    let refusal = json!({"status": 403, "code": "AccessDeniedException", "message": "not authorized to perform eks:*"});
+    aws.rule(&json!({"path": "/clusters/tenants", "fail": refusal})).await;
+    let config = format!("{}[reconcile]\nretry_base_seconds = 1\nretry_cap_seconds = 1\n", aws.config());
+    let daemon = Daemon::start_with(Setup { config });
+    assert!(daemon.put("/v1/namespaces/tenant", &json!({"spec": {}})).await.status.is_success());
+    assert_eq!(daemon.post("/v1/namespaces/default/machines", &machine("one", &subnets)).await.status, 201);
+    daemon.wait_until_ready("one").await;
+    for name in NAMES {
+        let mut machine = machine(name, &of_tenant);
+        machine["spec"]["clusterName"] = json!("tenants");
+        assert_eq!(daemon.post("/v1/namespaces/tenant/machines", &machine).await.status, 201);
+    }
+    until("they have failed often enough", async || {
+        Some(failed_runs(&daemon).await)
+            .filter(|failed| failed.len() >= 4 && failed.iter().any(|run| run["machine"] != failed[0]["machine"]))
+    })
+    .await;
+    for run in failed_runs(&daemon).await {
+        assert_eq!(
+            (&run["namespace"], &run["failure"]["class"]),
+            (&json!("tenant"), &json!("authentication")),
+            "{run}"
+        );
+    }
+    let machine = daemon.machine("one").await;
+    assert_eq!(paused(&machine), None, "{machine}");
+    aws.behave().await;
+    daemon.stop().await;
+}

@@ -210,6 +210,8 @@ async fn files_of_variables_and_the_environment_come_from_secrets() {
     }
     let folder = templates();
     put(folder.path(), "takes", TAKES);
+    let manifest = folder.path().join("workspace/takes/template.yaml");
+    std::fs::write(manifest, "description: Of a test.\nprovider: none\nenv: [GREETING, TOKEN*, WANTED]\n").unwrap();
     let daemon = Daemon::start_with(setup(&folder));
     let files = json!({"hcl": "password = \"correct horse\"\nsizes = { small = 1 }\n", "json": "{\"sizes\": {\"small\": 3}}",
         "token": "battery staple", "spec": "spec wins"});
@@ -271,6 +273,9 @@ async fn what_is_wrong_with_a_file_or_the_environment_is_told_without_a_value() 
         (json!([]), json!([{"name": "a-b", "value": "x"}])),
         (json!([]), json!([{"name": "A", "value": "x"}, {"name": "A", "value": "y"}])),
         (json!([]), json!([{"name": "A"}])),
+        (json!([]), json!([{"name": "HTTPS_PROXY", "value": "x"}])),
+        (json!([]), json!([{"name": "Ssl_Cert_File", "value": "/proc/self/environ"}])),
+        (json!([]), json!([{"name": "A", "value": "hidden text\u{0}"}])),
     ] {
         told += &format!("{}\n", refused(&daemon, &[&takes(&json!({"varFiles": files, "env": env}))]).await);
     }
@@ -292,6 +297,9 @@ async fn what_is_wrong_with_a_file_or_the_environment_is_told_without_a_value() 
     /0/spec/env/0/name invalid_name: `a-b` is no name of a variable of the environment: letters, digits and `_`
     /0/spec/env duplicate: `A` is said twice; keep one of the two
     /0/spec/env/0/value exactly_one_of: give exactly one of value and secretRef
+    /0/spec/env/0/name invalid_name: `HTTPS_PROXY`: which proxy runs take is the operator's to say, by `proxy` of the provider configuration or by captd's own environment
+    /0/spec/env/0/name invalid_name: `Ssl_Cert_File`: whose certificates runs trust is the operator's to say, by `ca_file` of the provider configuration or by captd's own environment
+    /0/spec/env/0/value invalid_value: holds a zero byte, which no variable of the environment can
     ");
     daemon.stop().await;
 }

@@ -5,9 +5,13 @@
 //! they come from belong to the key.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
 use crate::package::hex;
@@ -49,7 +53,7 @@ pub(crate) fn configured(base: &str, request: &[u8], environment: &Environment, 
     let mut ends: Vec<Timestamp> =
         environment.get(EXPIRY_VARIABLE).and_then(|text| text.parse().ok()).into_iter().collect();
     for path in files(request, environment) {
-        let content = std::fs::read(&path).unwrap_or_default();
+        let content = small_file(&path).unwrap_or_default();
         ends.extend(expiries(&String::from_utf8_lossy(&content)));
         part(&mut digest, path.as_os_str().as_encoded_bytes());
         part(&mut digest, &content);
@@ -76,7 +80,7 @@ fn files(request: &[u8], environment: &Environment) -> BTreeSet<PathBuf> {
     named.retain(|path| is_small_file(path));
     let inside: Vec<PathBuf> = named
         .iter()
-        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .filter_map(|path| String::from_utf8(small_file(path)?).ok())
         .flat_map(|text| paths(&text, home).collect::<Vec<_>>())
         .filter(|path| is_small_file(path))
         .collect();
@@ -93,6 +97,16 @@ fn paths<'a>(text: &'a str, home: Option<&'a Path>) -> impl Iterator<Item = Path
             None => Some(PathBuf::from(&word[from..])),
         }
     })
+}
+
+/// What lies there, if it is a file and small. What is named may be another's, and something else by the time it is
+/// opened: nothing is waited for, and no more is read than the limit.
+fn small_file(path: &Path) -> Option<Vec<u8>> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;
+    let file = File::options().read(true).custom_flags(flags).open(path).ok()?;
+    let mut content = Vec::new();
+    let is_file = file.metadata().is_ok_and(|about| about.is_file());
+    if is_file { file.take(FILE_BYTES_MAX).read_to_end(&mut content).ok().map(|_| content) } else { None }
 }
 
 fn is_small_file(path: &Path) -> bool {

@@ -21,6 +21,7 @@ pub enum Format {
 /// # Errors
 /// The rest of a sentence about the file.
 pub fn read_file(text: &str, format: Format) -> Result<Map<String, Value>, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match format {
         Format::Json => match serde_json::from_str(text) {
             Ok(Value::Object(values)) => Ok(values),

@@ -90,7 +90,13 @@ impl Fitting {
                 Shape::Named(entries.iter().map(|(name, value)| (name.clone(), self.at(name, value, of))).collect())
             }
             (of, value) => {
-                self.misfit(format!("is {}, and {} is wanted", kind(value), wanted(of)));
+                let quotes = match (of, value) {
+                    (Type::String, Value::Number(number)) => {
+                        format!("; put it in quotes: unquoted, YAML and JSON read the number {number}")
+                    }
+                    _ => String::new(),
+                };
+                self.misfit(format!("is {}, and {} is wanted{quotes}", kind(value), wanted(of)));
                 Shape::of(of)
             }
         }

@@ -76,8 +76,9 @@ fn system_folders_are_read_and_nothing_of_them_is_written() {
 
 #[test]
 fn of_the_home_folder_credentials_are_read_only_when_they_are_used() {
-    assert_eq!(opened(&[("HOME", "/homes/op")], false), ["/homes/op/.terraform.d"]);
-    assert_eq!(opened(&[("HOME", "/homes/op")], true), ["/homes/op/.terraform.d", "/homes/op/.aws"]);
+    let of_terraform = ["/homes/op/.terraform.d/plugins", "/homes/op/.terraform.d/plugin-cache"];
+    assert_eq!(opened(&[("HOME", "/homes/op")], false), of_terraform, "what signs in to registries lies beside these");
+    assert_eq!(opened(&[("HOME", "/homes/op")], true), [&of_terraform[..], &["/homes/op/.aws"]].concat());
 }
 
 #[test]
@@ -97,14 +98,25 @@ fn files_that_variables_name_are_read() {
 
 #[test]
 fn no_variable_opens_the_data_folder_the_key_or_the_home_folder() {
-    for path in ["/", "/data", "/keys", "/keys/state.key", "relative", ""] {
+    let up = "/data/../data/admin.token";
+    let here = ["/data/admin.token", "/data/runs/x", "/srv/../data/captd.db", up, "/none/./../data/captd.db"];
+    let link = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/", link.path().join("root")).unwrap();
+    let by_link = link.path().join("root").display().to_string();
+    let and_by_link = format!("{by_link}/data/state.key");
+    let outside = ["/", "/data", "/keys", "/keys/state.key", "relative", "", &by_link, &and_by_link];
+    for path in outside.into_iter().chain(here) {
         for name in ["AWS_CONFIG_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
             assert_eq!(opened(&[(name, path)], false), [""; 0], "{name} = {path}");
         }
     }
     let token = |path| opened(&[("HOME", "/homes/op"), ("AWS_WEB_IDENTITY_TOKEN_FILE", path)], false);
     for path in ["/homes/op/token", "/homes/token", "/token", "/keys/token"] {
-        assert_eq!(token(path), ["/homes/op/.terraform.d", path], "its folder is too wide");
+        assert_eq!(
+            token(path),
+            ["/homes/op/.terraform.d/plugins", "/homes/op/.terraform.d/plugin-cache", path],
+            "its folder is too wide"
+        );
     }
 }
 

@@ -139,6 +139,7 @@ fn a_creation_that_was_given_up_is_judged_by_what_came_of_it() {
         provider: Provider::Aws,
         modules: Vec::new(),
         protects: Vec::new(),
+        env: Vec::new(),
         import_ids: BTreeMap::new(),
         in_service: BTreeMap::from([("a.group".to_owned(), rule)]),
     };

@@ -8,6 +8,7 @@ const GROUP: &str = "module.nodegroup.aws_eks_node_group.this";
 
 fn manifest() -> Manifest {
     Manifest {
+        env: Vec::new(),
         description: String::new(),
         permissions: Vec::new(),
         autoscaled: std::collections::BTreeMap::new(),

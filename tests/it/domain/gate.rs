@@ -12,6 +12,7 @@ const GROUP: &str = "module.x.aws_eks_node_group.this";
 /// Protects the node group of `module.x`.
 fn manifest() -> Manifest {
     Manifest {
+        env: Vec::new(),
         description: String::new(),
         permissions: Vec::new(),
         autoscaled: std::collections::BTreeMap::new(),

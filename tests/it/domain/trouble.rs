@@ -2,7 +2,9 @@
 
 use captd::domain::failure::{Class, Failure};
 use captd::domain::retry::Backoff;
-use captd::domain::trouble::{Failed, Pause, Trouble, after_failure, after_success, may_be_of_the_whole, provider_of};
+use captd::domain::trouble::{
+    Failed, Pause, Trouble, Users, after_failure, after_success, may_be_of_the_whole, provider_of,
+};
 use uuid::Uuid;
 
 use super::world::at;
@@ -15,8 +17,46 @@ const ROOM_MAX: u32 = 10;
 fn fails(before: Option<Trouble>, workspace: u128, is_only_one: bool, time: &str) -> Trouble {
     let failure = Failure::new(Class::Authentication, "ExpiredToken");
     let workspace = Uuid::from_u128(workspace);
-    let failed = Failed { failure: &failure, workspace, is_only_one, backoff: BACKOFF, fraction: 0.5, now: at(time) };
-    after_failure(before, failed)
+    let users = Users { workspaces: if is_only_one { 1 } else { 9 }, namespaces: 1, templates: 1 };
+    let whose = ("a", None, users);
+    after_failure(before, failed(&failure, workspace, whose, time))
+}
+
+/// Namespace and template of what failed, and who uses the provider configuration.
+type Whose = (&'static str, Option<&'static str>, Users);
+
+fn failed(failure: &Failure, workspace: Uuid, (namespace, template, users): Whose, time: &str) -> Failed<'static> {
+    let failure: &'static Failure = Box::leak(Box::new(failure.clone()));
+    Failed { failure, workspace, namespace, template, users, backoff: BACKOFF, fraction: 0.5, now: at(time) }
+}
+
+#[test]
+fn what_one_namespace_or_one_template_has_in_common_is_not_the_provider_configuration() {
+    let users = |namespaces, templates| Users { workspaces: 9, namespaces, templates };
+    let after = |users: Users, failures: &[(&'static str, Option<&'static str>)]| {
+        let failure = Failure::new(Class::Network, "no such host");
+        let one = |before, (n, (namespace, template)): (usize, &(&'static str, Option<&'static str>))| {
+            let workspace = Uuid::from_u128(n as u128);
+            Some(after_failure(before, failed(&failure, workspace, (namespace, *template, users), "12:00")))
+        };
+        failures.iter().enumerate().fold(None, one).is_some_and(|trouble: Trouble| trouble.stops())
+    };
+    let (own, a, b) = (None, Some("a/t"), Some("b/u"));
+    for (users, failures, stops) in [
+        (users(1, 1), vec![("a", own); 3], true),
+        (users(2, 1), vec![("a", own); 9], false),
+        (users(2, 1), vec![("a", own), ("a", own), ("b", own)], true),
+        (users(1, 2), vec![("a", a); 9], false),
+        (users(1, 1), vec![("a", a); 3], true),
+        (users(1, 2), vec![("a", a), ("a", a), ("a", b)], true),
+        (users(1, 2), vec![("a", a), ("a", a), ("a", own)], true),
+        (users(1, 2), vec![("a", own); 3], true),
+        (users(2, 2), vec![("a", a), ("b", a), ("b", a)], false),
+        (users(2, 2), vec![("a", a), ("a", b), ("a", a)], false),
+        (users(2, 2), vec![("a", a), ("b", b), ("a", a)], true),
+    ] {
+        assert_eq!(after(users, &failures), stops, "{users:?} {failures:?}");
+    }
 }
 
 /// Three of two workspaces have failed, the last at 12:00.

@@ -59,6 +59,7 @@ pub(super) fn active(generation: u64) -> Observation {
         outputs: outputs("ACTIVE", 2),
         drift: Vec::new(),
         drift_since: None,
+        status: captd::domain::observation::StatusOutput::default(),
         serves_since: at("10:00"),
         scaled_at: None,
         applied_at: Some(at("10:00")),

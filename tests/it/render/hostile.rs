@@ -100,6 +100,7 @@ fn echo() -> Template {
             provider: Provider::None,
             modules: Vec::new(),
             protects: Vec::new(),
+            env: Vec::new(),
             import_ids: BTreeMap::new(),
             in_service: BTreeMap::new(),
         },

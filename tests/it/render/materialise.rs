@@ -9,7 +9,7 @@ use captd::render::{INITIALISED, Rendered, materialise};
 
 fn rendered(structure: &str, files: &[(&str, &str)]) -> Rendered {
     let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-    Rendered { files, structure: structure.to_owned() }
+    Rendered { files, structure: structure.to_owned(), tags: captd::render::TagsOverride::default() }
 }
 
 fn write(folder: &Path, path: &str, text: &str) {

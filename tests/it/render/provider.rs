@@ -27,6 +27,7 @@ fn template(files: &[(&str, &str)]) -> Template {
             provider: Provider::Aws,
             modules: Vec::new(),
             protects: Vec::new(),
+            env: Vec::new(),
             import_ids: BTreeMap::new(),
             in_service: BTreeMap::new(),
         },
@@ -45,6 +46,10 @@ fn provider() -> AwsProvider {
         credentials: Credentials::Key { access_key: "AKIAHIDDEN".to_owned(), secret_key: "s3cret".to_owned() },
         assume_role_arn: None,
         endpoint_url: None,
+        env_allow: Vec::new(),
+        proxy: None,
+        ca_file: None,
+        ignore_tags: captd::config::IgnoreTags::default(),
     }
 }
 

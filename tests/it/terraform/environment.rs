@@ -26,6 +26,10 @@ fn provider(credentials: Credentials) -> AwsProvider {
         credentials,
         assume_role_arn: None,
         endpoint_url: None,
+        env_allow: Vec::new(),
+        proxy: None,
+        ca_file: None,
+        ignore_tags: captd::config::IgnoreTags::default(),
     }
 }
 

@@ -1,0 +1,132 @@
+//! What was taken in once and is not allowed any more: it stays as it is, and waits at its next run.
+
+use std::path::Path;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::cli::captd;
+use crate::doctor::ask;
+use crate::support::{Daemon, Setup, requires, until};
+use crate::workspaces::put;
+
+const PATH: &str = "/v1/namespaces/default/workspaces";
+
+fn condition(of: &Value) -> Option<&Value> {
+    of["status"]["conditions"].as_array().unwrap().iter().find(|it| it["type"] == "NotAllowed")
+}
+
+async fn workspace(daemon: &Daemon, name: &str) -> Value {
+    daemon.get(&format!("{PATH}/{name}")).await.json()
+}
+
+/// Ends the daemon, writes another configuration, and starts it again.
+async fn restart_with(daemon: Daemon, config: &str) -> Daemon {
+    let dir = daemon.end(Signal::TERM).await;
+    std::fs::write(dir.path().join("captd.toml"), config).unwrap();
+    Daemon::start_in(dir)
+}
+
+fn opens(folder: &Path, env: &str) {
+    let text = format!("description: Of a test.\nprovider: none\nenv: [{env}]\n");
+    std::fs::write(folder.join("workspace/own/template.yaml"), text).unwrap();
+}
+
+const PROVISIONED: &str = "resource \"terraform_data\" \"it\" {\n  provisioner \"local-exec\" {\n    command = \"true\"\n  }\n}\noutput \"it\" { value = 1 }\n";
+
+#[tokio::test]
+async fn what_is_allowed_no_more_keeps_its_ready_waits_and_goes_on_when_it_is_allowed() {
+    if !requires("terraform") {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    put(folder.path(), "own", "resource \"terraform_data\" \"it\" {}\noutput \"it\" { value = 1 }\n");
+    opens(folder.path(), "GREETING");
+    let config = |provisioners: bool| {
+        format!(
+            "[templates]\ndir = {}\nallow_provisioners = {provisioners}\n[reconcile]\nobserve_interval_seconds = 1\n",
+            json!(folder.path())
+        )
+    };
+    let daemon = Daemon::start_with(Setup { config: config(true) });
+    let upload = json!({"spec": {"files": {"main.tf": PROVISIONED}}});
+    let uploaded = daemon.put("/v1/namespaces/default/templates/net", &upload).await;
+    assert_eq!(uploaded.status, 201, "{}", uploaded.text);
+    let declared = |name: &str, template: &str, env: Value| {
+        json!({"apiVersion": "captd/v1", "kind": "Workspace", "metadata": {"name": name},
+            "spec": {"workspaceTemplateRef": {"name": template}, "env": env}})
+    };
+    let env = json!([{"name": "GREETING", "value": "x"}]);
+    let documents = json!([declared("sets", "own", env), declared("does", "net", json!([]))]);
+    assert_eq!(daemon.post("/v1/apply", &documents).await.status, 200);
+    for name in ["sets", "does"] {
+        daemon.wait_for_workspace(name).await;
+        assert_eq!(condition(&workspace(&daemon, name).await), None);
+    }
+
+    opens(folder.path(), "OTHER");
+    let daemon = restart_with(daemon, &config(false)).await;
+    let before = workspace(&daemon, "sets").await["status"]["observedAt"].clone();
+    for (name, reason, line) in [
+        ("sets", "EnvNotAllowed", "with `env: [GREETING]` in the template.yaml of template `own`"),
+        ("does", "TemplateNotAllowed", "main.tf line 2: provisioners are not allowed"),
+    ] {
+        let it = workspace(&daemon, name).await;
+        let told = condition(&it).unwrap_or_else(|| panic!("{it}"));
+        assert_eq!((&told["reason"], &it["status"]["phase"]), (&json!(reason), &json!("Ready")), "{it}");
+        assert!(told["message"].as_str().unwrap().contains(line), "{told}");
+        let retried = captd(&daemon, &format!("retry workspace/{name}")).with_code(1).err;
+        assert!(retried.contains("waits: ") && retried.contains(line), "{retried}");
+    }
+    // A look at the cloud goes without the variable.
+    until("it is looked at", async || {
+        (workspace(&daemon, "sets").await["status"]["observedAt"] != before).then_some(())
+    })
+    .await;
+    // A destroy waits likewise.
+    for name in ["sets", "does"] {
+        assert_eq!(daemon.delete(&format!("{PATH}/{name}")).await.status, 202);
+        let it = workspace(&daemon, name).await;
+        assert!(condition(&it).is_some() && it["status"]["phase"] == "Deleting", "{it}");
+    }
+    let dir = daemon.end(Signal::TERM).await;
+    let (lines, _) = ask(dir.path(), "http://127.0.0.1:9");
+    let told: Vec<&String> = lines.iter().filter(|line| line.contains("declarations:")).collect();
+    assert!(told.len() == 2 && told[0].contains("workspace default/does waits at its next run"), "{lines:#?}");
+    assert!(told[1].starts_with("warn  ") && told[1].contains("`env: [GREETING]`"), "{lines:#?}");
+
+    opens(folder.path(), "GREET*");
+    std::fs::write(dir.path().join("captd.toml"), config(true)).unwrap();
+    let daemon = Daemon::start_in(dir);
+    for name in ["sets", "does"] {
+        until("it is gone", async || (daemon.get(&format!("{PATH}/{name}")).await.status == 404).then_some(())).await;
+    }
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_template_shows_to_one_provider_configuration_alone_is_refused_where_it_shows() {
+    if !requires("terraform") {
+        return;
+    }
+    let provider =
+        "[providers.aws.default]\nregion = \"eu-west-3\"\naccess_key = \"AKIA\"\nsecret_key = \"not-a-secret\"\n";
+    let daemon = Daemon::start_with(Setup { config: provider.to_owned() });
+    let text = "{% if provider.region != \"eu-central-1\" %}output \"it\" {\n  value = core::file(\"/proc/self/environ\")\n}{% endif %}\nresource \"terraform_data\" \"it\" {}\n";
+    let upload = json!({"spec": {"provider": "aws", "files": {"main.tf.tera": text}}});
+    assert_eq!(daemon.put("/v1/namespaces/default/templates/sly", &upload).await.status, 201);
+    let document = json!({"apiVersion": "captd/v1", "kind": "Workspace", "metadata": {"name": "w"},
+        "spec": {"workspaceTemplateRef": {"name": "sly"}}});
+    assert_eq!(daemon.post("/v1/apply", &json!([document])).await.status, 200);
+    let failed = until("it is refused", async || {
+        let it = workspace(&daemon, "w").await;
+        (it["status"]["phase"] == "Failed").then_some(it)
+    })
+    .await;
+    let message = failed["status"]["failureMessage"].as_str().unwrap();
+    assert!(message.contains("main.tf line 2: file() reads `/proc/self/environ`"), "{message}");
+    assert_eq!(failed["status"]["failureReason"], "configuration");
+    assert_eq!(daemon.get("/v1/runs?workspace=w").await.json()["items"][0]["steps"], json!([]), "nothing was started");
+    daemon.stop().await;
+}
