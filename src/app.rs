@@ -154,6 +154,13 @@ fn begin(
     listener: TcpListener,
 ) -> TaskTracker {
     let tasks = TaskTracker::new();
+    // Nobody waits for it, not even the end.
+    let clearing = Arc::clone(service);
+    tokio::spawn(async move {
+        if let Err(error) = clearing.clear_all().await {
+            tracing::warn!(%error, "cannot remove what earlier runs have left");
+        }
+    });
     tasks.spawn(queue::run(Arc::clone(service), shutdown.clone()));
     tasks.spawn(queue::redact(Arc::clone(service), shutdown.clone()));
     tasks.spawn(reconciler::run(Arc::clone(service), shutdown.clone()));

@@ -246,7 +246,7 @@ impl Ground {
 
     /// Where a run works.
     pub fn workspace(&self, run: &Value) -> PathBuf {
-        self.data().join("workspaces").join(run["workspace"].as_str().unwrap())
+        captd::supervisor::confine::work_dir(&self.data().join("runs").join(run["id"].as_str().unwrap()))
     }
 
     /// Terraform's state of a machine.
@@ -276,9 +276,9 @@ impl Ground {
     }
 
     fn provider_version(&self) -> String {
-        let workspaces = std::fs::read_dir(self.data().join("workspaces")).unwrap().flatten();
+        let revisions = std::fs::read_dir(self.data().join("revisions")).unwrap().flatten();
         let mut locks =
-            workspaces.filter_map(|entry| std::fs::read_to_string(entry.path().join(".terraform.lock.hcl")).ok());
+            revisions.filter_map(|entry| std::fs::read_to_string(entry.path().join(".terraform.lock.hcl")).ok());
         let version = |lock: String| Some(lock.split_once("version")?.1.split('"').nth(1)?.to_owned());
         locks.find_map(version).unwrap_or_else(|| "of no run".to_owned())
     }

@@ -32,8 +32,12 @@ impl Plain {
         let values = loop {
             let run = ground.ask(machine, "plan", &json!({})).await;
             let workspace = ground.workspace(&run);
+            let folder = ground.new_plain_folder(machine);
             let caught = loop {
                 if let Some(values) = read(&workspace.join(VALUES)) {
+                    // While it is there: it goes with the run.
+                    copy(&workspace, &folder);
+                    fs::copy(workspace.join(LOCK), folder.join(LOCK)).unwrap();
                     break Some(values);
                 }
                 if ground.run(run["id"].as_str().unwrap()).await.get("finishedAt").is_some() {
@@ -43,13 +47,11 @@ impl Plain {
             };
             ground.ended(&run, "unchanged").await;
             if let Some(values) = caught {
-                break (workspace, values);
+                break (folder, values);
             }
         };
-        let plain = Self { folder: ground.new_plain_folder(machine), cli_config: ground.data().join("terraform.rc") };
-        copy(&values.0, &plain.folder);
+        let plain = Self { folder: values.0, cli_config: ground.data().join("terraform.rc") };
         fs::remove_file(plain.folder.join(BACKEND)).unwrap();
-        fs::copy(values.0.join(LOCK), plain.folder.join(LOCK)).unwrap();
         fs::write(plain.folder.join(VALUES), values.1.to_string()).unwrap();
         fs::write(plain.folder.join("terraform.tfstate"), ground.state(machine).await).unwrap();
         plain.terraform(&["init", "-input=false"], 0);

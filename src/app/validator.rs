@@ -53,8 +53,8 @@ impl Trials {
         let job = Job {
             kind: Kind::Plan,
             run_dir: trial.run_dir,
-            revision_dir: trial.workspace_dir.clone(),
-            workspace_dir: trial.workspace_dir,
+            state_revision_dir: trial.revision_dir.clone(),
+            revision_dir: trial.revision_dir,
             state: None,
             program: trial.program,
             own_environment: trial.environment.clone(),

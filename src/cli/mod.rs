@@ -33,6 +33,7 @@ mod import;
 mod init;
 mod judge;
 mod kubernetes_state;
+mod leftovers;
 mod logs;
 mod output;
 mod outputs;
@@ -228,6 +229,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     }
     if arguments.get(1).is_some_and(|word| word == "rehearse") {
         return rehearse::run(&arguments[2..]);
+    }
+    if arguments.get(1).is_some_and(|word| word == "leftovers") {
+        return leftovers::run(&arguments[2..]);
     }
     let detailed = arguments.iter().any(|argument| argument == "--detailed-exitcode");
     let usage_code = if detailed { 1 } else { 2 };

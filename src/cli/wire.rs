@@ -130,7 +130,6 @@ pub(super) struct Owner {
 pub(super) struct Run {
     pub(super) id: Uuid,
     pub(super) kind: Kind,
-    pub(super) workspace: Uuid,
     pub(super) namespace: Name,
     pub(super) owner: Owner,
     pub(super) generation: u64,

@@ -33,8 +33,8 @@ pub(super) async fn work(service: &Arc<Service>, run: Run, stage: Stage, request
             return;
         }
     }
-    if let Err(error) = service.remove_workspace_folder(workspace).await {
-        tracing::warn!(%workspace, %error, "cannot look for an empty workspace");
+    if let Err(error) = service.retire_workspace_folder(workspace).await {
+        tracing::warn!(%workspace, %error, "cannot look for the folder of an earlier captd");
     }
 }
 
@@ -59,7 +59,7 @@ enum Way {
 }
 
 async fn one_stage(service: &Arc<Service>, run: &Run, stage: Stage, requests: Requests) -> service::Result<()> {
-    let (run_dir, workspace_dir) = (service.run_dir(run.id), service.workspace_dir(run.workspace));
+    let run_dir = service.run_dir(run.id);
     let way = if stage == Stage::Apply && runner::has_begun_to_apply(&run_dir) {
         Way::Follow
     } else {
@@ -96,7 +96,10 @@ async fn one_stage(service: &Arc<Service>, run: &Run, stage: Stage, requests: Re
         tracing::error!(run = %run.id, %error, "the reports of a run are not all kept");
     }
     // Before the end is kept: afterwards another run may be at work in the workspace.
-    runner::forget_values(&run_dir, &workspace_dir);
+    runner::forget_values(&run_dir);
+    if stage == Stage::Plan {
+        runner::forget_temporary(&run_dir).await;
+    }
     if stage == Stage::Apply {
         service.take_in_errored_state(run).await?;
     }
@@ -158,6 +161,7 @@ fn job(service: &Service, run: &Run, prepared: &Prepared, requests: Requests, re
         secrets: prepared.secrets.clone(),
         confinement: prepared.confinement.clone(),
         revision_dir: prepared.revision_dir.clone(),
+        state_revision_dir: prepared.state_revision_dir.clone(),
         state: prepared.state.clone(),
         warmth: prepared.warmth.clone(),
         manifest: prepared.manifest.clone(),
@@ -171,13 +175,13 @@ fn job_to_follow(service: &Service, run: &Run, requests: Requests, reports: Unbo
     Job {
         kind: run.kind,
         run_dir: service.run_dir(run.id),
-        workspace_dir: service.workspace_dir(run.workspace),
         program: String::new(),
         environment: Environment::default(),
         own_environment: Environment::default(),
         secrets: service.secrets_of(run.id),
         confinement: None,
         revision_dir: std::path::PathBuf::new(),
+        state_revision_dir: std::path::PathBuf::new(),
         state: None,
         warmth: None,
         manifest: Manifest::default(),

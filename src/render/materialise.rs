@@ -1,10 +1,10 @@
-//! Puts rendered files into a workspace's folder: what differs is written, what is no longer
-//! there goes, and what belongs to Terraform stays.
+//! Puts rendered files into a folder: into that of a revision, where what differs is written, what is no longer there
+//! goes, and what belongs to Terraform stays; or into a new one.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Rendered;
@@ -33,10 +33,29 @@ pub fn materialise(folder: &Path, rendered: &Rendered) -> io::Result<bool> {
         write(&path, text).map_err(|error| named(&path, &error))?;
     }
     let initialised = fs::read_to_string(folder.join(INITIALISED)).is_ok_and(|digest| digest == rendered.structure);
-    // What it shares with others may have been removed.
-    let links = [".terraform/providers", ".terraform/modules"].map(|link| folder.join(link));
-    let leads_nowhere = links.iter().any(|link| link.is_symlink() && !link.exists());
-    Ok(!initialised || leads_nowhere || !folder.join(".terraform").exists())
+    Ok(!initialised || !folder.join(".terraform").exists())
+}
+
+/// Makes a folder that holds these files and nothing else. It must not be there before.
+///
+/// # Errors
+/// When the folder is there, or a file cannot be written; the text names it.
+pub fn write_new<'a>(folder: &Path, files: impl Iterator<Item = (&'a String, &'a String)>) -> io::Result<()> {
+    let builder = |recursive| {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(recursive).mode(0o700);
+        builder
+    };
+    builder(false).create(folder).map_err(|error| named(folder, &error))?;
+    for (path, text) in files {
+        let path = folder.join(path);
+        let write = || {
+            builder(true).create(path.parent().unwrap_or(folder))?;
+            fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path)?.write_all(text.as_bytes())
+        };
+        write().map_err(|error| named(&path, &error))?;
+    }
+    Ok(())
 }
 
 /// Removes links on the way to a file. Only a template's own program can have made them, and they

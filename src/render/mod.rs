@@ -18,7 +18,7 @@ pub use archive::unpack;
 pub use engine::{IMPORTS_FILE, Rendered, import_ids, imports, rehearse, render, sample};
 pub use hcl::quote;
 pub use library::{Library, LibraryError};
-pub use materialise::{INITIALISED, materialise};
+pub use materialise::{INITIALISED, materialise, write_new};
 pub use tags::{TAGS_FILE, TagsOverride};
 pub use upload::{not_allowed, pointer_of};
 pub use values::{as_declared, field_of, values};

@@ -7,6 +7,9 @@ use crate::render::VALUES_FILE;
 use crate::supervisor;
 use crate::supervisor::confine::{sockets_dir, tmp_dir};
 
+/// The file that says that a run's work folder is whole.
+pub const WORK_MADE: &str = "work.json";
+
 /// How the names of saved plans end.
 const PLAN: &str = "tfplan";
 
@@ -25,6 +28,26 @@ pub(super) fn whole_schema(run_dir: &Path) -> PathBuf {
     run_dir.join("whole-schema")
 }
 
+/// What a run is given to read, and what may change while it is at work: its values, and what is looked for.
+pub(super) fn given(run_dir: &Path) -> PathBuf {
+    run_dir.join("given")
+}
+
+/// Says that the work folder of a run is whole, and by which init it works.
+pub(super) fn work_made(run_dir: &Path) -> PathBuf {
+    run_dir.join(WORK_MADE)
+}
+
+/// Where folders lie that cannot be removed: beside those of all runs.
+pub(super) fn aside(run_dir: &Path) -> PathBuf {
+    run_dir.parent().unwrap_or(run_dir).with_file_name(supervisor::ASIDE)
+}
+
+/// Names a folder that a run has left and that cannot be removed.
+pub(super) fn tell_left(path: &Path, why: &str) {
+    tracing::warn!(path = %path.display(), why, "what a run has left cannot be removed, and was set aside");
+}
+
 /// The folder of a run's command. Their names sort in the order of the commands.
 pub(super) fn step_dir(run_dir: &Path, place: &str, name: &str) -> PathBuf {
     run_dir.join(format!("{place}-{name}"))
@@ -36,10 +59,16 @@ fn entries(run_dir: &Path) -> Vec<(String, PathBuf)> {
     entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect()
 }
 
-/// Removes the values that Terraform was given, and its temporary files, when a stage of a run is
-/// over. The next one puts the values back.
-pub fn forget_values(run_dir: &Path, workspace_dir: &Path) {
-    forget(&[workspace_dir.join(VALUES_FILE), tmp_dir(run_dir), sockets_dir(run_dir)]);
+/// Removes the values that Terraform was given, when a stage of a run is over. The next one puts them back.
+pub fn forget_values(run_dir: &Path) {
+    forget(&[given(run_dir).join(VALUES_FILE)]);
+}
+
+/// Removes the temporary files of planning.
+pub async fn forget_temporary(run_dir: &Path) {
+    for (path, why) in supervisor::remove_left(&[tmp_dir(run_dir), sockets_dir(run_dir)], &aside(run_dir)).await {
+        tell_left(&path, &why);
+    }
 }
 
 /// Removes what planning left that holds values in the clear, once it was taken in. The apply may

@@ -12,8 +12,8 @@ mod revision;
 mod step;
 mod trial;
 mod warm;
+mod work;
 
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-pub use folders::{forget_applying, forget_planning, forget_values, kill_all};
+pub use folders::{WORK_MADE, forget_applying, forget_planning, forget_temporary, forget_values, kill_all};
 pub use trial::{look, sweep_trials, validate};
 
 use crate::domain::adoption::Adoption;
@@ -32,7 +32,7 @@ use crate::domain::state::Contents;
 use crate::domain::template::Manifest;
 use crate::domain::time::SharedClock;
 use crate::domain::warmth::Warmth;
-use crate::render::{Rendered, materialise};
+use crate::render::Rendered;
 use crate::supervisor;
 use crate::terraform::argv::Command;
 use crate::terraform::environment::Environment;
@@ -40,6 +40,7 @@ use crate::terraform::outputs;
 use crate::terraform::plan::Shown;
 use planning::Planner;
 use step::{OnStop, Stepper};
+use work::Work;
 
 /// All that a run needs. It has no `Debug`: its environment holds secrets.
 pub struct Job {
@@ -47,10 +48,10 @@ pub struct Job {
     pub kind: Kind,
     /// Holds the plan and a folder for each command.
     pub run_dir: PathBuf,
-    /// Holds the rendered files and Terraform's state.
-    pub workspace_dir: PathBuf,
     /// What all workspaces of its revision have in common.
     pub revision_dir: PathBuf,
+    /// The same for a state that needs providers which its configuration does not name.
+    pub state_revision_dir: PathBuf,
     /// What is in the workspace's state, where it has one.
     pub state: Option<Contents>,
     /// Terraform's program.
@@ -134,13 +135,9 @@ pub async fn plan(job: &Job, rendered: &Rendered, left: Duration) -> Result<(Sho
 }
 
 async fn plan_in_time(job: &Job, rendered: &Rendered) -> Result<(Shown, Vec<u8>), Halt> {
-    let needs_init =
-        materialise(&job.workspace_dir, rendered).map_err(|error| internal("cannot write the workspace", &error))?;
-    if needs_init {
-        revision::initialise(&Stepper::new(job, OnStop::InterruptThenKill), "1", rendered).await?;
-    }
+    let work = work::enter(job, "1", rendered).await?;
     job.reports.send(Report::Planning).ok();
-    let mut planner = Planner::new(job);
+    let mut planner = Planner::new(job, work);
     let made = planner.plan().await?;
     let made = planner.leave_foreign_tags(made, &rendered.tags).await?;
     let saved = tokio::fs::read(&made.file).await.map_err(|error| internal("cannot read the saved plan", &error))?;
@@ -158,19 +155,9 @@ pub fn has_begun_to_apply(run_dir: &std::path::Path) -> bool {
 /// # Errors
 /// [`Halt`].
 pub async fn prepare_to_apply(job: &Job, rendered: &Rendered, plan: &[u8]) -> Result<(), Halt> {
-    let needs_init =
-        materialise(&job.workspace_dir, rendered).map_err(|error| internal("cannot write the workspace", &error))?;
-    if needs_init {
-        let stepper = Stepper::new(job, OnStop::InterruptThenKill);
-        revision::initialise(&stepper, "3.99", rendered).await?;
-    }
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&job.run_dir)
-        .map_err(|error| internal("cannot make the run's folder", &error))?;
+    let work = work::enter(job, "3.99", rendered).await?;
     if let Some(adoption) = job.adoption.as_ref().filter(|adoption| adoption.import.is_some()) {
-        Planner::look_again(job, adoption).await?;
+        Planner::look_again(job, work, adoption).await?;
     }
     supervisor::write_whole(&folders::applied_plan(&job.run_dir), plan)
         .map_err(|error| internal("cannot write the saved plan", &error))
@@ -182,13 +169,14 @@ pub async fn prepare_to_apply(job: &Job, rendered: &Rendered, plan: &[u8]) -> Re
 /// # Errors
 /// [`Halt`].
 pub async fn apply(job: &Job) -> Result<Option<Map<String, Value>>, Halt> {
-    let stepper = Stepper::new(job, OnStop::InterruptOnce);
+    let work = Work::found(job).ok_or_else(|| internal("cannot apply", &"the work folder of the run is gone"))?;
+    let stepper = Stepper::new(job, OnStop::InterruptOnce, work.clone());
     let plan = folders::applied_plan(&job.run_dir);
     stepper.run("4", &Command::Apply { plan }).await?;
     if job.kind == Kind::Destroy {
         return Ok(None);
     }
-    let stepper = Stepper::new(job, OnStop::InterruptThenKill);
+    let stepper = Stepper::new(job, OnStop::InterruptThenKill, work);
     let Ok(output) = stepper.run("5", &Command::Output).await else { return Ok(None) };
     Ok(stepper.stdout(&output).await.ok().as_deref().and_then(outputs::parse))
 }
@@ -200,7 +188,9 @@ pub async fn apply(job: &Job) -> Result<Option<Map<String, Value>>, Halt> {
 /// [`Halt`], on proof alone.
 pub async fn follow_apply(job: &Job) -> Result<(), Halt> {
     let plan = folders::applied_plan(&job.run_dir);
-    Stepper::new(job, OnStop::InterruptOnce).run("4", &Command::Apply { plan }).await?;
+    // It has its folder, this one or that of an earlier captd, and is only waited for.
+    let work = Work::of_init(&job.run_dir);
+    Stepper::new(job, OnStop::InterruptOnce, work).run("4", &Command::Apply { plan }).await?;
     kill_all(&job.run_dir);
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::step::{OnStop, Stepper};
+use super::work::Work;
 use super::{Halt, Job, folders, internal};
 use crate::domain::adoption::{Adoption, Mending, may_change, mend};
 use crate::domain::failure::{Class, Failure};
@@ -32,13 +33,14 @@ pub(super) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    pub(super) fn new(job: &'a Job) -> Self {
-        Self { job, stepper: Stepper::new(job, OnStop::InterruptThenKill), steps: 0 }
+    pub(super) fn new(job: &'a Job, work: Work) -> Self {
+        Self { job, stepper: Stepper::new(job, OnStop::InterruptThenKill, work), steps: 0 }
     }
 
     /// Looks once more, after a person has thought about it, whose that is which a plan takes over.
-    pub(super) async fn look_again(job: &'a Job, adoption: &Adoption) -> Result<(), Halt> {
-        let mut planner = Self { steps: STEPS_AFTER_APPROVAL, ..Self::new(job) };
+    pub(super) async fn look_again(job: &'a Job, work: Work, adoption: &Adoption) -> Result<(), Halt> {
+        let mut planner = Self { steps: STEPS_AFTER_APPROVAL, ..Self::new(job, work) };
+        planner.write_imports(&BTreeMap::new())?;
         let made = planner.look(adoption).await?;
         planner.write_imports(&BTreeMap::new())?;
         adoption.check(&made.shown.found).map_err(Halt::Failed)
@@ -80,7 +82,7 @@ impl<'a> Planner<'a> {
     pub(super) async fn leave_foreign_tags(&mut self, made: Made, tags: &TagsOverride) -> Result<Made, Halt> {
         let is_asked = matches!(self.job.kind, Kind::Apply | Kind::Plan) && !made.shown.foreign_tags.is_empty();
         let Some(text) = tags.with(&made.shown.foreign_tags).filter(|_| is_asked) else { return Ok(made) };
-        let path = self.job.workspace_dir.join(TAGS_FILE);
+        let path = folders::given(&self.job.run_dir).join(TAGS_FILE);
         supervisor::write_whole(&path, text.as_bytes())
             .map_err(|error| internal("cannot write which tags are left alone", &error))?;
         let mut without = self.once(self.job.kind).await?;
@@ -127,7 +129,7 @@ impl<'a> Planner<'a> {
     }
 
     fn write_imports(&self, ids: &BTreeMap<String, String>) -> Result<(), Halt> {
-        let path = self.job.workspace_dir.join(IMPORTS_FILE);
+        let path = folders::given(&self.job.run_dir).join(IMPORTS_FILE);
         supervisor::write_whole(&path, imports(ids).as_bytes())
             .map_err(|error| internal("cannot write what is looked for", &error))
     }

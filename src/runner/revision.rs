@@ -1,16 +1,18 @@
-//! `terraform init`, once for each revision: whoever comes first does it, in a folder of the
-//! revision, and every workspace of it carries the lock file and links to the rest.
+//! `terraform init`, once for each revision: whoever comes first does it, in a folder of the revision, and every run has
+//! links to what it has made. A state that needs providers which its configuration does not name any more has an init of
+//! its own, by the revision and these providers.
 //!
-//! **Invariant:** at most one init is at work in a revision's folder, whichever daemon began it.
+//! **Invariant:** at most one init is at work in such a folder, whichever daemon began it.
+//! **Invariant:** nothing but an init writes there.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::step::{self, Stepper};
+use super::step::{self, OnStop, Stepper};
+use super::work::Work;
 use super::{Halt, Job, folders, internal};
 use crate::render::{INITIALISED, Rendered, VALUES_FILE, materialise};
 use crate::supervisor::{self, write_whole};
@@ -24,45 +26,55 @@ const LOCK: &str = ".captd-lock";
 /// How often it is looked whether another run is done with its init.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Makes the job's workspace ready for every other command. `place` is where the init stands among
-/// the commands of the run, if there is one.
-pub(super) async fn initialise(stepper: &Stepper<'_>, place: &str, rendered: &Rendered) -> Result<(), Halt> {
-    let job = stepper.job;
+/// The folder of an init that has all that the job needs, made when it is not there. `place` is where the init stands
+/// among the commands of the run, if there is one.
+pub(super) async fn initialised(job: &Job, place: &str, rendered: &Rendered) -> Result<PathBuf, Halt> {
     let revision = &job.revision_dir;
-    fs::create_dir_all(revision).map_err(|error| internal("cannot make the folder of the revision", &error))?;
-    let held = held(job).await?;
-    if !is_initialised(revision, rendered) {
+    ensure(job, revision, place, rendered).await?;
+    if job.state.as_ref().is_none_or(|state| has_all(revision, &state.providers)) {
+        return Ok(revision.clone());
+    }
+    ensure(job, &job.state_revision_dir, &format!("{place}.1"), rendered).await?;
+    Ok(job.state_revision_dir.clone())
+}
+
+/// Whether an init has come to its end in a folder, and what it made is there.
+pub(super) fn is_whole(folder: &Path) -> bool {
+    folder.join(INITIALISED).is_file() && folder.join(".terraform").is_dir()
+}
+
+async fn ensure(job: &Job, folder: &Path, place: &str, rendered: &Rendered) -> Result<(), Halt> {
+    if is_initialised(folder, rendered) {
+        return Ok(());
+    }
+    fs::create_dir_all(folder).map_err(|error| internal("cannot make the folder of the revision", &error))?;
+    let held = held(job, folder).await?;
+    if !is_initialised(folder, rendered) {
         let ours = folders::step_dir(&job.run_dir, place, Command::Init.name());
-        wait_for_another(revision, &ours).await?;
-        materialise(revision, &without_values(rendered.clone()))
+        wait_for_another(folder, &ours).await?;
+        materialise(folder, &without_values(rendered.clone()))
             .map_err(|error| internal("cannot write the revision", &error))?;
-        write_whole(&revision.join(BY), ours.as_os_str().as_encoded_bytes())
+        write_whole(&folder.join(BY), ours.as_os_str().as_encoded_bytes())
             .map_err(|error| internal("cannot mark the revision", &error))?;
-        init(&stepper.in_folder(revision), place, rendered).await?;
+        init(job, folder, place, rendered).await?;
     }
     drop(held);
-    if job.state.as_ref().is_none_or(|state| has_all(revision, &state.providers)) {
-        return link(revision, &job.workspace_dir)
-            .and_then(|()| mark(&job.workspace_dir, rendered))
-            .map_err(|error| internal("cannot link the workspace to its revision", &error));
-    }
-    // Its state needs what its configuration does not name any more.
-    init(stepper, &format!("{place}.1"), rendered).await
+    Ok(())
 }
 
 /// One init. One that fails may leave half-written files (seen: an empty
 /// `.terraform/terraform.tfstate`) at which every later one would fail, so they go.
-async fn init(stepper: &Stepper<'_>, place: &str, rendered: &Rendered) -> Result<(), Halt> {
-    let folder = stepper.folder();
+async fn init(job: &Job, folder: &Path, place: &str, rendered: &Rendered) -> Result<(), Halt> {
+    let stepper = Stepper::new(job, OnStop::InterruptThenKill, Work::of_init(folder));
     if let Err(halt) = stepper.run(place, &Command::Init).await {
-        remove(&folder.join(".terraform")).ok();
+        fs::remove_dir_all(folder.join(".terraform")).ok();
         return Err(halt);
     }
     mark(folder, rendered).map_err(|error| internal("cannot mark what was initialised", &error))
 }
 
 fn is_initialised(folder: &Path, rendered: &Rendered) -> bool {
-    fs::read_to_string(folder.join(INITIALISED)).is_ok_and(|digest| digest == rendered.structure)
+    is_whole(folder) && fs::read_to_string(folder.join(INITIALISED)).is_ok_and(|digest| digest == rendered.structure)
 }
 
 fn mark(folder: &Path, rendered: &Rendered) -> io::Result<()> {
@@ -74,10 +86,9 @@ fn without_values(mut rendered: Rendered) -> Rendered {
     rendered
 }
 
-/// The lock of the revision, once no other run has it.
-async fn held(job: &Job) -> Result<File, Halt> {
-    let path = job.revision_dir.join(LOCK);
-    let file = OpenOptions::new().create(true).append(true).open(&path);
+/// The lock of the folder, once no other run has it.
+async fn held(job: &Job, folder: &Path) -> Result<File, Halt> {
+    let file = OpenOptions::new().create(true).append(true).open(folder.join(LOCK));
     let file = file.map_err(|error| internal("cannot open the lock of the revision", &error))?;
     while file.try_lock().is_err() {
         tokio::select! {
@@ -101,31 +112,4 @@ fn has_all(revision: &Path, wanted: &BTreeSet<String>) -> bool {
     let text = fs::read_to_string(revision.join(lock::FILE)).unwrap_or_default();
     let there = lock::parse(&text).unwrap_or_default();
     wanted.iter().all(|address| there.iter().any(|locked| locked.address == *address))
-}
-
-/// Gives a workspace what its revision has.
-fn link(revision: &Path, workspace: &Path) -> io::Result<()> {
-    let (from, to) = (revision.join(".terraform"), workspace.join(".terraform"));
-    remove(&to)?;
-    fs::create_dir(&to)?;
-    for shared in ["providers", "modules"].into_iter().filter(|name| from.join(name).exists()) {
-        symlink(from.join(shared), to.join(shared))?;
-    }
-    for own in [".terraform/terraform.tfstate", lock::FILE] {
-        match fs::copy(revision.join(own), workspace.join(own)) {
-            Ok(_) => {}
-            // A template without providers has no lock file.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => remove(&workspace.join(own))?,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    let removed = if path.is_symlink() || path.is_file() { fs::remove_file(path) } else { fs::remove_dir_all(path) };
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
 }

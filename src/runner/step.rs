@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::work::Work;
 use super::{Halt, Job, Report, folders, internal, warm};
 use crate::domain::failure::{Class, Failure};
 use crate::domain::run::Step;
@@ -35,13 +36,13 @@ pub(super) enum OnStop {
 pub(super) struct Stepper<'a> {
     pub(super) job: &'a Job,
     pub(super) on_stop: OnStop,
-    /// Where they run, if not in the workspace.
-    elsewhere: Option<PathBuf>,
+    /// Where they run.
+    work: Work,
 }
 
 impl<'a> Stepper<'a> {
-    pub(super) fn new(job: &'a Job, on_stop: OnStop) -> Self {
-        Self { job, on_stop, elsewhere: None }
+    pub(super) fn new(job: &'a Job, on_stop: OnStop, work: Work) -> Self {
+        Self { job, on_stop, work }
     }
 
     /// Whether a plan that failed with a part of the schema is to be repeated with the whole of it;
@@ -53,16 +54,6 @@ impl<'a> Stepper<'a> {
         }
         let said = tail(&folder.join(supervisor::STDOUT)).await + &tail(&folder.join(supervisor::STDERR)).await;
         events::may_lack_schema(&said) && supervisor::write_whole(&marker, b"").is_ok()
-    }
-
-    /// The same, in another folder.
-    pub(super) fn in_folder(&self, folder: &Path) -> Self {
-        Self { elsewhere: Some(folder.to_owned()), ..*self }
-    }
-
-    /// Where its commands run.
-    pub(super) fn folder(&self) -> &Path {
-        self.elsewhere.as_deref().unwrap_or(&self.job.workspace_dir)
     }
 
     /// Runs the command at `place` to its end and gives back its folder.
@@ -148,26 +139,29 @@ impl<'a> Stepper<'a> {
     }
 
     fn spawn(&self, folder: &Path, command: &Command) -> Result<Attached, Halt> {
-        let confinement = self.job.confinement.clone().map(|rights| match command {
-            Command::Plan { out, .. } => rights.writing(out),
-            Command::Show { plan } | Command::Apply { plan } => rights.reading(plan),
-            Command::Init => {
-                let mut rights = rights;
-                rights.write.push(self.folder().to_owned());
-                rights.read.extend(supervisor::confine::registry_credentials(&self.job.own_environment));
-                rights
+        let Work { folder: at, initialised } = &self.work;
+        let confinement = self.job.confinement.clone().map(|mut rights| {
+            rights.write.push(at.clone());
+            let mut rights = rights.reading(initialised).reading(&folders::given(&self.job.run_dir));
+            match command {
+                Command::Plan { out, .. } => rights.writing(out),
+                Command::Show { plan } | Command::Apply { plan } => rights.reading(plan),
+                Command::Init => {
+                    rights.read.extend(supervisor::confine::registry_credentials(&self.job.own_environment));
+                    rights
+                }
+                _ => rights,
             }
-            Command::Validate | Command::Output | Command::Import { .. } | Command::Untaint { .. } => rights,
         });
-        let wish = || warm::wish(self.job, folders::whole_schema(&self.job.run_dir).exists());
+        let wish = || warm::wish(self.job, initialised, folders::whole_schema(&self.job.run_dir).exists());
         let warm = match command {
             // To init, what is installed is its own business.
             Command::Init => None,
             // What a trial has installed for itself goes with it, and no process may be left of it.
-            Command::Validate => wish().filter(|wish| !warm::is_installed_in(wish, &self.job.workspace_dir)),
+            Command::Validate => wish().filter(|wish| !warm::is_installed_in(wish, initialised)),
             _ => wish(),
         };
-        let record = supervisor::Invocation::new(self.job.program.clone(), command.argv(), self.folder().to_owned())
+        let record = supervisor::Invocation::new(self.job.program.clone(), command.argv(), at.clone())
             .confined(confinement)
             .warmed(warm);
         // What an init fetches serves others too.

@@ -12,11 +12,11 @@ use serde_json::Map;
 
 use super::planning::Planner;
 use super::step::{OnStop, Stepper};
-use super::{Halt, Job, folders, internal};
+use super::{Halt, Job, folders, work};
 use crate::domain::failure::{Class, Failure};
-use crate::render::{Rendered, materialise};
+use crate::render::Rendered;
 use crate::supervisor;
-use crate::supervisor::confine::{sockets_dir, tmp_dir};
+use crate::supervisor::confine::{sockets_dir, tmp_dir, work_dir};
 use crate::terraform::argv::Command;
 use crate::terraform::diagnostics::{self, Diagnostic};
 use crate::terraform::plan::Shown;
@@ -27,7 +27,7 @@ use crate::terraform::plan::Shown;
 /// # Errors
 /// [`Halt`], when that cannot be told.
 pub async fn validate(job: &Job, rendered: &Rendered) -> Result<Vec<Diagnostic>, Halt> {
-    let _folders = Folders { run: job.run_dir.clone(), workspace: job.workspace_dir.clone() };
+    let _folders = Folders::of(job);
     let limit = Duration::from_secs(u64::from(job.plan_seconds_max));
     tokio::time::timeout(limit, in_time(job, rendered)).await.unwrap_or_else(|_| {
         let message = format!("terraform init and validate took longer than {} s and were ended", job.plan_seconds_max);
@@ -41,7 +41,7 @@ pub async fn validate(job: &Job, rendered: &Rendered) -> Result<Vec<Diagnostic>,
 /// # Errors
 /// [`Halt`].
 pub async fn look(job: &Job, rendered: &Rendered, ids: BTreeMap<String, String>) -> Result<Shown, Halt> {
-    let _folders = Folders { run: job.run_dir.clone(), workspace: job.workspace_dir.clone() };
+    let _folders = Folders::of(job);
     let limit = Duration::from_secs(u64::from(job.plan_seconds_max));
     tokio::time::timeout(limit, look_in_time(job, rendered, ids)).await.unwrap_or_else(|_| {
         let message = format!("looking took longer than {} s and was ended", job.plan_seconds_max);
@@ -50,9 +50,7 @@ pub async fn look(job: &Job, rendered: &Rendered, ids: BTreeMap<String, String>)
 }
 
 async fn look_in_time(job: &Job, rendered: &Rendered, ids: BTreeMap<String, String>) -> Result<Shown, Halt> {
-    materialise(&job.workspace_dir, rendered).map_err(|error| internal("cannot write what looks", &error))?;
-    Stepper::new(job, OnStop::InterruptThenKill).run("1", &Command::Init).await?;
-    let mut planner = Planner::new(job);
+    let mut planner = Planner::new(job, work::enter(job, "1", rendered).await?);
     if ids.is_empty() {
         return Ok(planner.once(job.kind).await?.shown);
     }
@@ -61,18 +59,16 @@ async fn look_in_time(job: &Job, rendered: &Rendered, ids: BTreeMap<String, Stri
 }
 
 async fn in_time(job: &Job, rendered: &Rendered) -> Result<Vec<Diagnostic>, Halt> {
-    materialise(&job.workspace_dir, rendered)
-        .map_err(|error| internal("cannot write the template on trial", &error))?;
-    let stepper = Stepper::new(job, OnStop::InterruptThenKill);
-    if let Err(halt) = stepper.run("1", &Command::Init).await {
-        let folder = folders::step_dir(&job.run_dir, "1", Command::Init.name());
-        return match halt {
-            Halt::Failed(failure) if is_refused(&folder, &failure).await => {
-                Ok(vec![diagnostics::of_text(&failure.message)])
-            }
-            halt => Err(halt),
-        };
-    }
+    let work = match work::enter(job, "1", rendered).await {
+        Ok(work) => work,
+        Err(Halt::Failed(failure)) => {
+            let folder = folders::step_dir(&job.run_dir, "1", Command::Init.name());
+            let refused = is_refused(&folder, &failure).await;
+            return if refused { Ok(vec![diagnostics::of_text(&failure.message)]) } else { Err(Halt::Failed(failure)) };
+        }
+        Err(halt) => return Err(halt),
+    };
+    let stepper = Stepper::new(job, OnStop::InterruptThenKill, work);
     let (halt, folder) = match validated(&stepper, "2").await {
         Err((_, folder)) if stepper.takes_whole_schema(&folder).await => match validated(&stepper, "3").await {
             Ok(()) => return Ok(Vec::new()),
@@ -102,21 +98,26 @@ async fn is_refused(folder: &Path, failure: &Failure) -> bool {
 /// The folders of a trial.
 struct Folders {
     run: PathBuf,
-    workspace: PathBuf,
+    initialised: PathBuf,
+}
+
+impl Folders {
+    fn of(job: &Job) -> Self {
+        Self { run: job.run_dir.clone(), initialised: job.revision_dir.clone() }
+    }
 }
 
 impl Drop for Folders {
     /// One way for every end: nobody may wait any more.
     fn drop(&mut self) {
         folders::kill_all(&self.run);
-        let (run, workspace) = (self.run.clone(), self.workspace.clone());
+        let (run, initialised) = (self.run.clone(), self.initialised.clone());
         // Where the daemon itself ends, its next start does it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 wait_for_all(&run).await;
-                for folder in [&run, &workspace, &tmp_dir(&run), &sockets_dir(&run)] {
-                    remove(folder);
-                }
+                let left = [work_dir(&run), tmp_dir(&run), sockets_dir(&run), initialised, run.clone()];
+                remove(&left, &run).await;
             });
         }
     }
@@ -128,7 +129,7 @@ pub async fn sweep_trials(folder: &Path) {
         folders::kill_all(&entry.path());
         wait_for_all(&entry.path()).await;
     }
-    remove(folder);
+    remove(&[folder.to_owned()], &folder.join("any")).await;
 }
 
 /// Waits until no command of a run is alive, nor what it has started.
@@ -141,11 +142,9 @@ async fn wait_for_all(run_dir: &Path) {
     }
 }
 
-fn remove(folder: &Path) {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            tracing::warn!(folder = %folder.display(), %error, "cannot remove what a trial has left");
-        }
-        _ => {}
+async fn remove(left: &[PathBuf], run_dir: &Path) {
+    let stay = supervisor::remove_left(left, &folders::aside(run_dir)).await;
+    for (path, why) in stay {
+        folders::tell_left(&path, &why);
     }
 }

@@ -44,8 +44,8 @@ impl Service {
             Err(failure) => return Err(Error::conflict("not_rendered", failure.message)),
         };
         let mut files = prepared.rendered.with_local_state().files;
-        // A workspace that was not begun here has none, and one whose folder was removed had what its revision has.
-        for folder in [&prepared.workspace_dir, &prepared.revision_dir] {
+        // An init of its own has more than that of its revision.
+        for folder in [&prepared.state_revision_dir, &prepared.revision_dir] {
             if let Ok(lock) = tokio::fs::read_to_string(folder.join(LOCK_FILE)).await {
                 files.entry(LOCK_FILE.to_owned()).or_insert(lock);
             }
@@ -81,7 +81,7 @@ impl Service {
         change.remove_resource(workspace.uid).await?;
         change.commit().await?;
         self.wakes.all();
-        self.remove_workspace_folder(workspace.uid).await
+        self.retire_workspace_folder(workspace.uid).await
     }
 
     /// What can be ejected: at rest, needed by nobody, and in force unless it is to go `as_it_is`. With the serial of its

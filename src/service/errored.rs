@@ -4,16 +4,18 @@
 
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
 use super::{DAEMON, Error, Result, Service};
 use crate::domain::run::Run;
-use crate::domain::state::{BYTES_MAX, Divergence, Head, placed};
+use crate::domain::state::{BYTES_MAX, Divergence, Head, digest, placed};
+use crate::supervisor;
+use crate::supervisor::confine::work_dir;
 
 /// The name that Terraform gives it.
-const ERRORED: &str = "errored.tfstate";
+pub(super) const ERRORED: &str = "errored.tfstate";
+/// Holds the digest of what was taken in of a run.
+const TAKEN_IN: &str = "errored-taken-in";
 
 impl Service {
     /// Looks for a state that was left by a run's apply, before its end is kept.
@@ -21,20 +23,33 @@ impl Service {
     /// # Errors
     /// When the database or a file fails; the file is then still where it was.
     pub async fn take_in_errored_state(&self, run: &Run) -> Result<()> {
-        let path = self.workspace_dir(run.workspace).join(ERRORED);
-        let Some(bytes) = read_plain(&path).await.map_err(|cause| failed("cannot read", &path, cause))? else {
-            return Ok(());
-        };
+        let run_dir = self.run_dir(run.id);
+        // An apply that an earlier captd has begun works in the folder of its workspace.
+        for folder in [work_dir(&run_dir), self.workspace_dir(run.workspace)] {
+            let path = folder.join(ERRORED);
+            let read = supervisor::read_left(&folder, ERRORED, BYTES_MAX as u64).await;
+            let Some(bytes) = read.map_err(|cause| failed("cannot read", &path, cause))? else { continue };
+            // Noted where no run can write, when it was taken in: whenever this ends early, it is done again.
+            let (mark, digest) = (run_dir.join(TAKEN_IN), digest(&bytes));
+            if std::fs::read(&mark).ok().is_none_or(|taken| taken != digest.as_bytes()) {
+                self.take_in_errored(run, &bytes).await?;
+                supervisor::write_whole(&mark, digest.as_bytes())
+                    .map_err(|error| failed("cannot note", &mark, std::io::Error::other(error)))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_in_errored(&self, run: &Run, bytes: &[u8]) -> Result<()> {
         let mut change = self.write(DAEMON).await?;
-        match self.keep_errored(&mut change, run, &bytes).await {
+        match self.keep_errored(&mut change, run, bytes).await {
             Ok(()) => {
                 change.commit().await?;
                 tracing::warn!(run = %run.id, "took in the state that terraform could not hand in");
-                tokio::fs::remove_file(&path).await.map_err(|cause| failed("cannot remove", &path, cause))
+                Ok(())
             }
             Err(Error::Conflict { detail, .. }) => {
-                // Kept aside first, and removed last: whenever this ends early, it is done again.
-                let aside = self.set_aside(run, &bytes).await?;
+                let aside = self.set_aside(&format!("{}.tfstate", run.id), bytes).await?;
                 let divergence = Divergence {
                     run: run.id,
                     since: self.clock.now(),
@@ -43,8 +58,7 @@ impl Service {
                 };
                 tracing::error!(run = %run.id, reason = divergence.reason, "terraform left a state that cannot be taken in");
                 change.set_diverged(run.workspace, Some(&divergence)).await?;
-                change.commit().await?;
-                tokio::fs::remove_file(&path).await.map_err(|cause| failed("cannot remove", &path, cause))
+                Ok(change.commit().await?)
             }
             Err(other) => Err(other),
         }
@@ -66,11 +80,12 @@ impl Service {
         Ok(())
     }
 
-    async fn set_aside(&self, run: &Run, bytes: &[u8]) -> Result<PathBuf> {
+    /// Keeps a state where a person finds it.
+    pub(super) async fn set_aside(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
         let folder = self.config.data_dir.join("diverged");
         tokio::fs::create_dir_all(&folder).await.map_err(|cause| failed("cannot make", &folder, cause))?;
-        let aside = folder.join(format!("{}.tfstate", run.id));
-        crate::supervisor::write_whole(&aside, bytes)
+        let aside = folder.join(name);
+        supervisor::write_whole(&aside, bytes)
             .map_err(|error| failed("cannot keep", &aside, std::io::Error::other(error)))?;
         Ok(aside)
     }
@@ -80,39 +95,24 @@ impl Service {
     /// # Errors
     /// When the database or a file fails.
     pub async fn take_in_local_state(&self, workspace: Uuid) -> Result<()> {
-        let path = self.workspace_dir(workspace).join("terraform.tfstate");
-        let Some(bytes) = read_plain(&path).await.map_err(|cause| failed("cannot read", &path, cause))? else {
-            return Ok(());
-        };
+        let folder = self.workspace_dir(workspace);
+        let path = folder.join("terraform.tfstate");
+        let read = supervisor::read_left(&folder, "terraform.tfstate", BYTES_MAX as u64).await;
+        let Some(bytes) = read.map_err(|cause| failed("cannot read", &path, cause))? else { return Ok(()) };
         let mut change = self.write(DAEMON).await?;
-        if change.newest_state(workspace).await?.is_none()
-            && let Ok(head) = Head::parse(&bytes)
-        {
-            self.keep(&mut change, workspace, &head, &bytes, super::DAEMON).await?;
-            change.commit().await?;
+        match Head::parse(&bytes) {
+            Ok(head) if change.newest_state(workspace).await?.is_none() => {
+                self.keep(&mut change, workspace, &head, &bytes, super::DAEMON).await?;
+                change.commit().await?;
+            }
+            _ => drop(self.set_aside(&format!("{workspace}.terraform.tfstate"), &bytes).await?),
         }
         let aside = path.with_extension("tfstate.taken-in");
-        tokio::fs::rename(&path, &aside).await.map_err(|cause| failed("cannot rename", &path, cause))
+        match tokio::fs::rename(&path, &aside).await {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(failed("cannot rename", &path, cause)),
+            _ => Ok(()),
+        }
     }
-}
-
-/// Reads a file of a workspace, where a template may have laid anything: a link is not followed,
-/// a pipe not waited for, and nothing endless read. `None` when it is not there.
-async fn read_plain(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = tokio::fs::OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path).await;
-    let file = match file {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let about = file.metadata().await?;
-    if !about.is_file() || about.len() > BYTES_MAX as u64 {
-        return Err(std::io::Error::other(format!("it is no plain file of at most {BYTES_MAX} bytes")));
-    }
-    let mut bytes = Vec::new();
-    file.take(BYTES_MAX as u64).read_to_end(&mut bytes).await?;
-    Ok(Some(bytes))
 }
 
 fn failed(doing: &str, path: &Path, cause: std::io::Error) -> Error {

@@ -53,7 +53,6 @@ impl Service {
         let needs = Needs {
             data_dir: &self.config.data_dir,
             run_dir: &nowhere,
-            workspace_dir: &nowhere,
             cli_config: &self.cli_config_path(),
             key_file: self.keys.path(),
             mirrors: &mirror_folders(engine.provider_mirror.as_deref(), home),

@@ -19,6 +19,7 @@ mod gateway;
 mod graph;
 mod hold;
 mod keys;
+mod left;
 mod logs;
 mod namespaces;
 mod needs;
@@ -121,6 +122,7 @@ pub struct Service {
     judged: Mutex<allowed::Judged>,
     validator: Arc<dyn Validator>,
     rehearsals: Semaphore,
+    clearing: Arc<Semaphore>,
     /// Hints that something may be due.
     pub wakes: Wakes,
 }
@@ -175,6 +177,7 @@ impl Service {
             judged: Mutex::default(),
             validator: parts.validator,
             rehearsals: Semaphore::new(rehearse::REHEARSALS_AT_ONCE),
+            clearing: Arc::new(Semaphore::new(left::CLEARED_AT_ONCE)),
             wakes: Wakes::default(),
         }
     }

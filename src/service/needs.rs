@@ -31,8 +31,9 @@ impl Service {
             let declared = snapshot.resource(&workspace.key()).await?;
             standing.retains = declared.is_some_and(|resource| resource.spec.retains());
             // Of before captd kept states, one may lie in the workspace's folder until its next run.
-            let local = self.workspace_dir(workspace.uid).join("terraform.tfstate");
-            standing.has_state = snapshot.newest_state(workspace.uid).await?.is_some() || local.exists();
+            let local = std::fs::symlink_metadata(self.workspace_dir(workspace.uid).join("terraform.tfstate"));
+            standing.has_state =
+                snapshot.newest_state(workspace.uid).await?.is_some() || local.is_ok_and(|local| local.is_file());
         }
         let mut inputs = Map::new();
         for need in &wants.needs {

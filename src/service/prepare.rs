@@ -49,6 +49,8 @@ pub struct Prepared {
     pub warmth: Option<Warmth>,
     /// What all workspaces of its revision have in common.
     pub revision_dir: PathBuf,
+    /// The same for a state that needs providers which its configuration does not name.
+    pub state_revision_dir: PathBuf,
     /// What is in the workspace's state, where it has one.
     pub state: Option<Contents>,
     /// Why it may not begin, if so.
@@ -57,8 +59,6 @@ pub struct Prepared {
     pub program: String,
     /// Holds the plan and the commands.
     pub run_dir: PathBuf,
-    /// Holds the rendered files and Terraform's state.
-    pub workspace_dir: PathBuf,
 }
 
 /// What the template says of itself, as far as it holds for this spec.
@@ -155,6 +155,7 @@ impl Service {
         let prepared = prepared.inspect(|it| self.remember(run.id, &it.environment, texts_among(&inputs, &opened)));
         Ok(prepared.map(|prepared| Prepared {
             warmth: self.warmth(run, spec, &prepared.manifest, state.as_ref()),
+            state_revision_dir: self.state_revision_dir(&prepared.rendered.structure, state.as_ref()),
             state,
             ..prepared
         }))
@@ -198,7 +199,7 @@ impl Service {
         // Of two, captd's own holds.
         let environment = environment.into_iter().chain(own_environment.clone()).collect();
         let revision_dir = self.revision_dir(&rendered.structure);
-        let (run_dir, workspace_dir) = (self.run_dir(run.id), self.workspace_dir(run.workspace));
+        let run_dir = self.run_dir(run.id);
         Ok(Prepared {
             refused: self.refusal_of_run(run, spec, template, &rendered),
             rendered,
@@ -206,9 +207,8 @@ impl Service {
             manifest: manifest_for(spec, template),
             adoption,
             approval: spec.approval(),
-            confinement: self
-                .confinement(&run_dir, &workspace_dir, provider, &own_environment)
-                .map(|rights| rights.reading(&revision_dir)),
+            confinement: self.confinement(&run_dir, provider, &own_environment),
+            state_revision_dir: revision_dir.clone(),
             revision_dir,
             state: None,
             environment,
@@ -217,7 +217,6 @@ impl Service {
             secrets: self.secrets_of(run.id),
             program: engine.binary.clone(),
             run_dir,
-            workspace_dir,
         })
     }
 
@@ -248,7 +247,6 @@ impl Service {
     pub(super) fn confinement(
         &self,
         run_dir: &Path,
-        workspace_dir: &Path,
         provider: Option<&AwsProvider>,
         environment: &Environment,
     ) -> Option<Confinement> {
@@ -258,7 +256,6 @@ impl Service {
         let needs = Needs {
             data_dir: &self.config.data_dir,
             run_dir,
-            workspace_dir,
             cli_config: &self.cli_config_path(),
             key_file: self.keys.path(),
             mirrors: &mirror_folders(engine.provider_mirror.as_deref(), home),
@@ -270,9 +267,16 @@ impl Service {
         (engine.confine != Confine::Off).then(|| confinement(&needs))
     }
 
-    /// The folder of a rendered structure: of the same depth as a workspace's, so that paths in it mean the same.
+    /// The folder of a rendered structure: of the same depth as a run's work folder, so that paths in it mean the same.
     fn revision_dir(&self, structure: &str) -> PathBuf {
         self.config.data_dir.join("revisions").join(structure.get(..16).unwrap_or(structure))
+    }
+
+    /// The same for the providers of a state.
+    fn state_revision_dir(&self, structure: &str, state: Option<&Contents>) -> PathBuf {
+        let providers = state.into_iter().flat_map(|state| &state.providers);
+        let text: String = providers.fold(structure.to_owned(), |text, provider| text + "\n" + provider);
+        self.revision_dir(&state::digest(text.as_bytes()))
     }
 
     /// The folder of a run: its commands, and what they left.
@@ -281,9 +285,8 @@ impl Service {
         self.config.data_dir.join("runs").join(run.to_string())
     }
 
-    /// The folder of a workspace.
-    #[must_use]
-    pub fn workspace_dir(&self, workspace: uuid::Uuid) -> PathBuf {
+    /// Where an earlier captd had the files of a workspace.
+    pub(super) fn workspace_dir(&self, workspace: uuid::Uuid) -> PathBuf {
         self.config.data_dir.join("workspaces").join(workspace.to_string())
     }
 }

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use uuid::Uuid;
-
 use super::{DAEMON, Result, Service};
 use crate::domain::time::plus_seconds;
 
@@ -29,19 +27,9 @@ impl Service {
         }
         Ok(())
     }
-
-    /// Removes the folder of a workspace whose resources are gone and whose rows went with them.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn remove_workspace_folder(&self, workspace: Uuid) -> Result<()> {
-        if self.store.read().await?.workspace(workspace).await?.is_none() {
-            remove_folder(self.workspace_dir(workspace)).await;
-        }
-        Ok(())
-    }
 }
 
+/// Removes the folder of a run, in which nothing but captd and its supervisors write.
 async fn remove_folder(path: PathBuf) {
     match tokio::fs::remove_dir_all(&path).await {
         Ok(()) => {}

@@ -68,8 +68,8 @@ pub struct Trial {
     pub program: String,
     /// Holds a folder for each command.
     pub run_dir: PathBuf,
-    /// Holds the files.
-    pub workspace_dir: PathBuf,
+    /// Holds the files that are initialised.
+    pub revision_dir: PathBuf,
     /// Seconds for all of it.
     pub seconds_max: u32,
 }
@@ -168,12 +168,12 @@ impl Service {
         let id = self.clock.id().to_string();
         let engine = &self.config.engine;
         let run_dir = trials_dir(&self.config).join(&id);
-        let workspace_dir = run_dir.with_extension("files");
+        let revision_dir = run_dir.with_extension("files");
         let is_warm = engine.gateway && template.manifest.gateway == Gateway::On;
         Trial {
             rendered,
             manifest: template.manifest.clone(),
-            confinement: self.confinement(&run_dir, &workspace_dir, provider, &environment),
+            confinement: self.confinement(&run_dir, provider, &environment),
             environment,
             secrets: self.known_secrets(),
             warmth: is_warm.then(|| Warmth {
@@ -185,7 +185,7 @@ impl Service {
             }),
             program: engine.binary.clone(),
             run_dir,
-            workspace_dir,
+            revision_dir,
             seconds_max: engine.plan_seconds_max.min(TRIAL_SECONDS_MAX),
         }
     }

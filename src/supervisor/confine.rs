@@ -2,8 +2,9 @@
 //! links lead.
 //!
 //! **Invariant:** paths are opened for captd's own environment and configuration, never for what a declaration sets.
-//! **Invariant:** nothing here lies in the data folder but the run's own workspace and temporary
-//! folder, its plan and Terraform's CLI configuration: no token, no key, no database, no other run.
+//! **Invariant:** nothing here lies in the data folder but the run's temporary folder and Terraform's CLI configuration:
+//! no token, no key, no database, no other run. The folder that a command works in, the plan and what else it needs are
+//! added when it is started.
 //! **Invariant:** the folders of a run's commands are not writable to it: what a supervisor is told
 //! and what it leaves stay out of a template's hands.
 
@@ -33,8 +34,6 @@ pub struct Needs<'a> {
     pub data_dir: &'a Path,
     /// The run's folder.
     pub run_dir: &'a Path,
-    /// The run's workspace.
-    pub workspace_dir: &'a Path,
     /// Terraform's CLI configuration.
     pub cli_config: &'a Path,
     /// The keys of what is kept secret.
@@ -56,6 +55,13 @@ pub struct Needs<'a> {
 #[must_use]
 pub fn tmp_dir(run_dir: &Path) -> PathBuf {
     beside(run_dir, "tmp")
+}
+
+/// Where the commands of a run work: its own copy of the rendered files, which it may write. It lies as deep as the
+/// folder of its revision, so that relative paths in what `terraform init` has made mean the same.
+#[must_use]
+pub fn work_dir(run_dir: &Path) -> PathBuf {
+    beside(run_dir, "w")
 }
 
 /// Where a run's supervisors have their sockets and their own providers: out of a template's hands,
@@ -159,7 +165,6 @@ pub fn confinement(needs: &Needs<'_>) -> Confinement {
     read.extend(named_by_the_environment(needs));
     read.extend_from_slice(needs.read);
     let mut write: Vec<PathBuf> = DEVICES.iter().map(PathBuf::from).collect();
-    write.push(needs.workspace_dir.to_owned());
     write.push(tmp.clone());
     write.extend_from_slice(needs.write);
     Confinement { read, write, tmp, file: None }

@@ -20,24 +20,29 @@ pub mod confine;
 mod daemon_side;
 mod effect;
 mod gateway;
+mod leftovers;
 mod record;
 mod rehearse;
 mod shim;
 mod supervise;
 mod warm;
 
-pub use captd_process::{Confinement, Error, Result, boot_id, landlock, missing_in, write_whole};
+pub use captd_process::{Confinement, Error, Result, boot_id, landlock, missing_in, proof, write_json, write_whole};
 pub use capture::capture;
 pub use daemon_side::{Attached, Interrupt, attach, kill, lives, look_at, said, spawn};
 pub use effect::{Effect, effect};
 pub use gateway::{
     Settings, end as end_gateway, ensure as ensure_gateway, obstacle as gateway_obstacle, settings as gateway_settings,
 };
+pub use leftovers::{leftovers, read as read_left, remove as remove_left};
 pub use record::{Exit, Invocation, NOT_FOUND, NOT_STARTED, STDERR, STDOUT, SUPERVISOR_LOG};
 pub use rehearse::{REHEARSAL_BYTES_MAX, REHEARSAL_CPU_SECONDS_MAX, limit_to_rehearsal, rehearse};
 pub use shim::{exec, own_session};
 pub use supervise::supervise;
 pub use warm::starter;
+
+/// The folder of the data folder that holds what runs have left and what cannot be removed.
+pub const ASIDE: &str = "left";
 
 /// The variables that a process gets, by name: these and no others.
 pub type Environment = std::collections::BTreeMap<String, String>;

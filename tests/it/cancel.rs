@@ -13,7 +13,7 @@ async fn a_forced_stop_ends_at_once_and_says_what_that_costs() {
         return;
     }
     let (daemon, run) = patient_apply().await;
-    let signals = signals(&daemon, &run).await;
+    let signals = signals(&daemon).await;
     let cancel = format!("/v1/runs/{run}/cancel");
 
     let early = daemon.post(&format!("{cancel}?force=true"), &json!({})).await;
@@ -45,7 +45,7 @@ async fn a_daemon_that_comes_back_does_not_ask_again() {
         return;
     }
     let (daemon, run) = patient_apply().await;
-    let signals = signals(&daemon, &run).await;
+    let signals = signals(&daemon).await;
     daemon.post(&format!("/v1/runs/{run}/cancel"), &json!({})).await;
     until("it was asked", async || (signals().len() == 1).then_some(())).await;
 
@@ -64,16 +64,24 @@ async fn a_daemon_that_comes_back_does_not_ask_again() {
 fn daemon_with_a_patient_apply() -> Daemon {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("bin");
+    let out = dir.path().join("out");
     std::fs::create_dir(&folder).unwrap();
+    std::fs::create_dir(&out).unwrap();
     let script = format!(
-        "#!/bin/sh\nif [ \"$1\" = apply ]; then\n  trap 'echo INT >> signals; [ \"$(wc -l < signals)\" -lt 2 ] || exit 1' INT\n  : > signals\n  while [ ! -e '{}' ]; do sleep 0.05; done\nfi\nexec '{}' \"$@\"\n",
+        "#!/bin/sh\nif [ \"$1\" = apply ]; then\n  signals='{}'\n  trap 'echo INT >> \"$signals\"; [ \"$(wc -l < \"$signals\")\" -lt 2 ] || exit 1' INT\n  : > \"$signals\"\n  while [ ! -e '{}' ]; do sleep 0.05; done\nfi\nexec '{}' \"$@\"\n",
+        out.join("signals").display(),
         folder.join("go").display(),
         on_path("terraform").unwrap().display()
     );
     let program = folder.join("terraform");
     std::fs::write(&program, script).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let config = format!("[engine]\nbinary = \"{}\"\nconfine_read = [\"{}\"]\n", program.display(), folder.display());
+    let config = format!(
+        "[engine]\nbinary = {:?}\nconfine_read = [{:?}]\nconfine_write = [{:?}]\n",
+        program.display().to_string(),
+        folder.display().to_string(),
+        out.display().to_string()
+    );
     std::fs::write(dir.path().join("captd.toml"), config).unwrap();
     Daemon::start_in(dir)
 }
@@ -87,9 +95,8 @@ async fn patient_apply() -> (Daemon, String) {
 }
 
 /// The signals that a run's apply has got so far, once it has begun.
-async fn signals(daemon: &Daemon, run: &str) -> impl Fn() -> Vec<String> + use<> {
-    let workspace = daemon.run(run).await["workspace"].as_str().unwrap().to_owned();
-    let path = daemon.dir().join("data/workspaces").join(workspace).join("signals");
+async fn signals(daemon: &Daemon) -> impl Fn() -> Vec<String> + use<> {
+    let path = daemon.dir().join("out/signals");
     until("it applies", async || path.exists().then_some(())).await;
     move || std::fs::read_to_string(&path).unwrap_or_default().lines().map(str::to_owned).collect()
 }

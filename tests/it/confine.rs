@@ -26,10 +26,10 @@ const DENIED: &[&str] = &[
     "read the configuration",
     "read the home folder",
     "read what signs in to registries",
-    "read another workspace",
+    "read another work folder",
     "read another run",
     "list the data folder",
-    "list all workspaces",
+    "list all revisions",
     "list all runs",
     "read the daemon's environment",
     "read by the daemon's root",
@@ -38,7 +38,7 @@ const DENIED: &[&str] = &[
     "rename a file into its folder",
     "write into the data folder",
     "write Terraform's configuration",
-    "write into another workspace",
+    "write into another work folder",
     "write where its supervisor writes",
     "make a command of its own run",
     "lay a link where its supervisors have their sockets",
@@ -103,10 +103,10 @@ fn machine(environment: &Value) -> Value {
     })
 }
 
-/// The only entry of a folder.
-fn only_in(folder: &Path) -> PathBuf {
-    let mut entries = std::fs::read_dir(folder).unwrap();
-    entries.next().unwrap().unwrap().path()
+/// The only run of a data folder: what else lies beside it has an ending.
+fn only_run(data: &Path) -> PathBuf {
+    let entries = std::fs::read_dir(data.join("runs")).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.extension().is_none()).collect::<Vec<_>>().pop().unwrap()
 }
 
 /// Lets the template try, and gives back what came of each attempt.
@@ -116,18 +116,21 @@ async fn attempts(engine: &str) -> BTreeMap<String, String> {
     let data = daemon.dir().join("data");
     daemon.apply(&seed_yaml("other", 1)).await;
     daemon.wait_until_ready("other").await;
-    let other_workspace = only_in(&data.join("workspaces"));
-    let other_run = only_in(&data.join("runs"));
+    let other_run = only_run(&data);
     let of_terraform = daemon.dir().join(".terraform.d");
     std::fs::create_dir(&of_terraform).unwrap();
     std::fs::write(of_terraform.join("credentials.tfrc.json"), "{}").unwrap();
+    // As of a run that is at work.
+    let other_work = data.join("runs/0123456789ab.w");
+    std::fs::create_dir(&other_work).unwrap();
+    std::fs::write(other_work.join("main.tf"), "secret").unwrap();
     for name in ["some.key", "to-move"] {
         std::fs::write(data.join(name), "secret").unwrap();
     }
     let environment = json!({
         "DATA": data,
         "HOME_DIR": daemon.dir(),
-        "OTHER_WORKSPACE": other_workspace.join("main.tf"),
+        "OTHER_WORK": other_work.join("main.tf"),
         "OTHER_RUN": other_run.join("2-plan/command.json"),
         "DAEMON": daemon.pid().to_string(),
     });
@@ -137,14 +140,15 @@ async fn attempts(engine: &str) -> BTreeMap<String, String> {
     let run = daemon.runs("workers").await[0]["id"].as_str().unwrap().to_owned();
     let log = daemon.get(&format!("/v1/runs/{run}/log")).await.text;
     assert!(log.contains("attempts are over"), "{log}");
-    let left: Vec<PathBuf> = std::fs::read_dir(data.join("runs")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(left.iter().all(|path| path.extension().is_none()), "temporary files are left: {left:?}");
-    let workspaces = std::fs::read_dir(data.join("workspaces")).unwrap().map(|entry| entry.unwrap().path());
-    let told = workspaces.filter_map(|folder| std::fs::read_to_string(folder.join("attempts.txt")).ok());
-    let told = told.collect::<String>();
+    until("nothing but its own folder is left", async || {
+        let mut left = std::fs::read_dir(data.join("runs")).unwrap().map(|entry| entry.unwrap().path());
+        left.all(|path| path.extension().is_none() || path == other_work).then_some(())
+    })
+    .await;
     daemon.stop().await;
-    told.lines()
-        .map(|line| line.split_once(": ").map(|(what, how)| (what.to_owned(), how.to_owned())).unwrap())
+    let told = log.lines().filter_map(|line| line.split_once("(local-exec): "));
+    told.filter(|(_, text)| text.ends_with(": done") || text.ends_with(": denied"))
+        .map(|(_, text)| text.split_once(": ").map(|(what, how)| (what.to_owned(), how.to_owned())).unwrap())
         .collect()
 }
 
@@ -273,7 +277,7 @@ async fn a_supervisor_can_be_started_by_a_link_to_terraform_and_its_child_has_fe
     daemon.apply(&seed_yaml("workers", 1)).await;
     daemon.wait_until_ready("workers").await;
     let plan = until("the plan is kept", async || {
-        let run = only_in(&daemon.dir().join("data/runs"));
+        let run = only_run(&daemon.dir().join("data"));
         std::fs::metadata(run.join("2-plan/command.json")).ok()
     })
     .await;

@@ -32,8 +32,6 @@ async fn old_runs_go_with_their_logs_and_the_newest_stay() {
     assert_eq!(daemon.runs("gone").await, Vec::<Value>::new());
     let folders = || std::fs::read_dir(daemon.dir().join("data/runs")).unwrap().count();
     until("their folders are gone", async || (folders() == 2).then_some(())).await;
-    let workspaces = std::fs::read_dir(daemon.dir().join("data/workspaces")).unwrap().count();
-    assert_eq!(workspaces, 1, "the folder of the deleted machine is gone");
     assert_eq!(daemon.scale("workers", 2).await["state"], "succeeded", "nothing that is needed was removed");
     daemon.stop().await;
 }

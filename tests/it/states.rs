@@ -172,9 +172,7 @@ async fn every_folder_deleted_loses_no_state_and_no_waiting_approval() {
     let waiting = daemon.wait_for_phase("workers", "AwaitingApproval").await;
     let run = waiting["status"]["latestRun"]["id"].as_str().unwrap().to_owned();
     let shown = daemon.plan(&run).await;
-    for folder in ["runs", "workspaces"] {
-        std::fs::remove_dir_all(daemon.dir().join("data").join(folder)).unwrap();
-    }
+    std::fs::remove_dir_all(daemon.dir().join("data/runs")).unwrap();
     assert_eq!(daemon.post(&format!("/v1/runs/{run}/approve"), &json!({})).await.status, 200);
     let ended = daemon.wait_for_end(&run).await;
     assert_eq!((&ended["state"], &ended["summary"]), (&json!("succeeded"), &shown["summary"]), "{ended}");
@@ -218,9 +216,8 @@ async fn leave_errored_state(daemon: &Daemon, lineage: Option<&str>, serial_offs
     if let Some(lineage) = lineage {
         state["lineage"] = json!(lineage);
     }
-    let workspace = daemon.runs("workers").await[0]["workspace"].as_str().unwrap().to_owned();
-    let file = daemon.dir().join("data/workspaces").join(workspace).join("errored.tfstate");
-    std::fs::write(file, state.to_string()).unwrap();
+    let run = daemon.runs("workers").await[0]["id"].as_str().unwrap().to_owned();
+    std::fs::write(daemon.work_dir(&run).join("errored.tfstate"), state.to_string()).unwrap();
 }
 
 /// Makes the group anew, which takes its time, and gives back the run.

@@ -58,8 +58,7 @@ async fn outputs_are_those_of_the_state_where_terraform_cannot_be_asked_for_them
     }
     let daemon = Daemon::start();
     let run = create_slowly(&daemon).await;
-    let workspace = daemon.run(&run).await["workspace"].as_str().unwrap().to_owned();
-    let initialised = daemon.dir().join("data/workspaces").join(workspace).join(".terraform");
+    let initialised = daemon.work_dir(&run).join(".terraform");
     std::fs::rename(initialised, daemon.dir().join("data/elsewhere")).unwrap();
     let ended = daemon.wait_for_end(&run).await;
     let steps = ended["steps"].as_array().unwrap();

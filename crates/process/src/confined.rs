@@ -117,6 +117,16 @@ pub fn start(command: &mut Command, rights: &Confinement) -> Result<Child> {
     })
 }
 
+/// Takes every right to files from this process but these: `read` may be read, `write` read and written. Call it while
+/// the process has one thread. Where the kernel cannot confine, nothing happens.
+///
+/// # Errors
+/// When the kernel can, and refuses.
+pub fn confine_self(read: &[&Path], write: &[&Path]) -> Result<()> {
+    give_up_capabilities()?;
+    restrict(read.iter().copied(), write.iter().copied()).map(drop)
+}
+
 fn on_its_own_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().spawn_scoped(scope, work)?;

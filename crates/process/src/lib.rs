@@ -3,11 +3,13 @@
 //!
 //! **Invariant:** knows nothing of Terraform or of captd.
 
+mod beneath;
 mod confined;
 mod identity;
 mod whole;
 
-pub use confined::{Confinement, Version, find_program, landlock, missing_in, start};
+pub use beneath::{Beneath, Stuck};
+pub use confined::{Confinement, Version, confine_self, find_program, landlock, missing_in, start};
 pub use identity::{Process, boot_id, end_session, end_working_in, session};
 pub use whole::{proof, proven, read_json, write_json, write_whole};
 

@@ -22,7 +22,8 @@ use super::super::{Exit, times};
 use crate::domain::name::Name;
 use crate::domain::plan::Plan;
 use crate::domain::resource::{Key, ResourceKind};
-use crate::render::INITIALISED;
+use crate::runner::WORK_MADE;
+use crate::supervisor::confine::work_dir;
 
 const MACHINE: &str = "demo-workers";
 
@@ -156,7 +157,7 @@ impl Story<'_> {
 
     async fn tell_run(&self, run: &Run, told: &mut Told) -> Result<()> {
         if !told.workspace && run.state != "queued" {
-            told.workspace = self.tell_workspace(run.workspace)?;
+            told.workspace = self.tell_workspace(run.id)?;
         }
         if !told.plan && run.summary.is_some() {
             told.plan = true;
@@ -170,16 +171,16 @@ impl Story<'_> {
     }
 
     /// The files that were rendered, once they are there.
-    fn tell_workspace(&self, workspace: Uuid) -> Result<bool> {
-        let folder = self.data_dir.join("workspaces").join(workspace.to_string());
-        let initialised = folder.join(INITIALISED).exists();
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    fn tell_workspace(&self, run: Uuid) -> Result<bool> {
+        let run_dir = self.data_dir.join("runs").join(run.to_string());
+        let is_whole = run_dir.join(WORK_MADE).exists();
+        let entries = std::fs::read_dir(work_dir(&run_dir)).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries
             .filter_map(|entry| entry.file_name().into_string().ok())
             .filter(|name| !name.starts_with('.') && !name.contains("tfstate"))
             .collect();
         names.sort();
-        if !initialised {
+        if !is_whole || names.is_empty() {
             return Ok(false);
         }
         self.line("workspace", format_args!("rendered from the template: {}", names.join(", ")))?;

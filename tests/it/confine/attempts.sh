@@ -1,5 +1,5 @@
 # What a template tries on its way through an apply, line by line into a file of its own folder.
-# DATA, HOME_DIR, OTHER_WORKSPACE, OTHER_RUN, DAEMON come from the test.
+# DATA, HOME_DIR, OTHER_WORK, OTHER_RUN, DAEMON come from the test.
 try() {
   what=$1
   shift
@@ -17,10 +17,10 @@ try "read a key" cat "$DATA/some.key"
 try "read the configuration" cat "$HOME_DIR/captd.toml"
 try "read the home folder" ls "$HOME_DIR"
 try "read what signs in to registries" cat "$HOME_DIR/.terraform.d/credentials.tfrc.json"
-try "read another workspace" cat "$OTHER_WORKSPACE"
+try "read another work folder" cat "$OTHER_WORK"
 try "read another run" cat "$OTHER_RUN"
 try "list the data folder" ls "$DATA"
-try "list all workspaces" ls "$DATA/workspaces"
+try "list all revisions" ls "$DATA/revisions"
 try "list all runs" ls "$DATA/runs"
 try "read the daemon's environment" cat "/proc/$DAEMON/environ"
 try "read by the daemon's root" cat "/proc/$DAEMON/root$DATA/admin.token"
@@ -29,7 +29,7 @@ shell "read by a hard link" "ln -f '$DATA/admin.token' hard && cat hard"
 shell "rename a file into its folder" "mv '$DATA/to-move' moved"
 shell "write into the data folder" ": >>'$DATA/planted'"
 shell "write Terraform's configuration" ": >>'$DATA/terraform.rc'"
-shell "write into another workspace" ": >>'$OTHER_WORKSPACE'"
+shell "write into another work folder" ": >>'$OTHER_WORK'"
 shell "write where its supervisor writes" ": >>'$own_run/planted'"
 shell "make a command of its own run" "mkdir '$own_run/../9-more'"
 shell "lay a link where its supervisors have their sockets" 'g=$(echo "$TMPDIR" | sed "s/[^.]*$/g/") && mkdir -p "$g" && ln -s / "$g/0"'
@@ -47,4 +47,5 @@ shell "read the system's certificates" "cat /etc/ssl/certs/* | head -c 1 | grep 
 shell "read the system's users" "id -un && getent passwd 0"
 shell "write to /dev/null" "echo >/dev/null"
 try "signal what it started" kill -0 $$
+cat attempts.txt
 echo "attempts are over"

@@ -15,7 +15,6 @@ fn of(environment: &[(&str, &str)], signs_in_by_files: bool) -> Confinement {
     confinement(&Needs {
         data_dir: Path::new("/data"),
         run_dir: Path::new(RUN),
-        workspace_dir: Path::new("/data/workspaces/w"),
         cli_config: Path::new("/data/terraform.rc"),
         key_file: Path::new("/keys/state.key"),
         mirrors: &[PathBuf::from("/opt/mirror")],
@@ -48,7 +47,7 @@ fn in_the_data_folder_a_run_has_its_own_things_only() {
         .map(|path| path.display().to_string())
         .collect();
     below.sort();
-    assert_eq!(below, ["/data/runs/0123456789ab.tmp", "/data/terraform.rc", "/data/workspaces/w"]);
+    assert_eq!(below, ["/data/runs/0123456789ab.tmp", "/data/terraform.rc"]);
     assert_eq!(rights.file, None);
 }
 

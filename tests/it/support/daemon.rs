@@ -123,6 +123,11 @@ impl Daemon {
         &self.token
     }
 
+    /// Where the commands of a run work.
+    pub fn work_dir(&self, run: &str) -> PathBuf {
+        captd::supervisor::confine::work_dir(&self.data_dir.join("runs").join(run))
+    }
+
     pub fn log(&self) -> String {
         log_of(self.dir.as_ref().unwrap().path())
     }
