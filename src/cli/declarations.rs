@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use super::Usage;
 use super::client::Error;
+use crate::domain::document::unpacked;
+use crate::domain::yaml::why;
 
 const YAML: &str = "application/yaml";
 const JSON: &str = "application/json";
@@ -153,15 +155,8 @@ impl Source {
     /// How many documents it holds, lists unpacked as the daemon does.
     fn documents(&self) -> std::result::Result<usize, String> {
         let text = std::str::from_utf8(&self.bytes).map_err(|error| error.to_string())?;
-        let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| error.to_string())?;
-        let size = |document: &Value| match document {
-            Value::Null => 0,
-            Value::Array(items) => items.len(),
-            Value::Object(object) if object.get("kind").is_some_and(|kind| kind == "List") => {
-                object.get("items").and_then(Value::as_array).map_or(1, Vec::len)
-            }
-            _ => 1,
-        };
-        Ok(documents.iter().map(size).sum())
+        let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| why(&error))?;
+        let size = |document: Value| if document.is_null() { 0 } else { unpacked(document).len() };
+        Ok(documents.into_iter().map(size).sum())
     }
 }

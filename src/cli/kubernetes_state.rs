@@ -30,8 +30,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn state_in(text: &str) -> Result<Vec<u8>> {
-    let documents: Vec<Value> =
-        serde_saphyr::from_multiple(text).map_err(|error| anyhow!("this is no YAML: {error}"))?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
+        .map_err(|error| anyhow!("this is not YAML: {}", crate::domain::yaml::why(&error)))?;
     // `kubectl get secrets` prints a list.
     let all = documents.iter().flat_map(|document| match document["items"].as_array() {
         Some(items) => items.iter().collect(),

@@ -1,11 +1,19 @@
 //! Node groups that were found in the cloud: whose they are, and the declaration that takes one over as it is.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::adoption::{INSTALLATION_TAG, tag_of};
 use super::document::API_VERSION;
 use super::machine::DEFAULT_TEMPLATE;
 use super::resource::ResourceKind;
+
+/// Characters of a machine's name.
+const NAME_MAX: usize = 63;
+/// Bytes of a digest that tell two names apart.
+const DIGEST_BYTES: usize = 4;
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,6 +164,26 @@ fn remote_access(from: &Value) -> Value {
         return json!({"ec2SshKey": key, "openToWorld": true});
     }
     json!({"ec2SshKey": key, "sourceSecurityGroups": groups})
+}
+
+/// Gives each of `found` that no machine declares yet a name of its own. `taken` are names of machines that exist. Those
+/// that would be called alike, or as one that exists, get the beginning of a digest of their id, whatever their order;
+/// one that is called so in EKS keeps it.
+pub fn name_apart(found: &mut [Discovered], taken: &BTreeSet<String>) {
+    let names: Vec<String> = found.iter().map(|it| machine_name(&it.name)).collect();
+    for (index, one) in found.iter_mut().enumerate().filter(|(_, one)| one.machine.is_none()) {
+        let name = &names[index];
+        let is_alone = names.iter().filter(|other| *other == name).count() == 1;
+        if taken.contains(name) || !(is_alone || one.name == *name) {
+            one.declaration["metadata"]["name"] = json!(with_digest(name, &one.id));
+        }
+    }
+}
+
+fn with_digest(name: &str, id: &str) -> String {
+    let digest: String = Sha256::digest(id).iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    let room: String = name.chars().take(NAME_MAX - 1 - digest.len()).collect();
+    format!("{}-{digest}", room.trim_end_matches('-'))
 }
 
 /// A name of captd's from one of EKS's, which may have capitals and underscores.

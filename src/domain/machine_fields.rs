@@ -1,7 +1,7 @@
 //! Reads a machine's `spec` from JSON: shapes and spellings. What the numbers may be to each
 //! other is in `machine_rules.rs`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::fields::{Fields, kind_of};
 use super::import;
@@ -133,6 +133,8 @@ fn node_group(f: &mut Fields<'_, '_>) -> Option<NodeGroupConfig> {
 
 fn launch_template(f: &mut Fields<'_, '_>) -> Option<LaunchTemplate> {
     let mut one_of_two = true;
+    // One that could not be read is told already, and stands here so that no rule misses it.
+    let unread = f.has("launchTemplate").then(|| LaunchTemplate { id: None, name: None, version: String::new() });
     let template = f.object("launchTemplate", |f| {
         one_of_two = f.value("id").is_some() != f.value("name").is_some();
         let id = checked_text(f, "id", machine_rules::check_launch_template_id);
@@ -144,13 +146,17 @@ fn launch_template(f: &mut Fields<'_, '_>) -> Option<LaunchTemplate> {
     if !one_of_two {
         f.problem("launchTemplate", "exactly_one_of", "give exactly one of id and name");
     }
-    template
+    template.or(unread)
 }
 
 fn remote_access(f: &mut Fields<'_, '_>) -> Option<RemoteAccess> {
     let key = f.text("ec2SshKey");
     let key = f.required("ec2SshKey", key);
-    let source_security_groups = checked_texts(f, "sourceSecurityGroups", machine_rules::check_security_group);
+    let mut source_security_groups = checked_texts(f, "sourceSecurityGroups", machine_rules::check_security_group);
+    if source_security_groups.is_empty() && f.value("sourceSecurityGroups").is_some_and(|it| *it != json!([])) {
+        // What could not be read is told already: nobody has left it out.
+        source_security_groups.push("unreadable".to_owned());
+    }
     let open_to_world = f.boolean("openToWorld").unwrap_or_default();
     Some(RemoteAccess { ec2_ssh_key: key?, source_security_groups, open_to_world })
 }
@@ -169,10 +175,13 @@ fn scaling(f: &mut Fields<'_, '_>, owner: ScalingOwner) -> Option<Scaling> {
     let desired = f.integer_in("desiredSize", 0, most);
     // Where an autoscaler's group begins, one need not say.
     let desired = if owner == ScalingOwner::Captd { f.required("desiredSize", desired) } else { desired };
-    // What cannot be read stands here as something that breaks no further rule.
-    let min_size = min.map_or(0, to_u32);
-    let max_size = max.map_or(u32::MAX, to_u32);
-    Some(Scaling { min_size, max_size, desired_size: desired.map_or(min_size.min(max_size), to_u32) })
+    let (min, max, desired) = (min.map(to_u32), max.map(to_u32), desired.map(to_u32));
+    let mut problems = Problems::default();
+    machine_rules::check_scaling((min, max, desired), owner, &f.place(), &mut problems);
+    f.absorb(problems);
+    // What could not be read is told already; what stands for it here goes nowhere.
+    let (min_size, max_size) = (min.unwrap_or(0), max.unwrap_or(u32::MAX));
+    Some(Scaling { min_size, max_size, desired_size: desired.unwrap_or(min_size.min(max_size)) })
 }
 
 /// The provider's `ExactlyOneOf`.
@@ -225,8 +234,10 @@ pub(super) fn checked_texts(
 /// The update API tells taints apart by key and effect: no two may have both in common.
 fn taints(f: &mut Fields<'_, '_>) -> Vec<Taint> {
     let mut before: Vec<Taint> = Vec::new();
+    // One that could not be read is told already, and keeps the places of those behind it.
+    let unread = Taint { key: "unreadable".to_owned(), value: None, effect: TaintEffect::NoSchedule };
     let read = f.list("taints", |value, at, problems| {
-        let taint = taint(value, at, problems)?;
+        let Some(taint) = taint(value, at, problems) else { return Some(unread.clone()) };
         if before.iter().any(|other| other.key == taint.key && other.effect == taint.effect) {
             problems.add(at, "duplicate", format!("the taint `{}` is there twice with the same effect", taint.key));
         }
@@ -260,9 +271,6 @@ fn taint(value: &Value, at: &str, problems: &mut Problems) -> Option<Taint> {
     );
     let effect = f.required("effect", effect);
     f.finish();
-    if let Some(key) = &key {
-        machine_rules::check_taint(key, value.as_deref(), at, problems);
-    }
     Some(Taint { key: key?, value, effect: effect? })
 }
 

@@ -45,14 +45,12 @@ pub fn check(spec: &MachineSpec, at: &str, problems: &mut Problems) {
     let at = format!("{at}/nodeGroupConfig");
     let group = &spec.node_group_config;
     check_node_group(&group.name, &format!("{at}/name"), problems);
-    check_scaling(group, &at, problems);
     check_instances(group, &at, problems);
     check_launch(group, &at, problems);
     check_remote_access(group, &at, problems);
     if let Some(role) = &group.node_role_arn {
         check_role(role, &format!("{at}/nodeRoleArn"), problems);
     }
-    check_labels(group, &at, problems);
     check_taints(&group.taints, &at, problems);
     check_tags(group, &at, problems);
 }
@@ -90,33 +88,26 @@ fn check_word(text: &str, length_max: usize, at: &str, what: &str, problems: &mu
     }
 }
 
-/// EKS rejects `min > desired` and `desired > max`; neither the provider nor the module does.
-fn check_scaling(group: &NodeGroupConfig, at: &str, problems: &mut Problems) {
-    let scaling = group.scaling;
-    let (min, max, desired) = (scaling.min_size, scaling.max_size, scaling.desired_size);
-    if min > max {
-        problems.add(
-            format!("{at}/scaling/minSize"),
-            "out_of_range",
-            format!("minSize {min} is greater than maxSize {max}; lower it or raise maxSize"),
-        );
+/// Numbers of nodes as far as they could be read; `at` is the pointer of `scaling`. EKS rejects `min > desired` and
+/// `desired > max`; neither the provider nor the module does.
+pub(super) fn check_scaling(
+    (min, max, desired): (Option<u32>, Option<u32>, Option<u32>),
+    owner: ScalingOwner,
+    at: &str,
+    problems: &mut Problems,
+) {
+    let mut add = |field: &str, detail: String| problems.add(format!("{at}/{field}"), "out_of_range", detail);
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+    {
+        add("minSize", format!("minSize {min} is greater than maxSize {max}; lower it or raise maxSize"));
     }
     // Afterwards the bounds may move past where an autoscaler's group began.
-    if group.scaling_owner == ScalingOwner::Autoscaler {
-        return;
-    }
-    if desired > max {
-        problems.add(
-            format!("{at}/scaling/desiredSize"),
-            "out_of_range",
-            format!("desiredSize {desired} is greater than maxSize {max}; lower it or raise maxSize"),
-        );
-    } else if desired < min {
-        problems.add(
-            format!("{at}/scaling/desiredSize"),
-            "out_of_range",
-            format!("desiredSize {desired} is less than minSize {min}; raise it or lower minSize"),
-        );
+    let Some(desired) = desired.filter(|_| owner == ScalingOwner::Captd) else { return };
+    if let Some(max) = max.filter(|max| desired > *max) {
+        add("desiredSize", format!("desiredSize {desired} is greater than maxSize {max}; lower it or raise maxSize"));
+    } else if let Some(min) = min.filter(|min| desired < *min) {
+        add("desiredSize", format!("desiredSize {desired} is less than minSize {min}; raise it or lower minSize"));
     }
 }
 
@@ -292,48 +283,9 @@ pub(super) fn check_role(role: &str, at: &str, problems: &mut Problems) {
     }
 }
 
-/// EKS: key and value 1–63 characters. The kubelet refuses labels of Kubernetes' own domains but
-/// for a few, and such a node never joins.
-fn check_labels(group: &NodeGroupConfig, at: &str, problems: &mut Problems) {
-    for (key, value) in &group.labels {
-        let pointer = pointer_to(&format!("{at}/labels"), key);
-        check_length(key, 1, 63, "a label's key", &pointer, problems);
-        check_length(value, 1, 63, "a label's value (EKS takes no empty one)", &pointer, problems);
-        if let Some((domain, _)) = key.split_once('/') {
-            let reserved =
-                ["kubernetes.io", "k8s.io"].iter().any(|d| domain == *d || domain.ends_with(&format!(".{d}")));
-            let open = ["kubelet.kubernetes.io", "node.kubernetes.io"]
-                .iter()
-                .any(|d| domain == *d || domain.ends_with(&format!(".{d}")));
-            if reserved && !open {
-                problems.add(
-                    pointer,
-                    "reserved_label",
-                    format!("the kubelet refuses labels of `{domain}`, and the node would never join; use a domain of your own"),
-                );
-            }
-        }
-    }
-}
-
 fn check_taints(taints: &[Taint], at: &str, problems: &mut Problems) {
     if taints.len() > TAINTS_MAX {
         problems.add(format!("{at}/taints"), "too_many", format!("at most {TAINTS_MAX} taints"));
-    }
-}
-
-/// One taint; `at` is its own pointer.
-pub(super) fn check_taint(key: &str, value: Option<&str>, at: &str, problems: &mut Problems) {
-    check_length(key, 1, 63, "a taint's key", &format!("{at}/key"), problems);
-    let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
-    let fits = name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
-    if !key.is_empty() && !fits {
-        let detail = "a taint's key has letters, digits, `-`, `.` and `_`, and begins with a letter or digit";
-        problems.add(format!("{at}/key"), "invalid_value", detail);
-    }
-    if let Some(value) = value {
-        check_length(value, 0, 63, "a taint's value", &format!("{at}/value"), problems);
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::fields::Fields;
 use super::name::Name;
-use super::problem::{Problems, pointer_to};
+use super::server_owned::{METADATA, left_out};
 
 /// Bytes of annotations an object may carry, keys and values together, as in Kubernetes.
 pub const ANNOTATION_BYTES_MAX: usize = 256 * 1024;
@@ -51,22 +51,35 @@ pub struct Declared {
     pub annotations: BTreeMap<String, String>,
     /// When given, must be the version that is stored.
     pub resource_version: Option<u64>,
+    /// Of a document that another server's objects have the form of: the object's id there. Its version means nothing
+    /// for an object of another id.
+    pub read_from: Option<String>,
+    /// Fields that were given and are left out: `status`, `metadata.uid`.
+    pub left_out: Vec<String>,
 }
 
-/// Reads a `metadata` object. What only the server sets is accepted and not used, so that what
-/// was read can be sent back; `resourceVersion` is compared.
+impl Declared {
+    /// What whoever declared it is told of what was left out: pointer, and sentence.
+    #[must_use]
+    pub fn note(&self, at: &str) -> Option<(String, String)> {
+        let place = if self.left_out.iter().any(|field| field == "status") { "status" } else { "metadata" };
+        (!self.left_out.is_empty()).then(|| (format!("{at}/{place}"), left_out(&self.left_out)))
+    }
+
+    /// The version that must be stored for it to be written; `uid` is the id of what is there.
+    #[must_use]
+    pub fn precondition(&self, uid: Uuid) -> Option<u64> {
+        let is_of_another = self.read_from.as_ref().is_some_and(|read_from| *read_from != uid.to_string());
+        self.resource_version.filter(|_| !is_of_another)
+    }
+}
+
+/// Reads a `metadata` object. What only the server sets is left out, so that what was read can be sent back;
+/// `resourceVersion` is compared. What Kubernetes' rules say of labels and annotations is in `ratchet.rs`.
 pub fn declared(fields: &mut Fields<'_, '_>) -> Declared {
     let name = name_field(fields, "name");
     let namespace = name_field(fields, "namespace");
     let labels = fields.text_map("labels").unwrap_or_default();
-    let at = fields.pointer("labels");
-    let mut problems = Problems::default();
-    for (key, value) in &labels {
-        if let Err(detail) = check_label(key, value) {
-            problems.add(pointer_to(&at, key), "invalid_label", detail);
-        }
-    }
-    fields.absorb(problems);
     let annotations = fields.text_map("annotations").unwrap_or_default();
     if annotations.iter().map(|(k, v)| k.len() + v.len()).sum::<usize>() > ANNOTATION_BYTES_MAX {
         fields.problem("annotations", "too_large", format!("annotations hold at most {ANNOTATION_BYTES_MAX} bytes"));
@@ -78,10 +91,10 @@ pub fn declared(fields: &mut Fields<'_, '_>) -> Declared {
         }
         number
     });
-    for server_set in ["uid", "generation", "creationTimestamp", "deletionTimestamp"] {
-        fields.value(server_set);
+    for field in METADATA {
+        fields.value(field);
     }
-    Declared { name, namespace, labels, annotations, resource_version }
+    Declared { name, namespace, labels, annotations, resource_version, ..Declared::default() }
 }
 
 /// Reads a field that holds a name.
@@ -94,37 +107,4 @@ pub fn name_field(fields: &mut Fields<'_, '_>, field: &'static str) -> Option<Na
             None
         }
     }
-}
-
-/// Checks a label by the rules of Kubernetes.
-///
-/// # Errors
-/// A sentence that says what is wrong.
-pub fn check_label(key: &str, value: &str) -> Result<(), String> {
-    let (prefix, name) = key.rsplit_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
-    if let Some(prefix) = prefix {
-        let labels_fit = prefix.split('.').all(|label| Name::parse(label).is_ok());
-        if prefix.len() > 253 || !labels_fit {
-            return Err(format!("the prefix `{prefix}` must be a DNS name of at most 253 characters"));
-        }
-    }
-    if !is_qualified(name, 1) {
-        return Err(format!(
-            "the key `{name}` must have 1–63 letters, digits, `-`, `_`, `.`, a letter or digit at both ends"
-        ));
-    }
-    if !is_qualified(value, 0) {
-        return Err(format!(
-            "the value `{value}` must have at most 63 letters, digits, `-`, `_`, `.`, a letter or digit at both ends"
-        ));
-    }
-    Ok(())
-}
-
-fn is_qualified(text: &str, length_min: usize) -> bool {
-    let ends_fit = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
-    (length_min..=63).contains(&text.len())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-        && ends_fit(text.chars().next())
-        && ends_fit(text.chars().next_back())
 }

@@ -42,8 +42,8 @@ pub struct Secret {
 /// What is written. It has no `Debug`: it holds the texts.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretSpec {
-    /// Text by key.
-    pub data: BTreeMap<String, String>,
+    /// Text by key; absent where the texts stay as they are.
+    pub data: Option<BTreeMap<String, String>>,
     /// Namespaces that may use it, besides its own.
     pub export_to: Vec<Name>,
 }
@@ -51,7 +51,10 @@ pub struct SecretSpec {
 impl std::fmt::Debug for SecretSpec {
     /// The keys, never a text.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SecretSpec").field("keys", &self.data.keys()).field("export_to", &self.export_to).finish()
+        f.debug_struct("SecretSpec")
+            .field("keys", &self.data.as_ref().map(BTreeMap::keys))
+            .field("export_to", &self.export_to)
+            .finish()
     }
 }
 
@@ -97,10 +100,12 @@ pub fn is_marked(input: &Value) -> bool {
 /// Reads a secret's `spec`.
 pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<SecretSpec> {
     let mut f = Fields::open(value, at, problems)?;
-    let data = f.text_map("data");
-    let data = f.required("data", data);
+    let given = f.text_map("data");
     let export_to = export_to(&mut f);
-    let data = data?;
+    let Some(data) = given else {
+        f.finish();
+        return Some(SecretSpec { data: None, export_to });
+    };
     let bytes: usize = data.iter().map(|(key, text)| key.len() + text.len()).sum();
     if data.is_empty() || data.len() > KEYS_MAX || bytes > BYTES_MAX {
         let detail = format!("a secret has 1 to {KEYS_MAX} texts of at most {BYTES_MAX} bytes together");
@@ -108,16 +113,19 @@ pub fn parse_spec(value: &Value, at: &str, problems: &mut Problems) -> Option<Se
     }
     let mut found = Problems::default();
     for key in data.keys() {
-        let fits =
-            (1..=253).contains(&key.len()) && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        // As Kubernetes has it (`IsConfigMapKey`).
+        let fits = (1..=253).contains(&key.len())
+            && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            && key != "."
+            && !key.starts_with("..");
         if !fits {
-            let detail = "a key has 1 to 253 letters, digits, `-`, `_`, `.`";
+            let detail = "a key has 1 to 253 letters, digits, `-`, `_`, `.`, and is neither `.` nor begins with `..`";
             found.add(pointer_to(&format!("{at}/data"), key), "invalid_name", detail);
         }
     }
     f.absorb(found);
     f.finish();
-    Some(SecretSpec { data, export_to })
+    Some(SecretSpec { data: Some(data), export_to })
 }
 
 /// What of secrets a spec uses, said in `home`.

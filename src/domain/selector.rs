@@ -73,12 +73,12 @@ fn requirement(part: &str) -> Option<Requirement> {
 
 fn label_key(text: &str) -> Option<String> {
     let text = text.trim();
-    super::metadata::check_label(text, "").is_ok().then(|| text.to_owned())
+    super::label::check_key(text).is_ok().then(|| text.to_owned())
 }
 
 fn label_value(text: &str) -> Option<String> {
     let text = text.trim();
-    super::metadata::check_label("key", text).is_ok().then(|| text.to_owned())
+    super::label::check_value(text).is_ok().then(|| text.to_owned())
 }
 
 fn split_outside_parentheses(text: &str) -> Vec<&str> {

@@ -110,7 +110,7 @@ fn env_var(value: &Value, at: &str, problems: &mut Problems) -> Option<EnvVar> {
     let value = f.text("value");
     let has_secret = f.value("secretRef").is_some();
     let secret_ref = f.object("secretRef", secret_key);
-    if value.is_some() == has_secret {
+    if f.has("value") == has_secret {
         f.problem("value", "exactly_one_of", "give exactly one of value and secretRef");
     }
     if let Some(Err(why)) = name.as_deref().map(check_name) {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Shared;
 use super::problem::{Answer, Problem};
 use super::strict::{self, DOCUMENTS_MAX};
+use crate::domain::document::unpacked;
 use crate::domain::name::Name;
 use crate::domain::problem::Problems;
 use crate::domain::state::BYTES_MAX;
@@ -70,20 +71,6 @@ pub(super) async fn state_bytes(body: Body) -> Answer<Bytes> {
         let detail = format!("a state has at most {BYTES_MAX} bytes, or it was cut short");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     })
-}
-
-/// A JSON list and a `kind: List` stand for what they hold.
-fn unpacked(value: Value) -> Vec<Value> {
-    match value {
-        Value::Array(items) => items,
-        Value::Object(mut object) if object.get("kind").is_some_and(|kind| kind == "List") => {
-            match object.remove("items") {
-                Some(Value::Array(items)) => items,
-                _ => vec![Value::Object(object)],
-            }
-        }
-        other => vec![other],
-    }
 }
 
 async fn read(request: Request, shared: &Shared) -> Answer<Vec<Value>> {

@@ -20,7 +20,8 @@ fn wire(secret: &Secret) -> Value {
     json!({
         "apiVersion": API_VERSION,
         "kind": "Secret",
-        "metadata": {"name": secret.name, "namespace": secret.namespace, "creationTimestamp": secret.created_at},
+        "metadata": {"name": secret.name, "namespace": secret.namespace, "creationTimestamp": secret.created_at,
+            "resourceVersion": secret.version},
         "spec": {"exportTo": secret.export_to},
         "status": {
             "keys": secret.keys, "version": secret.version, "author": secret.author, "changedAt": secret.changed_at,

@@ -6,6 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_json::{Map, Number, Value};
 
 use crate::domain::number::check_number;
+use crate::domain::yaml::why;
 
 /// Levels of nesting that a document may have.
 const DEPTH_MAX: usize = 64;
@@ -44,7 +45,7 @@ pub(super) fn yaml(text: &str) -> Result<Vec<Value>, String> {
     options.alias_limits.max_total_replayed_events = 100_000;
     options.with_snippet = false;
     let documents = serde_saphyr::from_multiple_with_options::<Strict>(text, options)
-        .map_err(|error| format!("this is no YAML that captd takes: {error}"))?;
+        .map_err(|error| format!("this is not YAML that captd takes: {}", why(&error)))?;
     Ok(documents.into_iter().map(|strict| strict.0).filter(|value| !value.is_null()).collect())
 }
 

@@ -16,7 +16,7 @@ use super::params::{NoParams, Params};
 use super::problem::{Answer, Problem};
 use super::upload::Upload;
 use super::wire::List;
-use crate::domain::document::{self, Document as Declaration};
+use crate::domain::document::{self, API_VERSION, Document as Declaration};
 use crate::domain::fields::Fields;
 use crate::domain::metadata::Declared;
 use crate::domain::name::Name;
@@ -155,7 +155,16 @@ pub(super) async fn read(one: OneNamed, mut params: Params) -> Answer {
     let revision = params.text("revision")?;
     params.finish()?;
     let view = access.service.template(&namespace, &name, revision.as_deref()).await?;
-    Ok(Json(WireTemplate::from(&view)).into_response())
+    let mut answer = json!(WireTemplate::from(&view));
+    // What was uploaded goes back in as it is printed.
+    if let Some(uploaded) = &view.uploaded {
+        let files = access.service.template_files(&uploaded.namespace, &uploaded.name, &view.template.revision).await?;
+        answer["apiVersion"] = json!(API_VERSION);
+        answer["kind"] = json!("WorkspaceTemplate");
+        answer["metadata"] = json!({"name": uploaded.name, "namespace": uploaded.namespace});
+        answer["spec"] = json!({"files": files});
+    }
+    Ok(Json(answer).into_response())
 }
 
 /// `PUT …/templates/{name}`: another revision becomes the current one. The body is a document or an archive.

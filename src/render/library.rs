@@ -112,7 +112,8 @@ impl Library {
 pub(super) fn assemble(name: &str, mut files: Files, modules: &BTreeMap<String, Files>) -> Result<Template, String> {
     let name = Name::parse(name).map_err(|error| error.to_string())?;
     let text = files.get(MANIFEST).ok_or_else(|| format!("it has no {MANIFEST}"))?;
-    let mut manifest: Manifest = serde_saphyr::from_str(text).map_err(|error| format!("{MANIFEST}: {error}"))?;
+    let mut manifest: Manifest =
+        serde_saphyr::from_str(text).map_err(|error| format!("{MANIFEST}: {}", crate::domain::yaml::why(&error)))?;
     for pattern in &manifest.env {
         check_pattern(pattern).map_err(|why| format!("{MANIFEST}: env: {why}"))?;
     }

@@ -1,6 +1,6 @@
 //! Many declarations at once: all or nothing, each after what it needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use captd_dependencies::Graph;
 use serde_json::Value;
@@ -80,7 +80,7 @@ impl Service {
         if !conversion.problems.is_empty() {
             return Err(Error::Invalid(conversion.problems));
         }
-        let mut problems = Problems::default();
+        let (mut problems, mut notes, mut unread) = (Problems::default(), conversion.notes, Unread::default());
         let mut parsed: Vec<(usize, Option<Document>)> = conversion
             .documents
             .iter()
@@ -88,6 +88,10 @@ impl Service {
                 let (index, mut found) = (converted.source, Problems::default());
                 let document = document::parse(&converted.value, &format!("/{index}"), &mut found);
                 let document = document.filter(|_| found.is_empty());
+                match &document {
+                    Some(document) => notes.extend(document.declared().note(&format!("/{index}"))),
+                    None => unread.add(&converted.value, default_namespace),
+                }
                 problems.extend_under("", found);
                 (index, document)
             })
@@ -101,11 +105,17 @@ impl Service {
         let mut change = self.write(&actor.0).await?;
         let mut applied = Vec::new();
         for (index, document) in parsed {
-            let Some(document) = document else { continue };
+            let Some(document) = document.filter(|document| !unread.is_needed_by(document, default_namespace)) else {
+                continue;
+            };
             let at = format!("/{index}");
+            let named = place_of(&document, default_namespace);
             match self.put(&mut change, document, &at, terms).await {
                 Ok(done) => applied.push((index, done)),
-                Err(Error::Invalid(more)) => problems.extend_under("", more),
+                Err(Error::Invalid(more)) => {
+                    unread.0.extend(named);
+                    problems.extend_under("", more);
+                }
                 Err(other) => return Err(other),
             }
         }
@@ -128,7 +138,50 @@ impl Service {
         }
         applied.sort_by_key(|(index, _)| *index);
         let applied = applied.into_iter().map(|(_, done)| done).collect();
-        Ok(Outcome { applied, skipped: conversion.skipped, notes: conversion.notes })
+        Ok(Outcome { applied, skipped: conversion.skipped, notes })
+    }
+}
+
+/// Namespaces and templates of a request that are refused: what needs them is not told that they do not exist.
+#[derive(Debug, Default)]
+struct Unread(BTreeSet<(&'static str, String, String)>);
+
+impl Unread {
+    /// One that could not be read, as far as it says what it is.
+    fn add(&mut self, document: &Value, default_namespace: &Name) {
+        let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let Some(name) = text("/metadata/name") else { return };
+        let namespace = text("/metadata/namespace").unwrap_or_else(|| default_namespace.to_string());
+        match document["kind"].as_str() {
+            Some("Namespace") => self.0.insert(("namespace", String::new(), name)),
+            Some("WorkspaceTemplate") => self.0.insert(("template", namespace, name)),
+            _ => false,
+        };
+    }
+
+    fn is_needed_by(&self, document: &Document, default_namespace: &Name) -> bool {
+        let home = document.declared().namespace.as_ref().unwrap_or(default_namespace);
+        let template = match document {
+            Document::Namespace(..) => return false,
+            Document::Resource(_, spec) => Some(spec.template()),
+            Document::Template(..) | Document::Secret(..) => None,
+        };
+        self.0.contains(&("namespace", String::new(), home.to_string()))
+            || template.is_some_and(|template| {
+                let namespace = template.namespace.as_ref().unwrap_or(home);
+                self.0.contains(&("template", namespace.to_string(), template.name.to_string()))
+            })
+    }
+}
+
+/// By what others of the request may need it.
+fn place_of(document: &Document, default_namespace: &Name) -> Option<(&'static str, String, String)> {
+    let declared = document.declared();
+    let (name, home) = (declared.name.as_ref()?.to_string(), declared.namespace.as_ref().unwrap_or(default_namespace));
+    match document {
+        Document::Namespace(..) => Some(("namespace", String::new(), name)),
+        Document::Template(..) => Some(("template", home.to_string(), name)),
+        Document::Resource(..) | Document::Secret(..) => None,
     }
 }
 

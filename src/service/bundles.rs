@@ -72,28 +72,41 @@ impl Service {
         texts.for_each(|text| known.add(text));
     }
 
-    /// Writes a secret; `at` is the pointer of its document. Those that use it are run again.
+    /// Writes a secret; `at` is the pointer of its document, `version` the one that must be stored. Where no texts are
+    /// given, as in what captd prints of one, they stay. Those that use it are run again.
     pub(super) async fn put_secret(
         &self,
         change: &mut Change,
-        namespace: &Name,
-        name: &Name,
-        spec: &SecretSpec,
+        (namespace, name): (&Name, &Name),
+        (spec, version): (&SecretSpec, Option<u64>),
         at: &str,
         actor: &Actor,
     ) -> Result<Written> {
         self.require_namespace(change, namespace).await?;
         self.refuse_written(change, namespace, name).await?;
         let before = change.secret(namespace, name).await?;
-        if let Some(before) = &before {
-            let same = change.secret_data(before, &self.keys.now()).await? == spec.data;
-            if same && before.export_to == spec.export_to {
-                return Ok(Written::Unchanged);
-            }
-            check_users(change, before, spec, at).await?;
+        let Some(before) = before else {
+            let Some(data) = &spec.data else {
+                let detail = "`data` is required: there is no secret of this name whose texts could stay";
+                return Err(Error::one(&format!("{at}/spec/data"), "required", detail));
+            };
+            self.keep_secret(change, (namespace, name), None, data, &spec.export_to, &actor.0).await?;
+            return Ok(Written::Created);
+        };
+        if let Some(version) = version.filter(|version| *version != before.version) {
+            let now = before.version;
+            return Err(Error::Precondition(format!(
+                "the secret `{name}` has changed: its resourceVersion is {now}, not {version}; read it again"
+            )));
         }
-        self.keep_secret(change, (namespace, name), before.as_ref(), &spec.data, &spec.export_to, &actor.0).await?;
-        Ok(if before.is_some() { Written::Configured } else { Written::Created })
+        let had = change.secret_data(&before, &self.keys.now()).await?;
+        let data = spec.data.as_ref().unwrap_or(&had);
+        if *data == had && before.export_to == spec.export_to {
+            return Ok(Written::Unchanged);
+        }
+        check_users(change, &before, (data, &spec.export_to), at).await?;
+        self.keep_secret(change, (namespace, name), Some(&before), data, &spec.export_to, &actor.0).await?;
+        Ok(Written::Configured)
     }
 
     /// Keeps what a secret holds from now on; `before` is what it was.
@@ -187,16 +200,21 @@ pub(super) async fn usable(
 }
 
 /// What is used stays, for those that it is used by.
-async fn check_users(change: &mut Change, before: &Secret, spec: &SecretSpec, at: &str) -> Result<()> {
+async fn check_users(
+    change: &mut Change,
+    before: &Secret,
+    (data, export_to): (&BTreeMap<String, String>, &[Name]),
+    at: &str,
+) -> Result<()> {
     for user in change.users_of_secret(&before.namespace, &before.name).await? {
-        if user.namespace != before.namespace && !spec.export_to.contains(&user.namespace) {
+        if user.namespace != before.namespace && !export_to.contains(&user.namespace) {
             let detail = format!("{user} uses it from there; change that first");
             return Err(Error::one(&format!("{at}/spec/exportTo"), "in_use", detail));
         }
         let Some(resource) = change.resource(&user).await? else { continue };
         let used = change.secret_uses(resource.workspace).await?;
         let own = used.iter().filter(|it| it.namespace == before.namespace && it.name == before.name);
-        if let Some(gone) = own.into_iter().find(|it| !spec.data.contains_key(&it.key)) {
+        if let Some(gone) = own.into_iter().find(|it| !data.contains_key(&it.key)) {
             let detail = format!("{user} uses `{}`; keep it, or change that first", gone.key);
             return Err(Error::one(&format!("{at}/spec/data"), "in_use", detail));
         }

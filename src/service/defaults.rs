@@ -75,9 +75,7 @@ impl Service {
         };
         fill(region, defaults.region.as_ref().or(provider.and_then(|p| p.region.as_ref())));
         if let Spec::Machine(machine) = spec {
-            let (at, more) = (format!("{at}/spec"), &self.config.node_groups.ami_types);
-            machine_rules::check(machine, &at, problems);
-            machine_rules::check_ami_type(&machine.node_group_config, more, &at, problems);
+            machine_rules::check(machine, &format!("{at}/spec"), problems);
         }
         let template = template?;
         check_variables(spec, &template, at, problems);

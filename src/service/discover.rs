@@ -1,16 +1,17 @@
 //! Discovery: the node groups of a cluster as they are in the cloud, each with the declaration that takes it over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::defaults::{allowed_provider, node_group_in_aws};
 use super::{Error, Result, Service};
-use crate::domain::discovered::{Discovered, Place};
+use crate::domain::discovered::{Discovered, Place, machine_name, name_apart};
 use crate::domain::failure::Failure;
 use crate::domain::machine_rules;
 use crate::domain::name::Name;
 use crate::domain::problem::Problems;
+use crate::domain::resource::{Key, ResourceKind};
 use crate::render::{quote, render};
 use crate::terraform::environment::environment;
 use crate::terraform::plan::Shown;
@@ -79,6 +80,15 @@ impl Service {
             one.machine = owner.map(|(namespace, name)| format!("{namespace}/{name}"));
             found.push(one);
         }
+        let mut taken = BTreeSet::new();
+        for name in found.iter().map(|one| machine_name(&one.name)) {
+            let Ok(parsed) = Name::parse(&name) else { continue };
+            let key = Key { kind: ResourceKind::Machine, namespace: namespace.clone(), name: parsed };
+            if snapshot.resource(&key).await?.is_some() {
+                taken.insert(name);
+            }
+        }
+        name_apart(&mut found, &taken);
         let missing = names.iter().find(|name| !found.iter().any(|found| found.name == **name));
         match missing {
             None => Ok(found),

@@ -27,6 +27,7 @@ mod places;
 mod prepare;
 mod progress;
 mod providers;
+mod ratchet;
 mod redaction;
 mod references;
 mod rehearse;

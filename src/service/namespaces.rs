@@ -6,8 +6,10 @@ use crate::domain::event::Told;
 use crate::domain::metadata::Declared;
 use crate::domain::name::Name;
 use crate::domain::namespace::{Namespace, NamespaceSpec, Usage};
+use crate::domain::warning::Warning;
 use crate::store::{Change, Snapshot};
 
+use super::ratchet::judge_namespace;
 use super::separation::{check_namespace, check_removal};
 use super::write::{Condition, Written, check_condition, next_metadata, outcome_of};
 
@@ -82,19 +84,20 @@ impl Service {
         Ok(())
     }
 
-    /// Writes a namespace.
+    /// Writes a namespace; `at` is the pointer of its document.
     pub(super) async fn put_namespace(
         &self,
         change: &mut Change,
         name: &Name,
-        declared: Declared,
-        spec: NamespaceSpec,
+        (declared, spec): (Declared, NamespaceSpec),
+        at: &str,
         condition: Condition,
         actor: &Actor,
-    ) -> Result<Written> {
+    ) -> Result<(Written, Vec<Warning>)> {
         let before = change.namespace(name).await?;
         check_namespace(before.as_ref(), name, &spec, actor)?;
         check_condition(condition, &declared, before.as_ref().map(|b| &b.metadata), "namespace", name)?;
+        let warnings = judge_namespace(before.as_ref(), &declared, at)?;
         let metadata = match &before {
             Some(before) => next_metadata(&before.metadata, declared, before.spec != spec),
             None => self.first_metadata(name, name, declared),
@@ -105,7 +108,7 @@ impl Service {
             let message = "its defaults, limits and policy are as declared".to_owned();
             change.tell(Told::of("NamespaceWritten", "Namespace", name, name.as_str(), message)).await?;
         }
-        Ok(written)
+        Ok((written, warnings))
     }
 
     pub(super) async fn require_namespace(&self, snapshot: &mut Snapshot, name: &Name) -> Result<Namespace> {

@@ -2,6 +2,7 @@
 
 use super::apply::Applied;
 use super::defaults::{Identity, without_effect};
+use super::ratchet::replacements;
 use super::separation::{check_spec, less_than_holds};
 use super::uploads::Uploads;
 use super::{Actor, Error, Result, Service};
@@ -68,8 +69,10 @@ impl Service {
     ) -> Result<Applied> {
         let uploads = self.look_at_uploads([(String::new(), &document)].into_iter(), namespace).await?;
         let terms = Terms { default_namespace: namespace, condition, paused: false, actor, uploads: &uploads };
+        let note = document.declared().note("");
         let mut change = self.write(&actor.0).await?;
-        let applied = self.put(&mut change, document, "", terms).await?;
+        let mut applied = self.put(&mut change, document, "", terms).await?;
+        applied.warnings.extend(note.map(|(pointer, detail)| Warning::new(pointer, detail)));
         if let Some(key) = applied.key() {
             self.check_references(&mut change, &key, "").await?;
         }
@@ -110,13 +113,15 @@ impl Service {
             Document::Secret(declared, spec) => {
                 let namespace = declared.namespace.unwrap_or_else(|| default_namespace.clone());
                 let name = declared.name.ok_or_else(|| no_name(at))?;
-                let written = self.put_secret(change, &namespace, &name, &spec, at, actor).await?;
+                let version = declared.resource_version;
+                let written = self.put_secret(change, (&namespace, &name), (&spec, version), at, actor).await?;
                 Ok(Applied { kind: "Secret", namespace: Some(namespace), name, written, warnings: Vec::new() })
             }
             Document::Namespace(declared, spec) => {
                 let name = declared.name.clone().ok_or_else(|| no_name(at))?;
-                let written = self.put_namespace(change, &name, declared, spec, condition, actor).await?;
-                Ok(Applied { kind: "Namespace", namespace: None, name, written, warnings: Vec::new() })
+                let (written, warnings) =
+                    self.put_namespace(change, &name, (declared, spec), at, condition, actor).await?;
+                Ok(Applied { kind: "Namespace", namespace: None, name, written, warnings })
             }
         }
     }
@@ -134,12 +139,14 @@ impl Service {
         let found = self.find_template(change, &key.namespace, spec.template(), known.as_ref()).await?;
         let assigned = found.as_ref().ok().and_then(|found| found.assigned.clone());
         let identity = self.complete(&mut spec, found, &tenant, at, &mut problems);
+        let was_seen = known.as_ref().is_some_and(|workspace| workspace.observation.is_some());
         if let Some(before) = &before {
             check_spec(&tenant, before, &spec, actor)?;
             check_immutable(before, &spec, at, &mut problems)?;
-            let was_seen = known.as_ref().is_some_and(|workspace| workspace.observation.is_some());
             check_import(before, &spec, was_seen, at, &mut problems);
         }
+        let judged = self.judge(before.as_ref(), (&declared, &spec), was_seen, at);
+        problems.extend_under("", judged.problems);
         let Some(identity) = identity.filter(|_| problems.is_empty()) else {
             return Err(Error::Invalid(problems));
         };
@@ -148,8 +155,13 @@ impl Service {
             None => self.first_metadata(&key.namespace, &key.name, declared),
         };
         let written = outcome_of(before.as_ref().map(|b| &b.metadata), &metadata);
-        let mut warnings = fields_without_effect(&spec, &identity.template, at);
+        let mut warnings = judged.warnings;
+        warnings.extend(fields_without_effect(&spec, &identity.template, at));
         warnings.extend(less_than_holds(&tenant, &spec, at));
+        let is_on_aws = identity.template.manifest.provider == Provider::Aws;
+        if let Some((now, workspace)) = spec.machine().zip(known.as_ref()).filter(|_| is_on_aws) {
+            warnings.extend(replacements(change, workspace, now, at).await?);
+        }
         if written == Written::Unchanged {
             return Ok((written, warnings));
         }
@@ -174,10 +186,9 @@ impl Service {
             change.keep_generation(&resource, &actor.0, self.clock.now()).await?;
             self.enqueue_for_spec(change, workspace, actor).await?;
         }
-        if let Some(now) = resource.spec.machine().filter(|_| identity.template.manifest.provider == Provider::Aws) {
+        if let Some(now) = resource.spec.machine().filter(|_| is_on_aws) {
             let groups = change.machines_of_cluster(&identity.cluster).await?;
-            let before = before.as_ref().and_then(|before| before.spec.machine());
-            warnings.extend(warning::of_machine(before, now, groups, &format!("{at}/spec")));
+            warnings.extend(warning::of_quotas(now, groups, &format!("{at}/spec")));
         }
         Ok((written, warnings))
     }
@@ -276,7 +287,7 @@ pub(super) fn check_condition(
     let version = before.map(|before| before.resource_version);
     let wanted = match condition {
         Condition::Version(wanted) => Some(wanted),
-        _ => declared.resource_version.filter(|_| before.is_some()),
+        _ => before.and_then(|before| declared.precondition(before.uid)),
     };
     match (condition, before) {
         (Condition::Absent, Some(_)) => Err(Error::conflict(

@@ -97,7 +97,24 @@ async fn each_field_is_told_where_it_is_wrong() {
             "/spec/nodeGroupConfig/labels/a~0b~1c",
             "wrong_type",
         ),
-        (with("/status", json!({"ready": true})), "/status", "read_only"),
+        (
+            with("/spec/nodeGroupConfig/labels", json!({"a/b/c": "d"})),
+            "/spec/nodeGroupConfig/labels/a~1b~1c",
+            "invalid_label",
+        ),
+        (
+            with("/spec/nodeGroupConfig/taints", json!([{"key": "a b", "effect": "NoSchedule"}])),
+            "/spec/nodeGroupConfig/taints/0/key",
+            "invalid_value",
+        ),
+        (
+            with("/spec/nodeGroupConfig/updateConfig", json!({"maxUnavailable": 4})),
+            "/spec/nodeGroupConfig/updateConfig/maxUnavailable",
+            "out_of_range",
+        ),
+        (with("/spec/nodeGroupConfig/amiType", json!("AL1")), "/spec/nodeGroupConfig/amiType", "unknown_value"),
+        (with("/metadata/labels", json!({"team": "data@corp"})), "/metadata/labels/team", "invalid_label"),
+        (with("/metadata/annotations", json!({"a b": ""})), "/metadata/annotations/a b", "invalid_annotation"),
         (with("/metadata/name", json!("../../etc/passwd")), "/metadata/name", "invalid_name"),
         (with("/metadata/namespace", json!("other")), "/metadata/namespace", "mismatch"),
         (

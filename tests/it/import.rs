@@ -1,13 +1,13 @@
 //! Node groups that somebody else has made: taken over as they are, and handed over again. The real Terraform and the
 //! real AWS provider against the fake AWS.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::cli::{captd, type_in};
-use crate::support::{Daemon, FakeAws, Setup, requires, terraform};
+use crate::support::{Daemon, FakeAws, Setup, local_machine, requires, terraform};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/demo-eu-central-1-node";
 
@@ -306,4 +306,62 @@ async fn whose_it_is_is_looked_at_again_when_it_is_approved() {
     assert_eq!(changes(&aws).await, tags_of(&["workers"]));
     slow.stop().await;
     quick.stop().await;
+}
+
+#[tokio::test]
+async fn what_exists_stands_in_nobody_s_way_whatever_it_is_called() {
+    if !requires("aws") {
+        return;
+    }
+    let aws = FakeAws::start();
+    let subnets = aws.seed("demo").await;
+    let closed = json!({"labels": {"node-role.kubernetes.io/worker": "true"}, "updateConfig": {"maxUnavailable": 9}});
+    for (name, more) in
+        [("workers", json!({})), ("Workers", closed), ("a_b", json!({})), ("a-b", json!({})), ("arm", json!({}))]
+    {
+        aws.create_node_group("demo", &node_group(name, &subnets, &more)).await;
+    }
+    let daemon = Daemon::start_with(Setup { config: aws.config() });
+    let other = local_machine("arm", 1, &json!({}));
+    assert_eq!(daemon.post("/v1/apply?paused=true", &other).await.status, 200);
+
+    let names = async || {
+        let asked = json!({"clusterName": "demo"});
+        let found = daemon.post("/v1/namespaces/default/discover", &asked).await.json();
+        let names = found["items"].as_array().unwrap().iter().map(|it| {
+            let text = |pointer: &str| it.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+            (text("/declaration/spec/nodeGroupConfig/name"), text("/declaration/metadata/name"))
+        });
+        names.collect::<BTreeMap<String, String>>()
+    };
+    let found = names().await;
+    assert_eq!(found, names().await, "and the same each time");
+    assert_eq!((found["workers"].as_str(), found["a-b"].as_str()), ("workers", "a-b"), "what is called so keeps it");
+    for (group, beginning) in [("Workers", "workers-"), ("a_b", "a-b-"), ("arm", "arm-")] {
+        let digest = found[group].strip_prefix(beginning).unwrap_or_else(|| panic!("{found:?}"));
+        assert!(digest.len() == 8 && digest.chars().all(|c| c.is_ascii_hexdigit()), "{found:?}");
+    }
+
+    let file = daemon.dir().join("demo.yaml");
+    let said = captd(&daemon, &format!("import --cluster demo --all --yes --out {}", file.display())).with_code(0);
+    for place in ["labels/node-role.kubernetes.io~1worker: ", "updateConfig/maxUnavailable: "] {
+        let warning = said.err.lines().find(|line| line.starts_with("Warning: ") && line.contains(place));
+        assert!(warning.is_some_and(|line| line.contains("It is taken over as it is")), "{said:?}");
+    }
+    assert_eq!(said.out.matches(" created").count(), 5, "{said:?}");
+    let workers = &found["Workers"];
+    daemon.wait_for_phase(workers, "AwaitingApproval").await;
+    captd(&daemon, &format!("approve {workers} --wait")).with_code(0);
+    captd(&daemon, &format!("plan {workers} --detailed-exitcode")).with_code(0);
+    assert_eq!(changes(&aws).await, tags_of(&["Workers"]), "nothing else of it was touched");
+    // What it has can stay, and all else of it can be edited.
+    captd(&daemon, &format!("scale {workers} --desired 3 --wait")).with_code(0);
+    for name in found.values() {
+        daemon
+            .wait_for_machine(name, "its import is planned", |it| {
+                it["status"]["phase"] != "Pending" && it["status"]["phase"] != "Provisioning"
+            })
+            .await;
+    }
+    daemon.stop().await;
 }

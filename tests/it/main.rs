@@ -31,6 +31,7 @@ mod followers;
 mod full_disk;
 mod fuzz;
 mod gateway;
+mod goes_back_in;
 mod import;
 mod keys;
 mod left_behind;

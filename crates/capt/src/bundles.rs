@@ -17,7 +17,7 @@ pub(crate) fn convert(source: usize, document: &Value, known: &mut Surroundings,
     let at = format!("/{source}");
     let is_secret = kind_of(document) == Kind::Secret;
     let data = Fields::open(document, &at, &mut problems).map(|mut f| {
-        for field in ["apiVersion", "kind", "metadata", "type", "immutable"] {
+        for field in ["apiVersion", "kind", "metadata", "status", "type", "immutable"] {
             f.value(field);
         }
         let plain = f.text_map(if is_secret { "stringData" } else { "data" }).unwrap_or_default();

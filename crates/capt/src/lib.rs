@@ -23,9 +23,10 @@ mod mirror;
 mod template;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use captd_fields::problem::Problems;
+use captd_fields::server_owned::{left_out, server_owned};
 use captd_variables::Variable;
 use serde_json::{Value, json};
 
@@ -49,6 +50,8 @@ pub struct Surroundings {
     pub mirror: Mirror,
     /// Whether kinds that captd does not know are passed over.
     pub skip_unknown: bool,
+    /// Templates of the request that could not be read: why is told where they stand, and nowhere else.
+    pub unread: BTreeSet<(String, String)>,
 }
 
 /// Who writes a secret: in its namespace.
@@ -64,7 +67,7 @@ impl Surroundings {
     /// A template by its namespace and name; `at` is the place that names it.
     fn template(&self, named: &(String, String), at: &str, problems: &mut Problems) -> Option<&Known> {
         let found = self.templates.get(named);
-        if found.is_none() {
+        if found.is_none() && !self.unread.contains(named) {
             let (namespace, name) = named;
             let detail = format!(
                 "there is no template `{name}` in namespace {namespace}; apply it before, or in the same request"
@@ -133,6 +136,9 @@ pub fn convert(documents: &[Value], surroundings: &Surroundings) -> Conversion {
             _ => {}
         }
     }
+    for (source, document) in documents.iter().enumerate() {
+        note_what_a_server_set(source, document, &mut conversion);
+    }
     let clusters = cluster::named(documents);
     for (source, document) in documents.iter().enumerate() {
         match kind_of(document) {
@@ -154,6 +160,19 @@ pub fn convert(documents: &[Value], surroundings: &Surroundings) -> Conversion {
     }
     conversion.documents.sort_by_key(|converted| converted.source);
     conversion
+}
+
+/// What is left out of a document of CAPT's or Kubernetes' own. Its version is that of the cluster that it was read from,
+/// and says nothing of what captd has. What stays as it is, captd's own reading tells.
+fn note_what_a_server_set(source: usize, document: &Value, conversion: &mut Conversion) {
+    let stays = matches!(kind_of(document), Kind::Own | Kind::CaptMachine | Kind::Refused(_) | Kind::Unknown(_));
+    let Some(object) = document.as_object().filter(|_| !stays) else { return };
+    let mut fields = server_owned(object);
+    fields.extend(document.pointer("/metadata/resourceVersion").map(|_| "metadata.resourceVersion".to_owned()));
+    if !fields.is_empty() {
+        let place = if document.get("status").is_some() { "status" } else { "metadata" };
+        conversion.note(format!("/{source}/{place}"), left_out(&fields));
+    }
 }
 
 /// The text at a pointer, if there is one.

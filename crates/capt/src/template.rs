@@ -59,6 +59,9 @@ pub(crate) fn convert(
     let mut problems = Problems::default();
     let mut notes = Vec::new();
     let at = format!("/{source}");
+    // Until it is known.
+    let home = namespace_of(document, known);
+    known.unread.extend(name.iter().map(|name| (home.clone(), name.clone())));
     let read = read(document, &at, known, &mut notes, &mut problems);
     conversion.notes.extend(notes);
     if let (Some((description, files, facts)), Some(name)) = (read, name.filter(|_| problems.is_empty())) {

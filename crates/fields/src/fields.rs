@@ -30,6 +30,24 @@ impl<'v, 'p> Fields<'v, 'p> {
         }
     }
 
+    /// Pointer to the object itself.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.at.clone()
+    }
+
+    /// All fields as they came.
+    #[must_use]
+    pub fn raw(&self) -> &'v Map<String, Value> {
+        self.object
+    }
+
+    /// Whether the field `name` is there, read or not.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.object.get(name).is_some_and(|value| !value.is_null())
+    }
+
     /// Pointer to the field `name`.
     #[must_use]
     pub fn pointer(&self, name: &str) -> String {

@@ -3,3 +3,5 @@
 pub mod fields;
 pub mod number;
 pub mod problem;
+pub mod server_owned;
+pub mod yaml;

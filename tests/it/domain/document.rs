@@ -1,7 +1,7 @@
 //! Declarations as they arrive: the seed's form and captd's own, and all that can be wrong with the
 //! envelope.
 
-use captd::domain::document::{Document, parse, parse_namespace_body, parse_resource_body};
+use captd::domain::document::{Document, parse, parse_namespace_body, parse_resource_body, unpacked};
 use captd::domain::machine::{Approval, MachineSpec, Scaling};
 use captd::domain::metadata::Declared;
 use captd::domain::namespace::{Defaults, Limits, NamespaceSpec, Policy};
@@ -9,7 +9,7 @@ use captd::domain::problem::Problems;
 use captd::domain::resource::{ResourceKind, Spec};
 use serde_json::{Value, json};
 
-use super::world::name;
+use super::world::{name, problems_of};
 
 /// The declaration that this project began with.
 fn seed() -> Value {
@@ -61,8 +61,7 @@ fn machine(value: &Value) -> (Declared, MachineSpec) {
 
 /// What is wrong, as `pointer code`.
 fn wrong(value: &Value) -> Vec<String> {
-    let mut problems = Problems::default();
-    parse(value, "", &mut problems);
+    let problems = problems_of(value);
     problems.as_slice().iter().map(|problem| format!("{} {}", problem.pointer, problem.code)).collect()
 }
 
@@ -108,6 +107,8 @@ fn captds_own_form_says_the_same() {
         labels: [("team".to_owned(), "data".to_owned())].into(),
         annotations: [("note".to_owned(), "ours".to_owned())].into(),
         resource_version: Some(7),
+        left_out: ["uid", "generation", "creationTimestamp"].map(|field| format!("metadata.{field}")).into(),
+        ..Declared::default()
     };
     assert_eq!(declared, expected);
     assert_eq!(spec, machine(&seed()).1);
@@ -139,17 +140,66 @@ fn a_scaling_that_breaks_two_rules_and_a_bad_taint_effect_give_three_errors() {
             "taints": [{"key": "gpu", "effect": "NEVER"}]
         }}}),
         &[
-            "/spec/nodeGroupConfig/taints/0/effect unknown_value",
             "/spec/nodeGroupConfig/scaling/minSize out_of_range",
             "/spec/nodeGroupConfig/scaling/desiredSize out_of_range",
+            "/spec/nodeGroupConfig/taints/0/effect unknown_value",
         ],
     );
 }
 
 #[test]
-fn a_status_is_nobodys_to_declare() {
-    check(&json!({"status": {"phase": "Ready"}}), &["/status read_only"]);
-    check(&json!({"status": "Ready"}), &["/status read_only"]);
+fn what_a_server_sets_is_left_out_and_that_is_told() {
+    let given = json!({"status": {"phase": "Ready"}, "metadata": {
+        "uid": "x", "generation": 3, "creationTimestamp": "2026-01-01T00:00:00Z", "deletionTimestamp": null,
+        "deletionGracePeriodSeconds": 0, "finalizers": ["a/b"], "managedFields": [{}], "ownerReferences": [{}],
+        "selfLink": "/x", "resourceVersion": "7",
+    }});
+    let fields = "metadata.uid, metadata.generation, metadata.creationTimestamp, metadata.deletionGracePeriodSeconds, metadata.finalizers, metadata.managedFields, metadata.ownerReferences, metadata.selfLink, status";
+    for kind in [json!({}), json!({"apiVersion": "captd/v1", "kind": "Machine"})] {
+        let (declared, _) = machine(&with(with(seed(), &kind), &given));
+        let (pointer, note) = declared.note("/3").unwrap();
+        assert_eq!((pointer.as_str(), note.ends_with(&format!(": {fields}"))), ("/3/status", true), "{note}");
+        assert_eq!(declared.resource_version, Some(7), "that is a precondition");
+    }
+    let (declared, _) = machine(&with(seed(), &json!({"status": "Ready"})));
+    assert_eq!(declared.left_out, ["status"]);
+    assert_eq!(machine(&seed()).0.note(""), None);
+    check(&json!({"metadata": {"manageFields": []}}), &["/metadata/manageFields unknown_field"]);
+}
+
+#[test]
+fn a_version_that_was_read_from_another_server_is_no_precondition() {
+    let (here, there) = (uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2));
+    let of = |uid: Value| json!({"metadata": {"resourceVersion": "184467", "uid": uid}});
+    let own = json!({"apiVersion": "captd/v1", "kind": "Machine"});
+    for (document, expected) in [
+        (with(seed(), &of(json!(there))), None),
+        (with(seed(), &of(json!(here))), Some(184_467)),
+        (with(seed(), &of(Value::Null)), Some(184_467)),
+        (with(with(seed(), &own), &of(json!(there))), Some(184_467)),
+    ] {
+        assert_eq!(machine(&document).0.precondition(here), expected, "{document}");
+    }
+}
+
+#[test]
+fn lists_stand_for_what_is_in_them() {
+    let one = json!({"kind": "Machine", "spec": {"items": [1]}});
+    let many = [one.clone(), one.clone()];
+    for list in [
+        json!(many),
+        json!({"apiVersion": "v1", "kind": "List", "items": many, "metadata": {"resourceVersion": ""}}),
+        json!({"apiVersion": "infrastructure.cluster.x-k8s.io/v1beta1", "kind": "CaptMachineList", "items": many}),
+        json!({"items": many, "position": 7}),
+    ] {
+        assert_eq!(unpacked(list.clone()), many, "{list}");
+    }
+    for single in
+        [one.clone(), json!({"kind": "Machine", "items": [1]}), json!({"kind": "List"}), json!({"items": 5}), json!(5)]
+    {
+        assert_eq!(unpacked(single.clone()), [single], "it is what it is");
+    }
+    assert_eq!(unpacked(json!({"kind": "List", "items": []})), [Value::Null; 0]);
 }
 
 #[test]
@@ -190,6 +240,9 @@ fn a_label_that_is_none_is_pointed_at() {
     check(&json!({"metadata": {"labels": {fits.as_str(): fits}}}), &[]);
     check(&json!({"metadata": {"labels": {"team": long}}}), &["/metadata/labels/team invalid_label"]);
     check(&json!({"metadata": {"labels": {long.as_str(): "x"}}}), &[&format!("/metadata/labels/{long} invalid_label")]);
+    check(&json!({"metadata": {"labels": {"a/b/c": "x"}}}), &["/metadata/labels/a~1b~1c invalid_label"]);
+    check(&json!({"metadata": {"annotations": {"a/b/c": "x"}}}), &["/metadata/annotations/a~1b~1c invalid_annotation"]);
+    check(&json!({"metadata": {"annotations": {"A.b/c": "any text: at all"}}}), &[]);
 }
 
 #[test]
@@ -287,11 +340,10 @@ fn a_namespace_with_all_its_fields() {
     assert!(problems.is_empty(), "{problems}");
     let bad = json!({"spec": {
         "limits": {"machines": 0, "nodes": 1_000_001, "runs": 1}, "policy": {"leastApproval": "never"}, "default": {},
-    }, "status": {}});
+    }});
     assert_eq!(
         wrong(&with(value, &bad)),
         [
-            "/status read_only",
             "/spec/limits/machines out_of_range",
             "/spec/limits/nodes out_of_range",
             "/spec/limits/runs unknown_field",

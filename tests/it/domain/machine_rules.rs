@@ -1,17 +1,18 @@
 //! Every limit of a node group, at both of its sides. The numbers are those of EKS, of its Terraform
 //! provider and of its user guide.
 
-use captd::domain::document::parse;
 use captd::domain::machine_fields::parse_spec;
 use captd::domain::machine_rules::check_ami_type;
 use captd::domain::problem::Problems;
 use serde_json::{Map, Value, json};
 
+use super::world::problems_of;
+
 /// One machine with `value` at `pointer` below its spec.
 fn machine(pointer: &str, value: Value) -> Value {
     let mut document = json!({
         "apiVersion": "captd/v1", "kind": "Machine", "metadata": {"name": "w"},
-        "spec": {"nodeGroupConfig": {"name": "w", "scaling": {"minSize": 1, "maxSize": 3, "desiredSize": 2}}}
+        "spec": {"nodeGroupConfig": {"name": "w", "scaling": {"minSize": 1, "maxSize": 100, "desiredSize": 2}}}
     });
     let (parent, field) = pointer.rsplit_once('/').unwrap();
     document.pointer_mut(&format!("/spec{parent}")).unwrap()[field] = value;
@@ -20,8 +21,7 @@ fn machine(pointer: &str, value: Value) -> Value {
 
 /// What is wrong below `/spec`, as `pointer code`.
 fn wrong(document: &Value) -> Vec<String> {
-    let mut problems = Problems::default();
-    parse(document, "", &mut problems);
+    let problems = problems_of(document);
     let told = problems.as_slice().iter().map(|p| format!("{} {}", p.pointer.trim_start_matches("/spec"), p.code));
     told.collect()
 }
@@ -249,9 +249,13 @@ fn taints() {
     check(at, taint(&x(64), "v"), &["/nodeGroupConfig/taints/0/key out_of_range"]);
     check(at, taint("", "v"), &["/nodeGroupConfig/taints/0/key out_of_range"]);
     check(at, taint("k", &x(64)), &["/nodeGroupConfig/taints/0/value out_of_range"]);
-    for key in ["-k", ".k", "a b", "a$", "example.com/", "example.com/-k"] {
+    for key in ["-k", ".k", "a b", "a$", "example.com/", "example.com/-k", "k-", "a/b/c", "/k", "A.b/k"] {
         check(at, taint(key, "v"), &["/nodeGroupConfig/taints/0/key invalid_value"]);
     }
+    for value in ["a b", "-v", "v.", "team@corp.com", "a/b"] {
+        check(at, taint("k", value), &["/nodeGroupConfig/taints/0/value invalid_value"]);
+    }
+    check(at, taint("node.kubernetes.io/unreachable", "v"), &[]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use captd::domain::machine::MachineSpec;
 use captd::domain::machine_fields::parse_spec;
 use captd::domain::problem::Problems;
-use captd::domain::warning::of_machine;
+use captd::domain::warning::{of_quotas, of_replacement};
 use serde_json::{Value, json};
 
 fn spec(change: &Value) -> MachineSpec {
@@ -18,17 +18,22 @@ fn spec(change: &Value) -> MachineSpec {
 
 /// Where warnings are, for a change of the node group.
 fn warned(change: &Value) -> Vec<String> {
-    let warnings = of_machine(Some(&spec(&json!({}))), &spec(change), 1, "/spec");
+    replaced(&json!({}), change)
+}
+
+/// The same for a node group that is in force as `in_force` says.
+fn replaced(in_force: &Value, change: &Value) -> Vec<String> {
+    let warnings = of_replacement(&spec(in_force), &spec(change), "/spec");
     warnings.into_iter().map(|warning| warning.pointer).collect()
 }
 
 #[test]
 fn quotas_are_told_and_refuse_nothing() {
     let large = spec(&json!({"scaling": {"minSize": 1, "maxSize": 451, "desiredSize": 2}}));
-    let told: Vec<String> = of_machine(None, &large, 31, "/spec").into_iter().map(|it| it.pointer).collect();
+    let told: Vec<String> = of_quotas(&large, 31, "/spec").into_iter().map(|it| it.pointer).collect();
     assert_eq!(told, ["/spec/nodeGroupConfig/scaling/maxSize", "/spec/clusterName"]);
     let at_the_limit = spec(&json!({"scaling": {"minSize": 1, "maxSize": 450, "desiredSize": 2}}));
-    assert_eq!(of_machine(None, &at_the_limit, 30, "/spec"), []);
+    assert_eq!(of_quotas(&at_the_limit, 30, "/spec"), []);
 }
 
 #[test]
@@ -53,5 +58,39 @@ fn a_change_that_replaces_the_group_is_told_before_it_happens() {
         json!({"instanceType": null, "instanceTypes": ["t3.medium"]}),
     ] {
         assert_eq!(warned(&change), [""; 0], "{change}");
+    }
+}
+
+#[test]
+fn what_is_the_same_for_eks_replaces_nothing() {
+    let group = |groups: Value| json!({"remoteAccess": {"ec2SshKey": "ops", "sourceSecurityGroups": groups}});
+    for (in_force, now) in [
+        (json!({"subnetIds": ["subnet-1", "subnet-2"]}), json!({"subnetIds": ["subnet-2", "subnet-1"]})),
+        (json!({"subnetIds": ["subnet-1"]}), json!({"subnetIds": ["subnet-1", "subnet-1"]})),
+        (group(json!(["sg-1", "sg-2"])), group(json!(["sg-2", "sg-1"]))),
+        (json!({}), json!({"capacityType": "ON_DEMAND"})),
+        (json!({}), json!({"diskSize": 20})),
+        (
+            json!({"amiType": "WINDOWS_CORE_2022_x86_64"}),
+            json!({"amiType": "WINDOWS_CORE_2022_x86_64", "diskSize": 50}),
+        ),
+        // What is no longer said stays as it is.
+        (json!({"amiType": "AL2_x86_64", "diskSize": 50, "capacityType": "SPOT"}), json!({})),
+    ] {
+        assert_eq!(replaced(&in_force, &now), [""; 0], "{in_force} {now}");
+    }
+    for (in_force, now, place) in [
+        (json!({"subnetIds": ["subnet-1", "subnet-2"]}), json!({"subnetIds": ["subnet-1"]}), "subnetIds"),
+        (group(json!(["sg-1"])), group(json!(["sg-2"])), "remoteAccess"),
+        (json!({"capacityType": "SPOT"}), json!({"capacityType": "ON_DEMAND"}), "capacityType"),
+        (json!({"diskSize": 30}), json!({"diskSize": 20}), "diskSize"),
+        // The first of the types is the preferred one.
+        (
+            json!({"instanceType": null, "instanceTypes": ["t3.medium", "m5.large"]}),
+            json!({"instanceType": null, "instanceTypes": ["m5.large", "t3.medium"]}),
+            "instanceTypes",
+        ),
+    ] {
+        assert_eq!(replaced(&in_force, &now), [format!("/spec/nodeGroupConfig/{place}")], "{in_force} {now}");
     }
 }

@@ -2,11 +2,14 @@
 
 use std::sync::LazyLock;
 
+use captd::domain::document::{Document, parse};
 use captd::domain::failure::{Class, Failure};
 use captd::domain::name::Name;
 use captd::domain::needs::Standing;
 use captd::domain::observation::Observation;
 use captd::domain::plan::Summary;
+use captd::domain::problem::Problems;
+use captd::domain::ratchet::{Texts, find, judge};
 use captd::domain::resource::ResourceKind;
 use captd::domain::run::{Begun, Ended, Kind, Outcome, Planned, Run, State, Trigger};
 use captd::domain::workspace::Workspace;
@@ -115,4 +118,15 @@ pub(super) fn begun() -> Begun {
 pub(super) fn planned() -> Planned {
     let summary = Summary { create: 1, ..Summary::default() };
     Planned { begun_at: at("09:01"), summary, approval: None }
+}
+
+/// All that is wrong with a document that is written for the first time.
+pub(super) fn problems_of(value: &Value) -> Problems {
+    let mut problems = Problems::default();
+    let read = parse(value, "", &mut problems);
+    if let (true, Some(Document::Resource(declared, spec))) = (problems.is_empty(), read) {
+        let texts = Texts { labels: &declared.labels, annotations: &declared.annotations };
+        problems = judge(find(texts, Some(&spec), &[], ""), &[], false).problems;
+    }
+    problems
 }
