@@ -118,7 +118,7 @@ async fn a_secret_that_comes_in_two_pieces_is_caught_too() {
 const LONG_LINE: &str = r#"
 resource "terraform_data" "long" {
   provisioner "local-exec" {
-    command = "n=0; while [ $n -lt 4000 ]; do printf '%s' \"$TOLD\"; n=$((n+1)); done; echo"
+    command = "n=0; while [ $n -lt 2000 ]; do printf '%s' \"$TOLD\"; n=$((n+1)); done; echo"
     environment = { TOLD = join("", values(var.tags)) }
   }
 }
