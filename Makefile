@@ -52,9 +52,9 @@ upgrade-test: venv ## build the captd of UPGRADE_FROM=… (HEAD~1), and let this
 	@CAPTD_UPGRADE_FROM='$(CURDIR)/target/upgrade/build/debug/captd' CAPTD_TEST_PYTHON='$(VENV)/bin/python' \
 		cargo test --test it upgrade::
 
-crash-test: venv ## kill captd and all it stands on, many times: TRIALS=100 SEED=1 CLOUD=local|aws|mixed AT_ONCE=4
+crash-test: venv ## kill captd and all it stands on, many times: TRIALS=500 SEED=1 CLOUD=local|aws|mixed AWS_TRIALS=100 AT_ONCE=4
 	@CAPTD_CRASH_TRIALS='$(or $(TRIALS),100)' CAPTD_CRASH_SEED='$(SEED)' CAPTD_CRASH_CLOUD='$(CLOUD)' \
-		CAPTD_CRASH_AT_ONCE='$(AT_ONCE)' CAPTD_TEST_PYTHON='$(VENV)/bin/python' \
+		CAPTD_CRASH_AT_ONCE='$(AT_ONCE)' CAPTD_CRASH_AWS_TRIALS='$(AWS_TRIALS)' CAPTD_TEST_PYTHON='$(VENV)/bin/python' \
 		cargo test --quiet crash:: -- --nocapture
 
 bench: venv ## captd beside the plain Terraform, as a table: ROWS=1,2 BIG=1 RUNS=5 PLAIN_RUNS=3

@@ -8,13 +8,15 @@
 //! |---|---|---|
 //! | `CAPTD_CRASH_TRIALS` | how many trials | the few |
 //! | `CAPTD_CRASH_SEED` | seed of the first; each next one has the next number. Or the seeds, with commas | the time |
-//! | `CAPTD_CRASH_CLOUD` | `local`, `aws`, or `mixed`: one in twenty on the fake AWS | `mixed` |
+//! | `CAPTD_CRASH_CLOUD` | `local`, `aws`, or `mixed`: some on the fake AWS | `mixed` |
+//! | `CAPTD_CRASH_AWS_TRIALS` | how many of mixed trials are on the fake AWS | one in twenty |
 //! | `CAPTD_CRASH_AT_ONCE` | trials side by side | 4 |
 //! | `CAPTD_CRASH_KEEP` | set: the folders of good trials are kept too, below the folder for temporary files | not set |
 
 mod can_fail;
 mod check;
 mod clouds;
+mod people;
 mod processes;
 mod report;
 mod scenario;
@@ -64,11 +66,17 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// Seeds of local trials that together strike every victim there is without AWS.
-const FEW: [u64; 6] = [1, 2, 3, 5, 7, 10];
+/// Seeds of local trials that together strike every victim there is without AWS, and in which all happens that may.
+const FEW: [u64; 7] = [1, 2, 3, 5, 7, 10, 13];
 
-/// Of so many mixed trials one is on the fake AWS.
+/// Of so many mixed trials one is on the fake AWS, where nothing else is said.
 const LOCAL_FOR_ONE_AWS: u64 = 20;
+
+/// Whether one of mixed trials is on the fake AWS: `aws` of them are, spread over all.
+fn share_of_aws(index: u64, trials: u64, aws: u64) -> bool {
+    let before = |index: u64| index * aws.min(trials) / trials;
+    before(index) < before(index + 1)
+}
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(format!("CAPTD_CRASH_{name}")).ok().filter(|value| !value.is_empty())
@@ -94,13 +102,18 @@ fn asked_for() -> Vec<(u64, Cloud)> {
             (first..first + trials).collect()
         }
     };
-    let cloud = |seed: u64| match variable("CLOUD").as_deref() {
+    let (trials, on_aws) = (u64::try_from(seeds.len()).unwrap(), number("AWS_TRIALS"));
+    let is_mixed_on_aws = |index: u64, seed: u64| match on_aws {
+        Some(aws) => share_of_aws(index, trials, aws),
+        None => seed.is_multiple_of(LOCAL_FOR_ONE_AWS),
+    };
+    let cloud = |index: u64, seed: u64| match variable("CLOUD").as_deref() {
         Some("aws") => Cloud::Aws,
-        None | Some("mixed") if seed.is_multiple_of(LOCAL_FOR_ONE_AWS) => Cloud::Aws,
+        None | Some("mixed") if is_mixed_on_aws(index, seed) => Cloud::Aws,
         None | Some("mixed" | "local") => Cloud::Local,
         Some(other) => panic!("CAPTD_CRASH_CLOUD: `{other}` is none of local, aws, mixed"),
     };
-    seeds.into_iter().map(|seed| (seed, cloud(seed))).collect()
+    (0..).zip(seeds).map(|(index, seed)| (seed, cloud(index, seed))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::clouds::{check_journal, compare, too_often};
+use super::clouds::{Interrupted, check_held, check_journal, compare, too_often};
+use super::people::{Event, unapproved};
+use super::processes;
 use super::scenario::{Cloud, Declared, Deed, Machine, Scenario, Victim};
-use super::{FEW, Trouble};
+use super::world::Held;
+use super::{FEW, Trouble, share_of_aws};
 
 fn declare(desired: u32, instance_type: &str) -> Deed {
     Deed::Declare(Declared { desired, label: "first".to_owned(), instance_type: instance_type.to_owned() })
@@ -44,7 +47,8 @@ fn made(name: &str, terraform: u32, from: u32, to: u32) -> String {
 }
 
 fn in_journal(journal: &[String], killed: &[u32], deeds: Vec<Deed>) -> String {
-    told(&check_journal(&journal.concat(), &killed.iter().copied().collect(), &[machine(deeds)]))
+    let interrupted = Interrupted { killed: killed.iter().copied().collect(), ..Interrupted::default() };
+    told(&check_journal(&journal.concat(), &interrupted, &[machine(deeds)]))
 }
 
 #[test]
@@ -111,4 +115,79 @@ fn the_few_trials_are_to_strike_each_local_victim() {
     let met: BTreeSet<Victim> =
         FEW.iter().flat_map(|seed| Scenario::from_seed(*seed, Cloud::Local).faults).map(|fault| fault.victim).collect();
     assert_eq!(met, Victim::LOCAL.into_iter().collect());
+}
+
+#[test]
+fn what_a_canceled_terraform_had_to_give_up_may_be_made_once_more_and_nothing_else() {
+    let interrupted = Interrupted { canceled: [7].into(), ..Interrupted::default() };
+    let check = |journal: &[String]| {
+        told(&check_journal(&journal.concat(), &interrupted, &[machine(vec![declare(1, "t3.medium")])]))
+    };
+    let gone = "4.5 destroyed destroy group.m0 80 8\n".to_owned();
+    assert_eq!(check(&[made("group.m0", 7, 1, 2), gone.clone(), made("group.m0", 8, 5, 6)]), "");
+    let kept = [made("group.m0", 7, 1, 2), made("group.m0", 8, 5, 6)];
+    insta::assert_snapshot!(check(&kept), @"Doubled: group.m0 was created 2 times, and was to be 1 times");
+    let by_another = [made("group.m0", 9, 1, 2), gone, made("group.m0", 8, 5, 6)];
+    insta::assert_snapshot!(check(&by_another), @"Doubled: group.m0 was created 2 times, and was to be 1 times");
+}
+
+#[test]
+fn work_under_a_lock_that_a_person_holds_is_found() {
+    let held = |machine: &str| [Held { machine: machine.to_owned(), from: 3.0, to: 5.0 }];
+    let check = |journal: String, machine: &str, interrupted: Interrupted| {
+        told(&check_held(&journal, &interrupted, &held(machine)))
+    };
+    let none = Interrupted::default;
+    insta::assert_snapshot!(check(made("group.m0", 7, 4, 6), "m0", none()), @"Doubled: group.m0 was worked on while a person held its lock");
+    assert_eq!(check(made("group.m0", 7, 1, 4), "m0", none()), "", "what was begun before");
+    assert_eq!(check(made("group.m0", 7, 5, 6), "m0", none()), "", "what begins afterwards");
+    assert_eq!(check(made("group.m0", 7, 4, 6), "m1", none()), "", "another's");
+    let killed = Interrupted { killed: [7].into(), ..none() };
+    assert_eq!(check(made("group.m0", 7, 4, 6), "m0", killed), "", "what a killed one has begun goes on by itself");
+}
+
+#[test]
+fn what_was_applied_without_anybody_s_word_is_found() {
+    let run = |kind: &str, owner: &str, step: &str, by: Value| json!({"id": "r", "kind": kind, "owner": {"kind": owner}, "steps": [{"name": "plan"}, {"name": step}], "approvedBy": by});
+    let bad = run("apply", "Machine", "apply", Value::Null);
+    insta::assert_snapshot!(told(&unapproved(&[bad])), @r#"Other: run "r" was applied without anybody's word"#);
+    let good = [
+        run("apply", "Machine", "apply", json!("admin")),
+        run("apply", "Machine", "show", Value::Null),
+        run("apply", "Workspace", "apply", Value::Null),
+        // Deleting is consent in itself.
+        run("destroy", "Machine", "apply", Value::Null),
+    ];
+    assert_eq!(unapproved(&good), []);
+}
+
+/// One that hangs is no less there than one that works.
+#[test]
+fn a_process_that_was_stopped_and_left_behind_is_found() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut child = std::process::Command::new("sleep").arg("600").current_dir(folder.path()).spawn().unwrap();
+    let living = || processes::living_in(folder.path()).into_iter().map(|(pid, _)| pid).collect::<Vec<_>>();
+    assert!(processes::stop(child.id()));
+    assert_eq!(living(), [child.id()]);
+    assert!(processes::go_on(child.id(), folder.path()) && processes::kill(child.id()));
+    child.wait().unwrap();
+    assert!(living().is_empty() && !processes::go_on(child.id(), folder.path()));
+}
+
+#[test]
+fn of_mixed_trials_exactly_so_many_are_on_aws() {
+    for (trials, aws) in [(500, 100), (500, 0), (500, 500), (7, 3), (1, 1), (1, 0), (100, 5)] {
+        let on_aws = (0..trials).filter(|index| share_of_aws(*index, trials, aws)).count();
+        assert_eq!(u64::try_from(on_aws).unwrap(), aws, "{aws} of {trials}");
+    }
+}
+
+#[test]
+fn in_the_few_trials_each_event_is_to_happen() {
+    let scenarios = FEW.iter().map(|seed| Scenario::from_seed(*seed, Cloud::Local).people);
+    let events = scenarios.flat_map(|people| {
+        let approval = people.approve_after.map(|_| Event::Approval);
+        people.acts.into_iter().map(|act| act.event).chain(approval)
+    });
+    assert_eq!(events.collect::<BTreeSet<_>>(), Event::ALL.into_iter().collect());
 }

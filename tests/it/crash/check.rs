@@ -6,6 +6,7 @@ use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Row};
 
+use super::people::unapproved;
 use super::scenario::{Cloud, Scenario};
 use super::world::World;
 use super::{Kind, Trouble, processes};
@@ -43,7 +44,11 @@ pub async fn check_api(world: &World, scenario: &Scenario) -> Result<Vec<Trouble
             troubles.push(Trouble::new(Kind::Lost, text));
         }
     }
-    for run in runs_at_rest(world).await? {
+    let runs = runs_at_rest(world).await?;
+    if scenario.people.approve_after.is_some() {
+        troubles.extend(unapproved(&runs));
+    }
+    for run in runs {
         let id = run["id"].as_str().unwrap_or_default();
         if run.get("finishedAt").is_none() {
             troubles.push(Trouble::new(Kind::Stuck, format!("run {id} is open: {run}")));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::scenario::{Declared, Deed, Harm, Machine, Scenario};
 use super::words::Words;
-use super::world::World;
+use super::world::{Held, World};
 use super::{Kind, Trouble};
 use crate::support::FakeAws;
 
@@ -61,14 +61,16 @@ impl CloudAtWork {
         }
     }
 
-    /// The body that declares a machine.
-    pub fn body(&self, machine: &Machine, declared: &Declared, words: Option<&Words>) -> Value {
+    /// The body that declares a machine of a scenario.
+    pub fn body(&self, machine: &Machine, declared: &Declared, scenario: &Scenario) -> Value {
+        let words = scenario.words.as_ref();
+        let approval = if scenario.people.approve_after.is_some() { "manual" } else { "auto" };
         let mut spec = json!({
             "nodeGroupConfig": {
                 "name": machine.name, "instanceType": declared.instance_type, "labels": {"change": declared.label},
                 "scaling": {"minSize": 1, "maxSize": 5, "desiredSize": declared.desired},
             },
-            "runPolicy": {"approval": "auto"},
+            "runPolicy": {"approval": approval},
         });
         match self {
             Self::Local(folder) => {
@@ -133,17 +135,23 @@ fn check_folder(folder: &Path, world: &World, scenario: &Scenario) -> Vec<Troubl
     let declared = scenario.machines.iter().filter_map(|machine| Some(things(machine, machine.last()?))).flatten();
     let mut troubles = compare("the thing", &there, &declared.collect());
     let journal = std::fs::read_to_string(folder.join("journal")).unwrap();
-    troubles.extend(check_journal(&journal, &world.killed_terraforms(), &scenario.machines));
+    let interrupted = Interrupted { killed: world.killed_terraforms(), canceled: world.canceled_terraforms() };
+    troubles.extend(check_journal(&journal, &interrupted, &scenario.machines));
+    troubles.extend(check_held(&journal, &interrupted, &world.locks_held()));
     troubles
 }
 
 /// What was made too often, and what was worked on by two at one time.
-pub fn check_journal(journal: &str, killed: &BTreeSet<u32>, machines: &[Machine]) -> Vec<Trouble> {
+pub fn check_journal(journal: &str, interrupted: &Interrupted, machines: &[Machine]) -> Vec<Trouble> {
     let at_most: BTreeMap<String, u32> = machines.iter().flat_map(creations_at_most).collect();
-    let lines = journal.lines().map(|line| Line::parse(line).unwrap_or_else(|| panic!("no line of a journal: {line}")));
-    let lines: Vec<Line> = lines.collect();
+    let lines = lines_of(journal);
+    let counts = |line: &&Line<'_>| {
+        line.word == "created"
+            && !is_replacing(line, &lines, &interrupted.killed)
+            && !is_given_up(line, &lines, interrupted)
+    };
     let mut created: BTreeMap<&str, u32> = BTreeMap::new();
-    for line in lines.iter().filter(|line| line.word == "created" && !is_replacing(line, &lines, killed)) {
+    for line in lines.iter().filter(counts) {
         *created.entry(line.name).or_default() += 1;
     }
     let mut troubles = Vec::new();
@@ -154,8 +162,47 @@ pub fn check_journal(journal: &str, killed: &BTreeSet<u32>, machines: &[Machine]
             troubles.push(Trouble::new(Kind::Doubled, text));
         }
     }
-    troubles.extend(overlaps(&lines, killed));
+    troubles.extend(overlaps(&lines, interrupted));
     troubles
+}
+
+/// Terraforms that did not come to their own end, by their pids.
+#[derive(Debug, Default)]
+pub struct Interrupted {
+    pub killed: BTreeSet<u32>,
+    /// Asked to end, by force or not.
+    pub canceled: BTreeSet<u32>,
+}
+
+impl Interrupted {
+    /// What such a terraform has begun goes on by itself.
+    fn has(&self, terraform: u32) -> bool {
+        self.killed.contains(&terraform) || self.canceled.contains(&terraform)
+    }
+}
+
+fn lines_of(journal: &str) -> Vec<Line<'_>> {
+    journal.lines().map(|line| Line::parse(line).unwrap_or_else(|| panic!("no line of a journal: {line}"))).collect()
+}
+
+/// What was begun for a machine while a person held its lock.
+pub fn check_held(journal: &str, interrupted: &Interrupted, held: &[Held]) -> Vec<Trouble> {
+    let lines = lines_of(journal);
+    let begun = lines.iter().filter(|line| line.word == "begin" && !interrupted.has(line.terraform));
+    let clashes = begun.flat_map(|line| {
+        let of_it = held.iter().filter(|held| held.machine == line.machine());
+        of_it.filter(|held| held.from < line.time && line.time < held.to).map(move |_| line)
+    });
+    clashes
+        .map(|line| Trouble::new(Kind::Doubled, format!("{} was worked on while a person held its lock", line.name)))
+        .collect()
+}
+
+/// Whether a canceled terraform has made this and not to its end: its provisioner was interrupted, so that the state
+/// has it as damaged, and the next one makes it anew.
+fn is_given_up(created: &Line<'_>, lines: &[Line<'_>], interrupted: &Interrupted) -> bool {
+    let gone = |line: &&Line<'_>| line.word == "destroyed" && line.name == created.name && line.time > created.time;
+    interrupted.canceled.contains(&created.terraform) && lines.iter().any(|line| gone(&line))
 }
 
 /// Whether a killed terraform has made this in the place of what it had destroyed. The state has the
@@ -218,9 +265,9 @@ impl<'a> Line<'a> {
 
 /// Two terraforms at work for one machine at one time. What a killed one left goes on by itself and
 /// does not count.
-fn overlaps(lines: &[Line<'_>], killed: &BTreeSet<u32>) -> Vec<Trouble> {
+fn overlaps(lines: &[Line<'_>], interrupted: &Interrupted) -> Vec<Trouble> {
     let mut works: Vec<(&str, u32, f64, f64)> = Vec::new();
-    for begin in lines.iter().filter(|line| line.word == "begin" && !killed.contains(&line.terraform)) {
+    for begin in lines.iter().filter(|line| line.word == "begin" && !interrupted.has(line.terraform)) {
         let end = lines.iter().find(|line| line.word == "end" && line.pid == begin.pid && line.time >= begin.time);
         works.push((begin.machine(), begin.terraform, begin.time, end.map_or(f64::INFINITY, |end| end.time)));
     }

@@ -65,8 +65,22 @@ pub fn living_in(data: &Path) -> Vec<(u32, String)> {
 
 /// Kills one; false when it is gone.
 pub fn kill(pid: u32) -> bool {
+    send(pid, Signal::KILL)
+}
+
+/// Stops one where it stands; false when it is gone.
+pub fn stop(pid: u32) -> bool {
+    send(pid, Signal::STOP)
+}
+
+/// Lets one go on that was stopped, if it is there still.
+pub fn go_on(pid: u32, data: &Path) -> bool {
+    lives_in(pid, data) && send(pid, Signal::CONT)
+}
+
+fn send(pid: u32, signal: Signal) -> bool {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    pid.is_some_and(|pid| kill_process(pid, Signal::KILL).is_ok())
+    pid.is_some_and(|pid| kill_process(pid, signal).is_ok())
 }
 
 fn all() -> impl Iterator<Item = u32> {

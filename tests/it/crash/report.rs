@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::people::Event;
 use super::scenario::{Cloud, Victim};
 use super::trial::Verdict;
 use super::world::now;
@@ -48,6 +49,7 @@ pub struct Report {
     pub failed: Vec<u64>,
     seconds: BTreeMap<&'static str, (usize, f64)>,
     victims: BTreeMap<Victim, Row>,
+    events: BTreeMap<Event, Row>,
     nobody: Row,
     all: Row,
 }
@@ -63,6 +65,7 @@ impl Report {
             failed: Vec::new(),
             seconds: BTreeMap::new(),
             victims: BTreeMap::new(),
+            events: BTreeMap::new(),
             nobody: Row::default(),
             all: Row::default(),
         }
@@ -81,12 +84,16 @@ impl Report {
         for victim in &verdict.struck {
             self.victims.entry(*victim).or_default().count(&verdict.troubles);
         }
+        for event in &verdict.events {
+            self.events.entry(*event).or_default().count(&verdict.troubles);
+        }
         if verdict.struck.is_empty() {
             self.nobody.count(&verdict.troubles);
         }
         if self.of <= TOLD_EACH_MAX {
             let struck: Vec<&str> = verdict.struck.iter().map(|victim| victim.words()).collect();
-            println!("trial {seed} ({}): {:.1} s, struck: {struck:?}", cloud.word(), verdict.seconds);
+            let events: Vec<&str> = verdict.events.iter().map(|event| event.words()).collect();
+            println!("trial {seed} ({}): {:.1} s, struck: {struck:?}, {events:?}", cloud.word(), verdict.seconds);
         }
         let time = now();
         if self.done >= self.told.0 + TRIALS_A_LINE || time - self.told.1 > SECONDS_A_LINE {
@@ -100,12 +107,16 @@ impl Report {
 
     /// The table, in Markdown.
     pub fn table(&self) -> String {
-        let mut table =
-            String::from("| what was struck | trials | lost | doubled | stuck | other |\n|---|---|---|---|---|---|\n");
+        let mut table = String::from(
+            "| what was struck, and what happened | trials | lost | doubled | stuck | other |\n|---|---|---|---|---|---|\n",
+        );
         for victim in Victim::ALL {
             self.victims.get(&victim).cloned().unwrap_or_default().write(&mut table, victim.words());
         }
         self.nobody.write(&mut table, "nothing: its moment did not come");
+        for event in Event::ALL {
+            self.events.get(&event).cloned().unwrap_or_default().write(&mut table, event.words());
+        }
         self.all.write(&mut table, "all trials");
         let minutes = (now() - self.began) / 60.0;
         let each = self.seconds.iter().map(|(cloud, (trials, seconds))| {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use super::people::{Event, People};
 use super::words::Words;
 
 /// Which cloud serves a trial.
@@ -41,10 +42,12 @@ pub enum Victim {
     AwsFails,
     AwsHangs,
     AwsDropsAnswers,
+    GatewayHangs,
+    ProviderHangs,
 }
 
 impl Victim {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Daemon,
         Self::DaemonAway,
         Self::Supervisor,
@@ -58,6 +61,8 @@ impl Victim {
         Self::AwsFails,
         Self::AwsHangs,
         Self::AwsDropsAnswers,
+        Self::GatewayHangs,
+        Self::ProviderHangs,
     ];
 
     /// Victims of a trial in the folder.
@@ -79,6 +84,8 @@ impl Victim {
             Self::AwsFails => "AWS fails",
             Self::AwsHangs => "AWS hangs",
             Self::AwsDropsAnswers => "AWS works and drops the answer",
+            Self::GatewayHangs => "gateway stopped (SIGSTOP), and going on after a while",
+            Self::ProviderHangs => "provider stopped (SIGSTOP), and going on after a while",
         }
     }
 }
@@ -92,6 +99,10 @@ pub enum Harm {
     KillTerraform,
     KillProvider,
     KillGateway,
+    /// The gateway answers nothing for this time.
+    HangGateway(Duration),
+    /// A provider answers nothing for this time.
+    HangProvider(Duration),
     /// The disk of the data folder is full for this time.
     FillDisk(Duration),
     /// Another process holds the database for this time.
@@ -160,6 +171,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What the machines take in of others, if anything.
     pub words: Option<Words>,
+    /// Who has a hand in it.
+    pub people: People,
 }
 
 impl Scenario {
@@ -173,13 +186,19 @@ impl Scenario {
         let deeds = machines.iter().map(|machine| machine.deeds.len()).sum();
         let faults = (0..faults).map(|_| fault(&mut rng, cloud, deeds)).collect();
         let words = (cloud == Cloud::Local && rng.bool()).then(|| Words::from_rng(&mut rng));
-        Self { seed, cloud, machines, faults, words }
+        let people = People::from_rng(&mut rng, cloud, deeds);
+        Self { seed, cloud, machines, faults, words, people }
     }
 
-    /// The folder cannot be asked what is in it, so what a killed terraform made and did not record
+    /// The folder cannot be asked what is in it, so what a killed or interrupted terraform made and did not record
     /// is found again only by making it again. Until then its declaration stays as it is.
     pub fn is_patient(&self) -> bool {
-        self.cloud == Cloud::Local && self.faults.iter().any(|fault| fault.harm == Harm::KillTerraform)
+        self.cloud == Cloud::Local && (self.leaves_doubt() || self.people.have(Event::Cancel))
+    }
+
+    /// Whether an apply may end without a record of what it made.
+    pub fn leaves_doubt(&self) -> bool {
+        self.people.have(Event::ForcedCancel) || self.faults.iter().any(|fault| fault.harm == Harm::KillTerraform)
     }
 
     pub fn has(&self, victim: Victim) -> bool {
@@ -227,6 +246,8 @@ fn fault(rng: &mut Rng, cloud: Cloud, deeds: usize) -> Fault {
         Victim::Terraform => Harm::KillTerraform,
         Victim::Provider => Harm::KillProvider,
         Victim::Gateway => Harm::KillGateway,
+        Victim::GatewayHangs => Harm::HangGateway(seconds(rng, 1.0, 20.0)),
+        Victim::ProviderHangs => Harm::HangProvider(seconds(rng, 1.0, 20.0)),
         Victim::Disk => Harm::FillDisk(seconds(rng, 0.5, 6.0)),
         Victim::Database => Harm::LockDatabase(seconds(rng, 0.5, 12.0)),
         Victim::Clock => {
@@ -270,11 +291,23 @@ fn rule(rng: &mut Rng, effect: &Value) -> Harm {
 }
 
 fn moment(rng: &mut Rng, victim: Victim, cloud: Cloud, deeds: usize) -> Moment {
-    let has_to_be_at_work =
-        matches!(victim, Victim::Supervisor | Victim::Terraform | Victim::Provider | Victim::Gateway);
+    let has_to_be_at_work = matches!(
+        victim,
+        Victim::Supervisor
+            | Victim::Terraform
+            | Victim::Provider
+            | Victim::Gateway
+            | Victim::GatewayHangs
+            | Victim::ProviderHangs
+    );
     if !has_to_be_at_work && rng.u32(0..10) < 3 {
         return Moment::After(seconds(rng, 0.0, if cloud == Cloud::Aws { 60.0 } else { 8.0 }));
     }
+    moment_of_work(rng, cloud, deeds)
+}
+
+/// While a command of a run is at work.
+pub fn moment_of_work(rng: &mut Rng, cloud: Cloud, deeds: usize) -> Moment {
     let command = if rng.u32(0..10) < 7 { "apply" } else { "plan" };
     let then = match (cloud, command) {
         (Cloud::Local, "plan") => seconds(rng, 0.0, 0.1),

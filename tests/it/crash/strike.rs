@@ -24,7 +24,7 @@ pub async fn strike(world: &World, fault: &Fault, over: &CancellationToken) -> R
     do_harm(world, fault, over).await
 }
 
-async fn wait_for(world: &World, moment: &Moment) {
+pub async fn wait_for(world: &World, moment: &Moment) {
     match moment {
         Moment::After(time) => sleep(*time).await,
         Moment::Into { command, nth, then } => {
@@ -52,6 +52,7 @@ async fn do_harm(world: &World, fault: &Fault, over: &CancellationToken) -> Resu
         Harm::KillSupervisor | Harm::KillTerraform | Harm::KillProvider | Harm::KillGateway => {
             kill_one(world, fault, over).await;
         }
+        Harm::HangGateway(time) | Harm::HangProvider(time) => hang_one(world, fault, *time, over).await,
         Harm::FillDisk(time) => {
             // Filled by one at a time.
             let disk = world.disk.lock().await;
@@ -102,6 +103,27 @@ async fn kill_one(world: &World, fault: &Fault, over: &CancellationToken) {
                     world.struck(fault.victim, &format!("{pid:?} of {}", command.folder.display()));
                     return;
                 }
+            }
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Stops one process of its kind that serves whoever is at work, and lets it go on after `time`.
+async fn hang_one(world: &World, fault: &Fault, time: Duration, over: &CancellationToken) {
+    while !over.is_cancelled() {
+        let at_work = ["apply", "plan"].iter().flat_map(|name| processes::commands(&world.data, name));
+        for command in at_work {
+            let pid = match fault.harm {
+                Harm::HangGateway(_) => processes::gateway(&world.data),
+                _ => command.terraform.and_then(|pid| processes::providers(pid, &world.data).pop()),
+            };
+            if let Some(pid) = pid.filter(|pid| processes::stop(*pid)) {
+                world.struck(fault.victim, &format!("{pid} for {time:?}"));
+                sleep(time).await;
+                let goes_on = processes::go_on(pid, &world.data);
+                world.note(&format!("{pid} {}", if goes_on { "goes on" } else { "was gone already" }));
+                return;
             }
         }
         sleep(LOOK).await;

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::check::{check_api, check_database, check_processes, open_runs};
 use super::clouds::CloudAtWork;
+use super::people::{self, Event};
 use super::scenario::{Cloud, Declared, Deed, Machine, Scenario, Victim};
 use super::strike::strike;
 use super::words::Words;
@@ -32,6 +33,8 @@ const DISK_MEBIBYTES: u32 = 24;
 /// How a trial ended.
 pub struct Verdict {
     pub struck: BTreeSet<Victim>,
+    /// What people did.
+    pub events: BTreeSet<Event>,
     pub troubles: Vec<Trouble>,
     pub seconds: f64,
     /// What is kept of a trial that failed.
@@ -42,7 +45,8 @@ impl Verdict {
     /// Of a trial that itself went wrong, so that the others go on.
     pub fn of_a_panic(panic: &JoinError) -> Self {
         let text = format!("the trial itself broke off: {panic}");
-        Self { struck: BTreeSet::new(), troubles: vec![Trouble::new(Kind::Other, text)], seconds: 0.0, folder: None }
+        let troubles = vec![Trouble::new(Kind::Other, text)];
+        Self { struck: BTreeSet::new(), events: BTreeSet::new(), troubles, seconds: 0.0, folder: None }
     }
 
     /// Says why a trial failed, and how it is repeated.
@@ -92,7 +96,7 @@ pub async fn run(scenario: Scenario) -> Verdict {
         world.note(&format!("the verdict:\n{}", lines(&troubles)));
         folder = Some(keep(&world, dir));
     }
-    Verdict { struck: world.victims(), troubles, seconds, folder }
+    Verdict { struck: world.victims(), events: world.events(), troubles, seconds, folder }
 }
 
 /// Keeps the folder; what lies on a disk that goes with the trial is copied.
@@ -114,7 +118,8 @@ async fn go_through(
     if let Some(words) = &scenario.words {
         words.begin(world).await?;
     }
-    let over = CancellationToken::new();
+    let (over, home) = (CancellationToken::new(), CancellationToken::new());
+    let mut people = people::go_about(world, scenario, &over, &home);
     let mut faults = JoinSet::new();
     for fault in scenario.faults.clone() {
         let (world, over) = (Arc::clone(world), over.clone());
@@ -137,9 +142,10 @@ async fn go_through(
     cloud.behave(world, scenario).await;
     over.cancel();
     let mended = all(&mut faults).await;
-    done?;
-    mended?;
-    settle(world, scenario).await?;
+    let settled = if done.is_ok() && mended.is_ok() { settle(world, scenario).await } else { Ok(()) };
+    home.cancel();
+    let went = all(&mut people).await;
+    done.and(mended).and(settled).and(went)?;
     let mut troubles = cloud.check(world, scenario).await;
     troubles.extend(check_api(world, scenario).await?);
     troubles.extend(check_processes(world, true).await);
@@ -159,7 +165,6 @@ async fn all(tasks: &mut JoinSet<Result<(), Trouble>>) -> Result<(), Trouble> {
 /// Does what a machine's owner does.
 async fn own(world: &World, cloud: &CloudAtWork, scenario: &Scenario, machine: &Machine) -> Result<(), Trouble> {
     let path = format!("/v1/namespaces/default/machines/{}", machine.name);
-    let words = scenario.words.as_ref();
     let mut before: Option<&Deed> = None;
     for (pause, deed) in &machine.deeds {
         sleep(*pause).await;
@@ -173,7 +178,7 @@ async fn own(world: &World, cloud: &CloudAtWork, scenario: &Scenario, machine: &
         }
         let (status, text) = match deed {
             Deed::Declare(declared) => {
-                world.insist(Method::PUT, &path, Some(&cloud.body(machine, declared, words))).await?
+                world.insist(Method::PUT, &path, Some(&cloud.body(machine, declared, scenario))).await?
             }
             Deed::Delete => world.insist(Method::DELETE, &path, None).await?,
         };

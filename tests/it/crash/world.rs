@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
+use super::people::Event;
 use super::scenario::Victim;
 use super::{Kind, Trouble};
 use crate::support::{SmallDisk, provider_mirror};
@@ -32,6 +33,24 @@ pub struct World {
     notes: Mutex<String>,
     struck: Mutex<BTreeSet<Victim>>,
     killed: Mutex<BTreeSet<u32>>,
+    canceled: Mutex<BTreeSet<u32>>,
+    met: Mutex<BTreeSet<Event>>,
+    held: Mutex<Vec<Held>>,
+}
+
+/// Who asks: a client of the API, or a person's terraform, which knows a password alone.
+#[derive(Debug, Clone, Copy)]
+pub enum By {
+    Client,
+    Terraform,
+}
+
+/// A person's lock of a machine's state: from when to when it was held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    pub machine: String,
+    pub from: f64,
+    pub to: f64,
 }
 
 /// Seconds since the Unix epoch.
@@ -56,6 +75,9 @@ impl World {
             notes: Mutex::default(),
             struck: Mutex::default(),
             killed: Mutex::default(),
+            canceled: Mutex::default(),
+            met: Mutex::default(),
+            held: Mutex::default(),
         }
     }
 
@@ -81,6 +103,34 @@ impl World {
 
     pub fn killed_terraforms(&self) -> BTreeSet<u32> {
         self.killed.lock().unwrap().clone()
+    }
+
+    /// A terraform that was asked to end, or made to: what it has begun goes on by itself.
+    pub fn interrupted_terraform(&self, pid: u32, by_force: bool) {
+        self.canceled.lock().unwrap().insert(pid);
+        if by_force {
+            self.killed_terraform(pid);
+        }
+    }
+
+    pub fn canceled_terraforms(&self) -> BTreeSet<u32> {
+        self.canceled.lock().unwrap().clone()
+    }
+
+    pub fn met(&self, event: Event) {
+        self.met.lock().unwrap().insert(event);
+    }
+
+    pub fn events(&self) -> BTreeSet<Event> {
+        self.met.lock().unwrap().clone()
+    }
+
+    pub fn held(&self, held: Held) {
+        self.held.lock().unwrap().push(held);
+    }
+
+    pub fn locks_held(&self) -> Vec<Held> {
+        self.held.lock().unwrap().clone()
     }
 
     /// The file that moves captd's clock.
@@ -170,10 +220,14 @@ impl World {
     }
 
     /// One request; `None` when no answer came.
-    pub async fn request(&self, method: &Method, path: &str, body: Option<&Value>) -> Option<(u16, String)> {
+    async fn request(&self, method: &Method, path: &str, body: Option<&Value>, by: By) -> Option<(u16, String)> {
         let base = self.base.lock().unwrap().clone();
         let token = std::fs::read_to_string(self.data.join("admin.token")).ok()?;
-        let mut request = self.client.request(method.clone(), format!("{base}{path}")).bearer_auth(token.trim());
+        let request = self.client.request(method.clone(), format!("{base}{path}"));
+        let mut request = match by {
+            By::Client => request.bearer_auth(token.trim()),
+            By::Terraform => request.basic_auth("somebody", Some(token.trim())),
+        };
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
@@ -183,9 +237,20 @@ impl World {
 
     /// The same request until it is decided: not while the daemon is away, overloaded or in trouble.
     pub async fn insist(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, String), Trouble> {
+        self.insist_as(By::Client, method, path, body).await
+    }
+
+    /// The same, and who asks.
+    pub async fn insist_as(
+        &self,
+        by: By,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(u16, String), Trouble> {
         let deadline = now() + PATIENCE.as_secs_f64();
         loop {
-            let answer = self.request(&method, path, body).await;
+            let answer = self.request(&method, path, body, by).await;
             if let Some((status, text)) = &answer
                 && *status < 500
                 && *status != 429
