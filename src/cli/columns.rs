@@ -29,7 +29,7 @@ const MACHINES: &[Column] = &[
         format!("{}/{desired}", text(v, "/status/currentSize"))
     }),
     ("INSTANCE", false, |v, _| instance(v)),
-    ("GENERATION", false, |v, _| text(v, "/metadata/generation")),
+    ("GENERATION", false, |v, _| generation(v)),
     ("AGE", false, |v, now| age(v, "/metadata/creationTimestamp", now)),
     ("CLUSTER", true, |v, _| text(v, "/spec/clusterName")),
     ("TEMPLATE", true, |v, _| text(v, "/spec/workspaceTemplateRef/name")),
@@ -42,7 +42,7 @@ const WORKSPACES: &[Column] = &[
     ("PHASE", false, |v, _| text(v, "/status/phase")),
     ("READY", false, |v, _| condition(v, "Ready", "status")),
     ("TEMPLATE", false, |v, _| text(v, "/spec/workspaceTemplateRef/name")),
-    ("GENERATION", false, |v, _| text(v, "/metadata/generation")),
+    ("GENERATION", false, |v, _| generation(v)),
     ("AGE", false, |v, now| age(v, "/metadata/creationTimestamp", now)),
     ("REGION", true, |v, _| text(v, "/spec/region")),
     ("RUN", true, |v, _| text(v, "/status/latestRun/id")),
@@ -177,16 +177,31 @@ fn condition<'a>(machine: &'a Value, condition_type: &str, field: &str) -> Strin
     found.map_or_else(|| "-".to_owned(), |one| text(one, &format!("/{field}")))
 }
 
-/// `t3.medium`, or `t3.medium+2` when two more are allowed.
+/// `t3.medium`, or `t3.medium+2` when two more are allowed; `(wanted)` while another declaration is in force.
 fn instance(machine: &Value) -> String {
     let config = &machine["spec"]["nodeGroupConfig"];
     let list = config["instanceTypes"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut types = config["instanceType"].as_str().into_iter().chain(list.iter().filter_map(Value::as_str));
     let Some(first) = types.next() else { return "-".to_owned() };
-    match types.count() {
-        0 => first.to_owned(),
-        more => format!("{first}+{more}"),
-    }
+    let more = match types.count() {
+        0 => String::new(),
+        more => format!("+{more}"),
+    };
+    let wanted = if earlier_in_force(machine).is_some() { " (wanted)" } else { "" };
+    format!("{first}{more}{wanted}")
+}
+
+/// `3`, or `3 (2 in force)`.
+fn generation(item: &Value) -> String {
+    let wanted = text(item, "/metadata/generation");
+    earlier_in_force(item).map_or_else(|| wanted.clone(), |earlier| format!("{wanted} ({earlier} in force)"))
+}
+
+/// The generation that is in force, where that is not the one that is declared.
+fn earlier_in_force(item: &Value) -> Option<u64> {
+    let number = |pointer: &str| item.pointer(pointer).and_then(Value::as_u64);
+    let (in_force, wanted) = (number("/status/observedGeneration")?, number("/metadata/generation")?);
+    (in_force > 0 && in_force < wanted).then_some(in_force)
 }
 
 /// Why it is not as declared, if it is not.
@@ -199,11 +214,20 @@ fn message(machine: &Value) -> String {
     ailing.map_or_else(|| "-".to_owned(), |name| condition(machine, name, "message"))
 }
 
-/// `+3 ~1 -/+1 -2`, without what is 0.
+/// `+3 ~1 -/+1 -2 =>1 ->1 .1 outputs:2`, without what is 0.
 fn changes(run: &Value) -> String {
     let Some(summary) = run["summary"].as_object() else { return "-".to_owned() };
     let count = |name: &str| summary.get(name).and_then(Value::as_u64).unwrap_or_default();
-    let parts = [("+", "create"), ("~", "update"), ("-/+", "replace"), ("-", "delete")];
+    let parts = [
+        ("+", "create"),
+        ("~", "update"),
+        ("-/+", "replace"),
+        ("-", "delete"),
+        ("=>", "import"),
+        ("->", "move"),
+        (".", "forget"),
+        ("outputs:", "outputs"),
+    ];
     let words: Vec<String> =
         parts.iter().filter(|(_, name)| count(name) > 0).map(|(sign, name)| format!("{sign}{}", count(name))).collect();
     if words.is_empty() { "none".to_owned() } else { words.join(" ") }

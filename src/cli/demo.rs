@@ -5,6 +5,7 @@
 mod story;
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -66,7 +67,11 @@ pub(super) async fn run(args: Args, connection: &Connection) -> Result<Exit> {
     let data = match connection.given_data_dir() {
         Some(path) => Data::Kept(std::path::absolute(path).context("the data folder has no absolute path")?),
         None => Data::Passing(
-            tempfile::Builder::new().prefix("captd-demo-").tempdir().context("cannot make a temporary folder")?,
+            tempfile::Builder::new()
+                .prefix("captd-demo-")
+                .permissions(std::fs::Permissions::from_mode(0o700))
+                .tempdir()
+                .context("cannot make a temporary folder")?,
         ),
     };
     let flags = vec![("server.listen".to_owned(), args.listen.unwrap_or_else(free_address))];

@@ -84,7 +84,19 @@ fn judge_open(resource: &Resource, run: &Run) -> Verdict {
         state @ ("planned" | "applying") => format!("{state}: {}", run.changes()),
         state => state.to_owned(),
     };
-    Verdict::GoesOn { key: format!("{} {}", run.id, run.state), line }
+    match held(resource, run) {
+        Some(why) => Verdict::GoesOn { key: format!("{} {} {why}", run.id, run.state), line: format!("{line}; {why}") },
+        None => Verdict::GoesOn { key: format!("{} {}", run.id, run.state), line },
+    }
+}
+
+/// Why a run goes no further until a person says so: a hold, or a drain.
+fn held(resource: &Resource, run: &Run) -> Option<String> {
+    let synced = resource.status.condition("Synced").filter(|_| matches!(run.state.as_str(), "queued" | "planned"))?;
+    let (_, why) = synced.message.split_once(&format!("run {} is {}: ", run.id, run.state))?;
+    let ends = [("held ", "captd release"), ("draining ", "captd drain --release")];
+    let (_, command) = ends.into_iter().find(|(word, _)| why.starts_with(word))?;
+    Some(format!("{}; `{command}` ends this", one_line(why)))
 }
 
 /// What waits, why, and the commands that go on from there.

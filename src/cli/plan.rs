@@ -28,7 +28,7 @@ const OTHER_LOOK: Duration = Duration::from_millis(200);
 /// `captd plan`
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Name of a machine, or workspace/NAME: what would be changed now. Id of a run: its plan
+    /// Name of a machine, or workspace/NAME: what would be changed now, or by the run that is open. Id of a run: its plan
     #[arg(required = true, value_name = "NAME|RUN")]
     words: Vec<String>,
     /// Exit with 0 when there is nothing to change, 2 when there is, 1 on an error
@@ -41,12 +41,11 @@ pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
     let run = match RunOrOwner::parse(&args.words, &session.namespace)? {
         RunOrOwner::Run(id) => session.run(id).await?,
         RunOrOwner::Owner(key) => {
-            let started = match ask(session, &key, "plan").await {
-                Ok(started) => started,
-                Err(error) => return Err(with_open_plan(session, &key, error).await),
+            let id = match ask(session, &key, "plan").await {
+                Ok(started) => started.run.context("the daemon has started no run, and does not say why")?.id,
+                Err(error) => open_run(session, &key, error).await?,
             };
-            let run = started.run.context("the daemon has started no run, and does not say why")?;
-            wait_for_plan(session, run.id).await?
+            wait_for_plan(session, id).await?
         }
     };
     let plan = read_plan(session, &run).await?;
@@ -68,16 +67,15 @@ pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
     Ok(if args.detailed_exitcode && plan.has_changes() { Exit::Differs } else { Exit::Done })
 }
 
-/// Where another run is open, its plan is what one wants to see.
-async fn with_open_plan(session: &Session, key: &Key, error: anyhow::Error) -> anyhow::Error {
+/// Where another run is open, its plan is what one wants to see: its id.
+async fn open_run(session: &Session, key: &Key, error: anyhow::Error) -> Result<Uuid> {
     let problem = error.downcast_ref::<Error>().and_then(Error::problem);
     if !problem.is_some_and(|problem| problem.is(409, "run_open")) {
-        return error;
+        return Err(error);
     }
-    match session.resource(key).await.map(|resource| resource.status.latest_run) {
-        Ok(Some(run)) => anyhow::anyhow!("{error}\n  see its plan: captd plan {}", run.id),
-        _ => error,
-    }
+    let Some(open) = session.resource(key).await?.status.latest_run else { return Err(error) };
+    note(format_args!("the {} run {} is {}; this is its plan", open.kind.as_str(), open.id, open.state));
+    Ok(open.id)
 }
 
 /// Asks for a run. While another look is under way, which ends soon by itself, waits and asks again.
@@ -98,15 +96,15 @@ pub(super) async fn ask(session: &Session, key: &Key, verb: &str) -> Result<Star
     }
 }
 
-/// Follows a run to its end; what happens goes to standard error, which leaves standard output to
-/// the plan.
+/// Follows a run until it has a plan, or to its end; what happens goes to standard error, which leaves standard output
+/// to the plan.
 async fn wait_for_plan(session: &Session, id: Uuid) -> Result<Run> {
     let begun = session.now();
     let mut state = String::new();
     let mut patience = Patience::default();
     loop {
         match session.run(id).await {
-            Ok(run) if run.is_over() => return Ok(run),
+            Ok(run) if run.is_over() || run.has_plan() => return Ok(run),
             Ok(run) => {
                 patience.is_rewarded();
                 if run.state != state {

@@ -27,8 +27,20 @@ pub(super) fn render(plan: &Plan) -> String {
         lines.extend(plan.outputs.iter().map(|change| attribute(change, "  ")));
         lines.push(String::new());
     }
+    for (title, texts) in [
+        ("Warning: checks that do not hold, which stop nothing:", &plan.failed_checks),
+        ("Warning: deferred, since it cannot be planned yet; another run must follow:", &plan.deferred),
+    ] {
+        if !texts.is_empty() {
+            lines.push(title.to_owned());
+            lines.extend(texts.iter().map(|text| format!("    {}", escape(text))));
+            lines.push(String::new());
+        }
+    }
     lines.push(if plan.has_changes() {
         format!("Plan: {}.", plan.summary)
+    } else if plan.lists_changes() {
+        "Nothing is applied: this was only a look.".to_owned()
     } else {
         "No changes: what is there matches the declaration.".to_owned()
     });
@@ -44,6 +56,8 @@ pub(super) fn sign(action: Action) -> &'static str {
         Action::Delete => "-",
         Action::Read => "<=",
         Action::Import => "=>",
+        Action::Move => "->",
+        Action::Forget => ".",
     }
 }
 
@@ -55,8 +69,16 @@ fn render_resource(resource: &ResourceChange, lines: &mut Vec<String>) {
         Action::Delete => "is deleted",
         Action::Read => "is read while applying",
         Action::Import => "exists and is recorded",
+        Action::Move => "has another address from then on, and stays as it is",
+        Action::Forget => "is forgotten: it stays as it is, and nothing manages it any more",
     };
     lines.push(format!("{:>3} {}  {what}", sign(resource.action), resource.address));
+    if let Some(before) = &resource.previous_address {
+        lines.push(format!("      was {before}"));
+    }
+    if let Some(key) = &resource.deposed {
+        lines.push(format!("      deposed: an earlier replacement has left it ({key})"));
+    }
     if let Some(id) = &resource.import_id {
         lines.push(format!("      exists as {id} and is recorded"));
     }

@@ -40,9 +40,12 @@ pub(super) async fn run(session: &Session, args: &Args) -> Result<Exit> {
     let started: Started = session.client.post(&path, Some(&Value::Object(body))).await?;
     let shown = key.path();
     match started.run {
+        Some(run) if run.generation < session.resource(&key).await?.metadata.generation => {
+            say(format_args!("{shown} scaled; its run begins when run/{} is over, which is {}", run.id, run.state))?;
+        }
         Some(run) => say(format_args!("{shown} scaled; run/{} is {}", run.id, run.state))?,
         None if started.result.as_deref() == Some("configured") => {
-            let when = "its run begins when the open one is over, or a pause or doubt ends";
+            let when = "its run begins when a pause or doubt ends";
             say(format_args!("{shown} scaled; {when}"))?;
         }
         None => say(format_args!("{shown} unchanged"))?,

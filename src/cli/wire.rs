@@ -164,6 +164,11 @@ impl Run {
         is_over(&self.state)
     }
 
+    /// Whether it is open and has a plan.
+    pub(super) fn has_plan(&self) -> bool {
+        matches!(self.state.as_str(), "planned" | "awaiting_approval" | "applying")
+    }
+
     /// What its plan would do; `nothing yet` before there is one.
     pub(super) fn changes(&self) -> String {
         self.summary.map_or_else(|| "no plan yet".to_owned(), in_words)
@@ -198,9 +203,12 @@ pub(super) fn in_words(summary: Summary) -> String {
         (summary.update, "update"),
         (summary.replace, "replace"),
         (summary.delete, "delete"),
-        (summary.import, "import"),
     ];
-    let words: Vec<String> =
+    let mut words: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, verb)| format!("{count} to {verb}")).collect();
+    if let Some(deleted) = words.last_mut().filter(|_| summary.delete > 0) {
+        deleted.push_str(&summary.of_them_deposed());
+    }
+    words.extend(summary.further());
     if words.is_empty() { "nothing to change".to_owned() } else { words.join(", ") }
 }

@@ -10,6 +10,9 @@ use crate::domain::env_names::check_pattern;
 use crate::domain::fields::Fields;
 use crate::domain::problem::{Problems, pointer_to};
 
+/// The region of what is rendered for no provider configuration, unless one is asked for.
+const UNNAMED_REGION: &str = "us-east-1";
+
 /// `[providers]`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Providers {
@@ -50,6 +53,25 @@ pub struct IgnoreTags {
     pub keys: Vec<String>,
     /// Beginnings of keys.
     pub key_prefixes: Vec<String>,
+}
+
+impl AwsProvider {
+    /// One that says nothing, for looking at what a template becomes: it signs in nowhere.
+    #[must_use]
+    pub fn unnamed() -> Self {
+        Self {
+            region: Some(UNNAMED_REGION.to_owned()),
+            account_id: None,
+            namespaces: Vec::new(),
+            credentials: Credentials::Ambient,
+            assume_role_arn: None,
+            endpoint_url: None,
+            env_allow: Vec::new(),
+            proxy: None,
+            ca_file: None,
+            ignore_tags: IgnoreTags::default(),
+        }
+    }
 }
 
 /// How to sign in to AWS: said explicitly, never guessed.

@@ -15,7 +15,7 @@ use super::trouble::{Trouble, provider_of};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// `Ready`, `Synced`, `Waiting`, `Drifted`, `StateDiverged`, `StateLocked`, `ProviderPaused`, `Paused`,
+    /// `Ready`, `Synced`, `Waiting`, `Drifted`, `ChecksFailed`, `StateDiverged`, `StateLocked`, `ProviderPaused`, `Paused`,
     /// `FieldsWithoutEffect`, `NotAllowed`.
     #[serde(rename = "type")]
     pub condition_type: &'static str,
@@ -36,6 +36,7 @@ pub(super) fn conditions(view: View<'_>) -> Vec<Condition> {
     let mut conditions = vec![ready(view), synced(view)];
     conditions.extend(waiting(view));
     conditions.extend(drifted(view));
+    conditions.extend(checks_failed(view));
     conditions.extend(diverged(view));
     conditions.extend(locked(view));
     conditions.extend(provider_paused(view));
@@ -172,6 +173,14 @@ fn drifted(view: View<'_>) -> Option<Condition> {
     let message =
         format!("changed outside captd: {}; `captd retry` brings the spec back into force", seen.drift.join(", "));
     Some(condition(view, "Drifted", "True", "ChangedOutside", &message, seen.drift_since.unwrap_or(seen.at)))
+}
+
+/// `check` blocks stop nothing: that one does not hold is told, and the rest goes on.
+fn checks_failed(view: View<'_>) -> Option<Condition> {
+    let seen = view.workspace.observation.as_ref().filter(|seen| !seen.failed_checks.is_empty())?;
+    let message = seen.failed_checks.join("; ");
+    let since = seen.checks_failed_since.unwrap_or(seen.at);
+    Some(condition(view, "ChecksFailed", "True", "CheckFailed", &message, since))
 }
 
 /// A person's lock keeps every run from its work; a run's own is a part of that run.

@@ -53,7 +53,7 @@ pub struct Told<'a> {
 }
 
 /// What somebody should look at.
-const WARNINGS: [&str; 5] = ["RunFailed", "RunLost", "OutputRevealed", "StatePulled", "LockBroken"];
+const WARNINGS: [&str; 6] = ["RunFailed", "RunLost", "OutputRevealed", "StatePulled", "LockBroken", "ChecksFailed"];
 
 impl<'a> Told<'a> {
     /// About something of a namespace.

@@ -2,7 +2,7 @@
 
 use super::machine::Approval;
 use super::namespace::Policy;
-use super::plan::{Action, Plan};
+use super::plan::{Action, Plan, ResourceChange};
 use super::run::Kind;
 use super::template::Manifest;
 
@@ -22,10 +22,10 @@ pub enum Gate {
 /// Decides for a run of `kind`.
 ///
 /// A destroy run is consent in itself, unless the namespace's policy asks for more: whoever deletes a machine has
-/// said so. The policy holds over `approval`, which is what the spec says. Under `onDestroy` a
-/// deletion or replacement of a protected resource waits, but for the replacement of one whose
+/// said so. The policy holds over `approval`, which is what the spec says. Under `onDestroy` what
+/// deletes, replaces, forgets or moves a protected resource waits, but for the replacement of one whose
 /// creation failed: that was never in service. A plan that takes over what somebody else has made waits
-/// always: `takeover` says why.
+/// always: `takeover` says why. An observation applies nothing.
 #[must_use]
 pub fn gate(
     kind: Kind,
@@ -64,19 +64,39 @@ pub fn gate(
     }
 }
 
-/// One sentence for each protected resource that the plan takes away.
+/// One sentence for each protected resource that the plan takes away, lets go, or gives another address.
 fn endangered(plan: &Plan, manifest: &Manifest) -> Vec<String> {
-    plan.resources
-        .iter()
-        .filter(|resource| matches!(resource.action, Action::Delete | Action::Replace))
-        .filter(|resource| !resource.tainted && manifest.protects(&resource.address))
-        .map(|resource| {
-            let verb = resource.action.as_str();
-            if resource.replace_because.is_empty() {
-                format!("the plan would {verb} {}", resource.address)
-            } else {
-                format!("the plan would {verb} {} because of {}", resource.address, resource.replace_because.join(", "))
-            }
-        })
-        .collect()
+    plan.resources.iter().filter_map(|resource| danger_to(resource, manifest)).collect()
+}
+
+fn danger_to(resource: &ResourceChange, manifest: &Manifest) -> Option<String> {
+    let address = &resource.address;
+    if let Some(before) = &resource.previous_address
+        && (manifest.protects(before) || manifest.protects(address))
+    {
+        let also = match resource.action {
+            Action::Move => String::new(),
+            action => format!(" and {} it", action.as_str()),
+        };
+        return Some(format!("the plan would move {before} to {address}{also}"));
+    }
+    if resource.tainted || !manifest.protects(address) {
+        return None;
+    }
+    match resource.action {
+        Action::Delete if resource.deposed.is_some() => {
+            Some(format!("the plan would delete what an earlier replacement of {address} has left"))
+        }
+        Action::Delete | Action::Replace => {
+            let why = match resource.replace_because.as_slice() {
+                [] => String::new(),
+                reasons => format!(" because of {}", reasons.join(", ")),
+            };
+            Some(format!("the plan would {} {address}{why}", resource.action.as_str()))
+        }
+        Action::Forget => {
+            Some(format!("the plan would forget {address}: it stays in the cloud, and nothing manages it any more"))
+        }
+        Action::Create | Action::Update | Action::Read | Action::Import | Action::Move => None,
+    }
 }

@@ -77,10 +77,14 @@ pub fn takeover(plan: &Plan, adoption: Option<&Adoption>) -> Option<String> {
 
 fn objection(resource: &ResourceChange) -> Option<String> {
     let address = &resource.address;
+    if let Some(before) = &resource.previous_address {
+        return Some(format!("{before} would be moved to {address}"));
+    }
     match resource.action {
-        Action::Import | Action::Read => None,
+        Action::Import | Action::Read | Action::Move => None,
         Action::Create => Some(format!("{address} would be created")),
         Action::Delete => Some(format!("{address} would be deleted")),
+        Action::Forget => Some(format!("{address} would be let go")),
         Action::Replace => {
             Some(format!("{address} would be replaced because of {}", resource.replace_because.join(", ")))
         }

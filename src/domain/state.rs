@@ -56,6 +56,8 @@ pub struct Contents {
     pub providers: BTreeSet<String>,
     /// Outputs, without the sensitive ones.
     pub outputs: Map<String, Value>,
+    /// `check` blocks that did not hold when it was written, one text each.
+    pub failed_checks: Vec<String>,
 }
 
 /// Terraform's own provider, which needs no installing.
@@ -73,7 +75,26 @@ pub fn contents(state: &[u8]) -> Contents {
         let provider = resource["provider"].as_str().and_then(|text| text.split('"').nth(1));
         found.providers.extend(provider.filter(|address| !address.starts_with(BUILT_IN)).map(str::to_owned));
     }
+    for check in value["check_results"].as_array().into_iter().flatten() {
+        let objects = check["objects"].as_array().into_iter().flatten();
+        let said = objects.flat_map(|object| object["failure_messages"].as_array().into_iter().flatten());
+        let messages: Vec<String> = said.filter_map(|text| Some(text.as_str()?.trim().to_owned())).collect();
+        let (address, status) = (check["config_addr"].as_str(), check["status"].as_str());
+        found
+            .failed_checks
+            .extend(address.zip(status).and_then(|(address, status)| failed_check(address, status, &messages)));
+    }
     found
+}
+
+/// `check.name: what it says`; none for a check that holds, or that nothing is known of yet.
+#[must_use]
+pub fn failed_check(address: &str, status: &str, messages: &[String]) -> Option<String> {
+    match (status, messages) {
+        ("fail" | "error", []) => Some(format!("{address}: it cannot be evaluated")),
+        ("fail" | "error", messages) => Some(format!("{address}: {}", messages.join("; "))),
+        _ => None,
+    }
 }
 
 /// Hex SHA-256 of a state as it came.

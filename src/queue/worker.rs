@@ -128,7 +128,7 @@ async fn one_stage(service: &Arc<Service>, run: &Run, stage: Stage, requests: Re
 async fn plan<'p>(service: &Service, job: &Job, run: &Run, prepared: &'p Prepared) -> Result<Done<'p>, Halt> {
     let left = run.plan_seconds_left(job.plan_seconds_max, TAKE_IN_SECONDS, service.clock().now());
     let (shown, saved) = runner::plan(job, &prepared.rendered, Duration::from_secs(u64::from(left))).await?;
-    Ok(Done::Planned(prepared, shown, saved))
+    Ok(Done::Planned(prepared, Box::new(shown), saved))
 }
 
 /// Applies the plan that was saved.
@@ -149,7 +149,7 @@ async fn apply<'p>(
 }
 
 enum Done<'p> {
-    Planned(&'p Prepared, crate::terraform::plan::Shown, Vec<u8>),
+    Planned(&'p Prepared, Box<crate::terraform::plan::Shown>, Vec<u8>),
     Applied(Option<serde_json::Map<String, serde_json::Value>>),
 }
 

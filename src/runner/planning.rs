@@ -9,10 +9,11 @@ use super::work::Work;
 use super::{Halt, Job, folders, internal};
 use crate::domain::adoption::{Adoption, Mending, may_change, mend};
 use crate::domain::failure::{Class, Failure};
+use crate::domain::plan::Plan;
 use crate::domain::run::Kind;
 use crate::render::{IMPORTS_FILE, TAGS_FILE, TagsOverride, imports};
 use crate::supervisor;
-use crate::terraform::argv::Command;
+use crate::terraform::argv::{Command, has_changes};
 use crate::terraform::events;
 use crate::terraform::plan::{self, Shown};
 
@@ -144,30 +145,39 @@ impl<'a> Planner<'a> {
         let file = folders::saved_plan(&self.job.run_dir, &place);
         let command = Command::Plan { kind, out: file.clone() };
         let folder = folders::step_dir(&self.job.run_dir, &place, command.name());
-        if let Err(halt) = self.stepper.run(&place, &command).await {
-            return match halt {
-                // Nothing was changed, so it may be asked again.
-                Halt::Failed(_) if self.stepper.takes_whole_schema(&folder).await => Box::pin(self.attempt(kind)).await,
-                Halt::Failed(_) => Ok((folder, Err(halt))),
-                Halt::Stopped | Halt::Lost => Err(halt),
-            };
-        }
-        if let Some(shown) = self.nothing(kind, &folder).await? {
+        // The exit code is read before the plan, which may be that of an earlier command where this one failed.
+        let exit = match self.stepper.run_to_exit(&place, &command).await {
+            Ok((_, exit)) => has_changes(&supervisor::arguments(&folder), exit.code),
+            Err(halt) => {
+                return match halt {
+                    // Nothing was changed, so it may be asked again.
+                    Halt::Failed(_) if self.stepper.takes_whole_schema(&folder).await => {
+                        Box::pin(self.attempt(kind)).await
+                    }
+                    Halt::Failed(_) => Ok((folder, Err(halt))),
+                    Halt::Stopped | Halt::Lost => Err(halt),
+                };
+            }
+        };
+        if let Some(shown) = self.nothing(kind, exit, &folder).await? {
             return Ok((folder, Ok(Made { shown, file })));
         }
         let shown = self.step(&Command::Show { plan: file.clone() }).await?;
         let text = self.stepper.stdout(&shown).await?;
-        let shown =
+        let mut shown =
             plan::parse(&text).map_err(|error| Halt::Failed(Failure::new(Class::Internal, error.to_string())))?;
+        shown.plan.applyable = Some(judge(kind, exit, &shown.plan));
         Ok((folder, Ok(Made { shown, file })))
     }
 
-    /// What a plan shows that would change nothing, and whose log says so: that is known without
-    /// another command. The outputs are then those of the state.
-    async fn nothing(&self, kind: Kind, folder: &Path) -> Result<Option<Shown>, Halt> {
-        let (Kind::Apply | Kind::Plan, Some(state)) = (kind, &self.job.state) else { return Ok(None) };
+    /// What a plan shows that has nothing to apply by its exit code, and nothing to be shown by its log: that is known
+    /// without another command. The outputs are then those of the state.
+    async fn nothing(&self, kind: Kind, exit: Option<bool>, folder: &Path) -> Result<Option<Shown>, Halt> {
+        let (Kind::Apply | Kind::Plan, Some(false), Some(state)) = (kind, exit, &self.job.state) else {
+            return Ok(None);
+        };
         let log = self.stepper.stdout(folder).await?;
-        Ok(events::changes_nothing(&log).then(|| Shown::nothing(state.outputs.clone())))
+        Ok(events::shows_nothing(&log).then(|| Shown::nothing(state.outputs.clone())))
     }
 
     async fn step(&mut self, command: &Command) -> Result<PathBuf, Halt> {
@@ -184,4 +194,16 @@ impl<'a> Planner<'a> {
             _ => Err(internal("cannot plan", &"it takes more than 99 commands")),
         }
     }
+}
+
+/// Whether a plan is to be applied, an observation's never. Where the two words of Terraform's differ, the log says so.
+fn judge(kind: Kind, exit: Option<bool>, plan: &Plan) -> bool {
+    if kind == Kind::Refresh {
+        return false;
+    }
+    if exit.zip(plan.applyable).is_some_and(|(exit, said)| exit != said) {
+        tracing::warn!(?exit, applyable = plan.applyable, plan = %plan.summary,
+            "terraform's exit code and its plan differ on whether there is something to apply: it is applied");
+    }
+    plan::is_applied(exit, plan)
 }

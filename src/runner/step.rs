@@ -58,6 +58,11 @@ impl<'a> Stepper<'a> {
 
     /// Runs the command at `place` to its end and gives back its folder.
     pub(super) async fn run(&self, place: &str, command: &Command) -> Result<PathBuf, Halt> {
+        Ok(self.run_to_exit(place, command).await?.0)
+    }
+
+    /// The same, with how it ended: a good end of a plan has two exit codes.
+    pub(super) async fn run_to_exit(&self, place: &str, command: &Command) -> Result<(PathBuf, Exit), Halt> {
         let folder = folders::step_dir(&self.job.run_dir, place, command.name());
         let started_at = self.job.clock.now();
         let name = command.name().to_owned();
@@ -69,8 +74,8 @@ impl<'a> Stepper<'a> {
         let said = supervisor::said(&folder);
         (step.warm, step.plain_because) = (said.warm, said.plain);
         self.job.reports.send(Report::Step(step)).ok();
-        if exit.is_success() && !(stopped && self.on_stop == OnStop::InterruptThenKill) {
-            return Ok(folder);
+        if command.is_done(exit.code) && !(stopped && self.on_stop == OnStop::InterruptThenKill) {
+            return Ok((folder, exit));
         }
         if stopped {
             return Err(Halt::Stopped);

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{DAEMON, Error, Result, Service};
 use crate::domain::name::Name;
 use crate::domain::resource::{Key, Resource};
-use crate::domain::run::{Kind, Run};
 use crate::domain::secret::SecretUse;
 use crate::store::Change;
 
@@ -57,16 +57,18 @@ impl Service {
         }
     }
 
-    /// After an apply that went well: its outputs become the texts of the secret that it writes.
-    pub(super) async fn write_connection_secret(&self, change: &mut Change, run: &Run) -> Result<()> {
-        if run.kind != Kind::Apply {
-            return Ok(());
-        }
-        let Some((namespace, name)) = change.written_secret(run.workspace).await? else { return Ok(()) };
-        let Some(resource) = change.resource(&run.key()).await? else { return Ok(()) };
-        let Some(newest) = change.newest_state(run.workspace).await? else { return Ok(()) };
+    /// The outputs of the newest state become the texts of the secret that a machine or workspace writes.
+    pub(super) async fn write_connection_secret(
+        &self,
+        change: &mut Change,
+        workspace: Uuid,
+        owner: &Key,
+    ) -> Result<()> {
+        let Some((namespace, name)) = change.written_secret(workspace).await? else { return Ok(()) };
+        let Some(resource) = change.resource(owner).await? else { return Ok(()) };
+        let Some(newest) = change.newest_state(workspace).await? else { return Ok(()) };
         let keys = self.keys.now();
-        let content = change.state_content(run.workspace, newest.version, &keys).await?.unwrap_or_default();
+        let content = change.state_content(workspace, newest.version, &keys).await?.unwrap_or_default();
         let state: Value = serde_json::from_slice(&content).unwrap_or_default();
         let outputs = state["outputs"].as_object().cloned().unwrap_or_default();
         let data: BTreeMap<String, String> =

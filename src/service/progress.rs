@@ -5,24 +5,19 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::observing::seen_in_plan;
 use super::{DAEMON, Prepared, Result, Service};
 use crate::domain::adoption::leaves_doubt;
-use crate::domain::decide::next_look;
 use crate::domain::failure::{Class, Failure};
-use crate::domain::gate::{Gate, gate};
+use crate::domain::gate::gate;
 use crate::domain::import::takeover;
-use crate::domain::observation::{Observation, Seen, StatusOutput};
+use crate::domain::observation::Seen;
 use crate::domain::plan::Plan;
-use crate::domain::resource::ResourceKind;
 use crate::domain::retry::{self, Next};
 use crate::domain::run::{Kind, Outcome, Run, State, Step, Wish};
 use crate::domain::state::{Holder, digest};
 use crate::domain::time::plus_seconds;
-use crate::domain::workspace::Workspace;
 use crate::store::{Change, SavedPlan};
-
-/// When a node group is looked at again that is still made or changed, though no run is at work.
-const SOON_SECONDS: i64 = 15;
 
 impl Service {
     /// Keeps that a run has come to planning.
@@ -75,14 +70,14 @@ impl Service {
         let Some(run) = change.run(run).await? else { return Ok(()) };
         let takeover = takeover(plan, prepared.adoption.as_ref());
         let policy = change.namespace(&run.namespace).await?.map(|tenant| tenant.spec.policy).unwrap_or_default();
-        let gate = gate(run.kind, plan, (prepared.approval, policy), &prepared.manifest, takeover);
+        let manifest = self.protecting(&mut change, &run, prepared).await?;
+        let gate = gate(run.kind, plan, (prepared.approval, policy), &manifest, takeover);
         change.keep_plan(run.id, plan, &prepared.revision).await?;
         // A newer spec, or a person, came while it planned.
         if let Some(wish) = run.wish {
             return self.ended(change, run, outcome_of(wish)).await;
         }
-        let drift = plan.foreign_changes(&prepared.manifest);
-        if let Some(seen) = seen_in_plan(run.kind, &gate, drift, outputs) {
+        if let Some(seen) = seen_in_plan(&run, &gate, plan, prepared, outputs) {
             self.observe(&mut change, &run, seen).await?;
         }
         let moved = run.plan_made(gate, plan.summary, self.clock.now())?;
@@ -128,13 +123,10 @@ impl Service {
     pub async fn applied(&self, run: Uuid, outputs: Option<Map<String, Value>>) -> Result<()> {
         let mut change = self.write(DAEMON).await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
-        let outputs = match outputs {
-            Some(outputs) => Some(outputs),
-            None => self.outputs_written_by(&mut change, &run).await?,
-        };
-        if let Some(outputs) = outputs {
-            let seen =
-                Seen { outputs, drift: Vec::new(), in_force: true, applied: true, status: StatusOutput::default() };
+        let state = self.state_written_by(&mut change, &run).await?;
+        let failed_checks = state.as_ref().map(|state| state.failed_checks.clone()).unwrap_or_default();
+        if let Some(outputs) = outputs.or(state.map(|state| state.outputs)) {
+            let seen = Seen { outputs, failed_checks, in_force: true, applied: true, ..Seen::default() };
             self.observe(&mut change, &run, seen).await?;
         }
         self.ended(change, run, Outcome::Succeeded).await
@@ -203,12 +195,18 @@ impl Service {
         } else if run.kind == Kind::Apply && outcome.is_good() {
             change.end_doubt(run.workspace).await?;
         }
+        if run.kind == Kind::Apply && matches!(run.state, State::Applying(_)) && !outcome.is_good() {
+            // What it did before it ended is in the state.
+            self.follow_state(&mut change, run.workspace).await?;
+        }
         let run = run.end(outcome, self.clock.now());
         change.save_run(&run).await?;
         tracing::info!(run = %run.id, owner = %run.key(), kind = run.kind.as_str(), state = run.state_word(), "run ended");
         if run.ended().is_some_and(|ended| ended.outcome.is_good()) {
             self.provider_works(&mut change, &run).await?;
-            self.write_connection_secret(&mut change, &run).await?;
+            if run.kind == Kind::Apply {
+                self.write_connection_secret(&mut change, run.workspace, &run.key()).await?;
+            }
         }
         self.let_go(&mut change, &run).await?;
         self.follow_up(&mut change, &run).await?;
@@ -241,59 +239,6 @@ impl Service {
             Next::Wait => (failure, None),
             Next::GiveUp => (failure.given_up(run.attempt), None),
         }
-    }
-
-    async fn observe(&self, change: &mut Change, run: &Run, seen: Seen) -> Result<()> {
-        let Some(workspace) = change.workspace(run.workspace).await? else { return Ok(()) };
-        let seen = Seen { status: self.status_output(change, &workspace).await?, ..seen };
-        let before = workspace.observation;
-        let now = self.clock.now();
-        let observation = Observation::after(before, seen, run.id, run.generation, now);
-        let look = if observation.is_on_its_way() { plus_seconds(now, SOON_SECONDS) } else { self.next_look(now) };
-        change.keep_observation(run.workspace, Some(&observation), Some(look)).await?;
-        Ok(())
-    }
-
-    /// What the output `status` of a workspace stands for: that of an uploaded template is its author's own, unless its
-    /// manifest says when something is in service.
-    async fn status_output(&self, change: &mut Change, workspace: &Workspace) -> Result<StatusOutput> {
-        if workspace.kind == ResourceKind::Machine {
-            return Ok(StatusOutput::OfNodeGroup);
-        }
-        let Some(assigned) = &workspace.template else { return Ok(StatusOutput::OfEks) };
-        let template = self.revision(change, &assigned.namespace, &assigned.name, &assigned.revision).await?;
-        let says = template.is_some_and(|template| !template.manifest.in_service.is_empty());
-        Ok(if says { StatusOutput::OfEks } else { StatusOutput::Free })
-    }
-
-    async fn miss(&self, change: &mut Change, run: &Run) -> Result<()> {
-        let Some(workspace) = change.workspace(run.workspace).await? else { return Ok(()) };
-        let now = self.clock.now();
-        let observation = workspace.observation.map(|seen| seen.missed(now));
-        let at = self.next_look(now);
-        change.keep_observation(run.workspace, observation.as_ref(), Some(at)).await?;
-        Ok(())
-    }
-
-    fn next_look(&self, now: Timestamp) -> Timestamp {
-        next_look(now, self.config.reconcile.observe_interval_seconds, self.clock.fraction())
-    }
-}
-
-/// What a plan tells of the cloud. With changes ahead its outputs are those of afterwards, so it
-/// tells nothing; a refresh-only plan tells all.
-fn seen_in_plan(kind: Kind, gate: &Gate, drift: Vec<String>, outputs: Map<String, Value>) -> Option<Seen> {
-    match (kind, gate) {
-        (Kind::Refresh, _) => {
-            Some(Seen { outputs, drift, in_force: false, applied: false, status: StatusOutput::default() })
-        }
-        (Kind::Apply, Gate::Nothing) => {
-            Some(Seen { outputs, drift: Vec::new(), in_force: true, applied: false, status: StatusOutput::default() })
-        }
-        (Kind::Plan, Gate::Nothing) => {
-            Some(Seen { outputs, drift: Vec::new(), in_force: false, applied: false, status: StatusOutput::default() })
-        }
-        _ => None,
     }
 }
 

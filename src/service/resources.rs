@@ -165,8 +165,8 @@ impl Service {
         self.put_one(Document::Resource(declared, spec), &key.namespace, condition, actor).await
     }
 
-    /// Sets a machine's numbers of nodes. Gives back whether that changed something, and the run that does it,
-    /// if it is there already.
+    /// Sets a machine's numbers of nodes. Gives back whether that changed something, and the run that does it, or the
+    /// open one that must end before it begins.
     ///
     /// # Errors
     /// When the numbers do not go together.
@@ -195,9 +195,7 @@ impl Service {
         }
         let mut snapshot = self.store.read().await?;
         let machine = self.existing(&mut snapshot, key).await?;
-        let open = snapshot.open_run(machine.workspace).await?;
-        let serves = |run: &Run| run.kind == Kind::Apply && run.generation == machine.metadata.generation;
-        Ok((written, open.filter(serves)))
+        Ok((written, snapshot.open_run(machine.workspace).await?))
     }
 
     /// Queues a run that a person asked for: a plan, or another try at the spec (or at the

@@ -1,6 +1,6 @@
 //! Terraform's state: the backend that runs speak to, and what a person may do with it.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ use super::{Actor, DAEMON, Error, Result, Service};
 use crate::domain::event::Told;
 use crate::domain::resource::Key;
 use crate::domain::run::Run;
-use crate::domain::state::{Head, Holder, Lock, Verdict, Version, contents, digest, judge, placed};
+use crate::domain::state::{Contents, Head, Holder, Lock, Verdict, Version, contents, digest, judge, placed};
 use crate::store::seal::SealError;
 use crate::store::{Change, NewState, Snapshot};
 
@@ -109,6 +109,9 @@ impl Service {
             self.refuse_anothers(&mut change, workspace, &head.lineage).await?;
         }
         let verdict = self.keep(&mut change, workspace, &head, state, &holder.to_string()).await?;
+        if matches!(holder, Holder::Person(_)) {
+            self.follow_state(&mut change, workspace).await?;
+        }
         change.commit().await?;
         Ok(verdict)
     }
@@ -219,18 +222,14 @@ impl Service {
         snapshot.state_content(resource.workspace, version, &self.keys.now()).await?.ok_or_else(missing)
     }
 
-    /// The outputs of the state that a run has left, if the newest is its own; none that is sensitive.
-    pub(super) async fn outputs_written_by(
-        &self,
-        snapshot: &mut Snapshot,
-        run: &Run,
-    ) -> Result<Option<Map<String, Value>>> {
+    /// What is in the state that a run has left, if the newest is its own.
+    pub(super) async fn state_written_by(&self, snapshot: &mut Snapshot, run: &Run) -> Result<Option<Contents>> {
         let newest = snapshot.newest_state(run.workspace).await?;
         let Some(own) = newest.filter(|newest| newest.author == Holder::Run(run.id).to_string()) else {
             return Ok(None);
         };
         let content = snapshot.state_content(run.workspace, own.version, &self.keys.now()).await?;
-        Ok(content.map(|content| contents(&content).outputs))
+        Ok(content.map(|content| contents(&content)))
     }
 
     /// A version of a state, secrets included, for a person: that it was read is an event.
@@ -293,6 +292,7 @@ impl Service {
         let content = if forward { &bytes } else { state };
         self.keep(&mut change, workspace, &head, content, &actor.0).await?;
         change.set_diverged(workspace, None).await?;
+        self.follow_state(&mut change, workspace).await?;
         change.tell(of_key("StatePushed", key, "a person has handed in a state")).await?;
         let newest = change.newest_state(workspace).await?;
         change.commit().await?;

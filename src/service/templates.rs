@@ -12,7 +12,7 @@ use crate::domain::machine::TemplateRef;
 use crate::domain::name::Name;
 use crate::domain::problem::Problems;
 use crate::domain::run::Run;
-use crate::domain::template::{Assigned, Template, UpdateMode};
+use crate::domain::template::{Assigned, Provider, Template, UpdateMode};
 use crate::domain::workspace::Workspace;
 use crate::render::{VALUES_FILE, render};
 use crate::store::{Revision, Snapshot, Uploaded};
@@ -117,8 +117,9 @@ impl Service {
     ) -> Result<BTreeMap<String, String>> {
         let view = self.template(namespace, name, asked.revision).await?;
         let providers = self.providers();
+        let unnamed = AwsProvider::unnamed();
         let provider = match asked.provider {
-            None => None,
+            None => (view.template.manifest.provider == Provider::Aws).then_some(&unnamed),
             Some(name) => {
                 // What the namespace may not use is as if it did not exist.
                 let tenant = self.require_namespace(&mut self.store.read().await?, namespace).await?;

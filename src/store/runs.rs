@@ -56,6 +56,20 @@ impl Snapshot {
         row.as_ref().map(read).transpose()
     }
 
+    /// Revision of the template that the newest run brought into force that went well.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn revision_in_force(&mut self, workspace: Uuid) -> Result<Option<String>> {
+        Ok(sqlx::query_scalar(
+            "SELECT template_revision FROM runs WHERE workspace_uid = $1 AND kind = 'apply'
+               AND state IN ('succeeded', 'unchanged') AND template_revision IS NOT NULL ORDER BY id DESC LIMIT 1",
+        )
+        .bind(workspace.to_string())
+        .fetch_optional(self.connection())
+        .await?)
+    }
+
     /// The id of the run that was made last.
     ///
     /// # Errors

@@ -235,6 +235,12 @@ pub fn said(folder: &Path) -> captd_gateway::Said {
     proof(&folder.join(record::SAID)).unwrap_or_default()
 }
 
+/// With which arguments a command was begun, by whichever captd; none, while that is not known.
+#[must_use]
+pub fn arguments(folder: &Path) -> Vec<String> {
+    proof::<Invocation>(&folder.join(record::COMMAND)).map(|command| command.args).unwrap_or_default()
+}
+
 /// Whether a process of a run is proven alive.
 #[must_use]
 pub fn lives(run_dir: &Path) -> bool {

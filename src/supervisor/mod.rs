@@ -29,7 +29,7 @@ mod warm;
 
 pub use captd_process::{Confinement, Error, Result, boot_id, landlock, missing_in, proof, write_json, write_whole};
 pub use capture::capture;
-pub use daemon_side::{Attached, Interrupt, attach, kill, lives, look_at, said, spawn};
+pub use daemon_side::{Attached, Interrupt, arguments, attach, kill, lives, look_at, said, spawn};
 pub use effect::{Effect, effect};
 pub use gateway::{
     Settings, end as end_gateway, ensure as ensure_gateway, obstacle as gateway_obstacle, settings as gateway_settings,

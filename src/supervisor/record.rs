@@ -103,10 +103,4 @@ impl Exit {
     pub fn is_not_started(self) -> bool {
         matches!(self.code, Some(NOT_STARTED | NOT_FOUND))
     }
-
-    /// Whether the command says that it did what it was to do.
-    #[must_use]
-    pub fn is_success(self) -> bool {
-        self.code == Some(0)
-    }
 }

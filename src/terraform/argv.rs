@@ -4,6 +4,16 @@ use std::path::PathBuf;
 
 use crate::domain::run::Kind;
 
+/// Has a plan say by its exit code whether there is something to apply: 2, where without it 0 says both.
+const DETAILED_EXITCODE: &str = "-detailed-exitcode";
+
+/// Whether a plan that has ended with `code` says that there is something to apply; `None` when it was begun with other
+/// arguments, by a captd of before, and does not say it.
+#[must_use]
+pub fn has_changes(argv: &[String], code: Option<i32>) -> Option<bool> {
+    argv.iter().any(|word| word == DETAILED_EXITCODE).then_some(code == Some(2))
+}
+
 /// A Terraform command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -60,6 +70,15 @@ impl Command {
         }
     }
 
+    /// Whether an exit code says that it did what it was to do.
+    #[must_use]
+    pub fn is_done(&self, code: Option<i32>) -> bool {
+        match self {
+            Self::Plan { .. } => matches!(code, Some(0 | 2)),
+            _ => code == Some(0),
+        }
+    }
+
     /// The arguments after the program.
     #[must_use]
     pub fn argv(&self) -> Vec<String> {
@@ -68,7 +87,7 @@ impl Command {
             Self::Init => words(&["init", "-input=false", "-no-color"]),
             Self::Validate => words(&["validate", "-json", "-no-color"]),
             Self::Plan { kind, out } => {
-                let mut argv = words(&["plan", "-input=false", "-json"]);
+                let mut argv = words(&["plan", "-input=false", "-json", DETAILED_EXITCODE]);
                 argv.extend(match kind {
                     Kind::Destroy => Some("-destroy".to_owned()),
                     Kind::Refresh => Some("-refresh-only".to_owned()),

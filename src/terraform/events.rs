@@ -48,31 +48,26 @@ pub fn may_lack_schema(message: &str) -> bool {
     ["schema", "Invalid resource type", "Invalid data source"].iter().any(|text| message.contains(text))
 }
 
-/// Whether the log of a plan that was made says that it changes nothing, and that nothing differs
-/// from the state. A log of another kind than is known here does not say so.
+/// Whether the log of a plan that has nothing to apply leaves nothing to be shown either: no drift, and no check that
+/// does not hold. A log of another kind than is known here does not say so.
 #[must_use]
-pub fn changes_nothing(stdout: &str) -> bool {
-    let (mut is_known, mut has_summary) = (false, false);
+pub fn shows_nothing(stdout: &str) -> bool {
+    let mut is_known = false;
     for event in stdout.lines().filter_map(parse) {
         match event["type"].as_str() {
             Some("version") => is_known = event["ui"].as_str().is_some_and(|version| version.starts_with("1.")),
             Some("planned_change" | "resource_drift") => return false,
-            Some("outputs") if !event["outputs"].as_object().is_some_and(|all| all.values().all(stays)) => {
-                return false;
-            }
-            Some("change_summary") => {
-                let changes = event["changes"].as_object();
-                has_summary = changes.is_some_and(|all| all.values().all(|count| !count.is_number() || *count == 0));
-            }
+            Some("diagnostic") if is_of_a_check(&event["diagnostic"]) => return false,
             _ => {}
         }
     }
-    is_known && has_summary
+    is_known
 }
 
-/// Whether a planned output is what it was.
-fn stays(output: &Value) -> bool {
-    output["action"] == "noop"
+/// Whether a `check` block warns, or what it looks at does.
+fn is_of_a_check(diagnostic: &Value) -> bool {
+    let starts = |value: &Value, with: &str| value.as_str().is_some_and(|text| text.starts_with(with));
+    starts(&diagnostic["summary"], "Check block") || starts(&diagnostic["snippet"]["context"], "check ")
 }
 
 /// The first text in quotes, as Go writes it.

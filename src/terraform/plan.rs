@@ -1,5 +1,8 @@
 //! A saved plan in JSON (`terraform show -json`) read into the domain's plan, sensitive values
-//! masked on the way.
+//! masked on the way; and whether Terraform would apply it.
+//!
+//! **Invariant:** whether a plan is applied is never worked out from what it lists, but where a Terraform of before 1.8 was
+//! asked by a captd of before.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +31,8 @@ impl Shown {
     /// A plan that changes nothing, where the outputs are these.
     #[must_use]
     pub fn nothing(outputs: Map<String, Value>) -> Self {
-        Self { plan: Plan::default(), outputs, found: Vec::new(), tainted: Vec::new(), foreign_tags: BTreeSet::new() }
+        let plan = Plan { applyable: Some(false), ..Plan::default() };
+        Self { plan, outputs, found: Vec::new(), tainted: Vec::new(), foreign_tags: BTreeSet::new() }
     }
 }
 
@@ -48,16 +52,23 @@ pub fn parse(text: &str) -> Result<Shown, NotAPlan> {
     }
     let list = |name: &str| value[name].as_array().map(Vec::as_slice).unwrap_or_default();
     let resources: Vec<ResourceChange> = list("resource_changes").iter().filter_map(resource).collect();
-    let drift = list("resource_drift").iter().filter(|r| r["mode"] == "managed").filter_map(resource).collect();
-    let mut changes = Vec::new();
+    let drift = list("resource_drift").iter().filter(|r| r["mode"] == "managed").filter_map(resource);
+    // An address that is another one is no drift.
+    let drift = drift.filter(|resource| resource.action != Action::Move).collect();
+    let mut summary = summarise(&resources);
+    let mut outputs = Vec::new();
     for (name, change) in value["output_changes"].as_object().into_iter().flatten() {
         if action(&change["actions"]).is_some() {
-            Walk::of(change).compare(name, &mut changes);
+            summary.outputs += 1;
+            output(name, change, &mut outputs);
         }
     }
     let known = value["planned_values"]["outputs"].as_object().map(visible);
+    let deferred = list("deferred_changes").iter().filter_map(deferred).collect();
+    let failed_checks = list("checks").iter().filter_map(failed_check).collect();
+    let applyable = value["applyable"].as_bool();
     Ok(Shown {
-        plan: Plan { summary: summarise(&resources), resources, outputs: changes, drift },
+        plan: Plan { applyable, summary, resources, outputs, drift, failed_checks, deferred },
         outputs: known.unwrap_or_default(),
         found: list("resource_changes").iter().filter_map(found).collect(),
         tainted: list("resource_changes").iter().filter(|resource| is_tainted(resource)).filter_map(tainted).collect(),
@@ -85,27 +96,71 @@ fn tag_keys(resource: &Value) -> BTreeSet<String> {
     of_map.chain(of_blocks.filter_map(|tag| tag["key"].as_str().map(str::to_owned))).collect()
 }
 
+/// Whether a plan is to be applied. `exit` is the word of `plan -detailed-exitcode`, which is the truth; none of a plan
+/// that was begun without it. What `show` says of the same plan must agree, where it says it: what only one of them calls
+/// a change is applied too, since a plan that does nothing harms nobody, and one that is dropped does.
+#[must_use]
+pub fn is_applied(exit: Option<bool>, plan: &Plan) -> bool {
+    match (exit, plan.applyable) {
+        (None, None) => plan.lists_changes(),
+        (exit, said) => exit.unwrap_or_default() || said.unwrap_or_default(),
+    }
+}
+
 fn summarise(resources: &[ResourceChange]) -> Summary {
-    let imported = resources.iter().filter(|resource| resource.import_id.is_some()).count();
-    let mut summary = Summary { import: u32::try_from(imported).unwrap_or(u32::MAX), ..Summary::default() };
+    let mut summary = Summary::default();
     for resource in resources {
         match resource.action {
             Action::Create => summary.create += 1,
             Action::Update => summary.update += 1,
             Action::Replace => summary.replace += 1,
             Action::Delete => summary.delete += 1,
-            Action::Read | Action::Import => {}
+            Action::Forget => summary.forget += 1,
+            Action::Read | Action::Import | Action::Move => {}
         }
+        summary.import += u32::from(resource.import_id.is_some());
+        summary.moved += u32::from(resource.previous_address.is_some());
+        summary.deposed += u32::from(resource.action == Action::Delete && resource.deposed.is_some());
     }
     summary
+}
+
+/// What changes of an output: where no value does, whether it is sensitive.
+fn output(name: &str, change: &Value, out: &mut Vec<AttributeChange>) {
+    let walk = Walk::of(change);
+    let before = out.len();
+    walk.compare(name, out);
+    if out.len() == before {
+        out.push(walk.whole(name));
+    }
+}
+
+/// `create aws_vpc.this (resource config unknown)`.
+fn deferred(value: &Value) -> Option<String> {
+    let change = &value["resource_change"];
+    let verb = action(&change["change"]["actions"]).map_or("change", Action::as_str);
+    let why = value["reason"].as_str().unwrap_or("not known").replace('_', " ");
+    Some(format!("{verb} {} ({why})", change["address"].as_str()?))
+}
+
+/// `check.name: what it says`, of one that does not hold or cannot be looked at.
+fn failed_check(value: &Value) -> Option<String> {
+    let address = value["address"]["to_display"].as_str()?;
+    let list = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
+    let problems = list(value, "instances").into_iter().flat_map(|instance| list(&instance, "problems"));
+    let messages: Vec<String> =
+        problems.filter_map(|problem| Some(problem["message"].as_str()?.trim().to_owned())).collect();
+    crate::domain::state::failed_check(address, value["status"].as_str()?, &messages)
 }
 
 fn resource(value: &Value) -> Option<ResourceChange> {
     let change = &value["change"];
     let import_id = change["importing"]["id"].as_str();
-    let action = action(&change["actions"]).or(import_id.map(|_| Action::Import))?;
+    let previous_address = value["previous_address"].as_str();
+    let stays = import_id.map(|_| Action::Import).or(previous_address.map(|_| Action::Move));
+    let action = action(&change["actions"]).or(stays)?;
     let mut changes = Vec::new();
-    if !matches!(action, Action::Delete | Action::Read | Action::Import) {
+    if matches!(action, Action::Create | Action::Update | Action::Replace) {
         Walk::of(change).compare("", &mut changes);
     }
     let reason = value["action_reason"].as_str();
@@ -119,6 +174,8 @@ fn resource(value: &Value) -> Option<ResourceChange> {
         resource_type: value["type"].as_str()?.to_owned(),
         action,
         replace_because,
+        previous_address: previous_address.map(str::to_owned),
+        deposed: value["deposed"].as_str().map(str::to_owned),
         import_id: import_id.map(str::to_owned),
         tainted: is_tainted(value),
         changes,
@@ -146,12 +203,14 @@ fn tainted(resource: &Value) -> Option<Tainted> {
 fn action(actions: &Value) -> Option<Action> {
     let words: Vec<&str> = actions.as_array()?.iter().filter_map(Value::as_str).collect();
     match words.as_slice() {
+        [] | ["no-op"] => None,
         ["create"] => Some(Action::Create),
         ["update"] => Some(Action::Update),
         ["delete"] => Some(Action::Delete),
         ["read"] => Some(Action::Read),
-        ["delete", "create"] | ["create", "delete"] => Some(Action::Replace),
-        _ => None,
+        ["forget"] => Some(Action::Forget),
+        // Made anew, whatever becomes of what was there; and what a later Terraform may call otherwise is seen by a person.
+        _ => Some(Action::Replace),
     }
 }
 
@@ -203,15 +262,21 @@ impl<'v> Walk<'v> {
             }
             return;
         }
+        out.push(self.whole(path));
+    }
+
+    /// This node as one change.
+    fn whole(self, path: &str) -> AttributeChange {
+        let unknown = self.unknown == &Value::Bool(true);
         // What is secret on one side is not told on the other.
         let masks = [self.before_sensitive, self.after_sensitive];
-        out.push(AttributeChange {
+        AttributeChange {
             path: path.to_owned(),
             before: masked(self.before, masks),
             after: if unknown { Value::Null } else { masked(self.after, masks) },
             sensitive: masks.into_iter().any(is_any),
             unknown,
-        });
+        }
     }
 
     fn parts(self) -> Vec<Part> {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, FakeAws, Setup, requires, until};
+use crate::support::{Daemon, FakeAws, Setup, requires, resources_of, until};
 
 /// The seed's YAML with cluster and subnets added.
 pub fn seed_yaml(subnets: &[String]) -> String {
@@ -54,7 +54,7 @@ async fn a_node_group_lives_from_declaration_to_deletion() {
     assert_eq!(there["tags"]["captd:machine"], format!("default/managed-ng-1/{uid}"));
 
     let run = daemon.scale("managed-ng-1", 3).await;
-    assert_eq!(run["summary"], json!({"create": 0, "update": 1, "replace": 0, "delete": 0}));
+    assert_eq!(resources_of(&run), json!({"create": 0, "update": 1, "replace": 0, "delete": 0}));
     assert_eq!(aws.describe("demo", "managed-ng-1").await.unwrap()["scalingConfig"]["desiredSize"], 3);
     assert_eq!(daemon.machine("managed-ng-1").await["status"]["currentSize"], 3);
 
@@ -126,7 +126,7 @@ async fn every_field_of_a_node_group_reaches_eks() {
     let edit = json!({"spec": {"nodeGroupConfig": {"version": "1.33", "releaseVersion": "1.41.0-0a1b2c3d",
         "nodeRepairConfig": {"enabled": false}, "forceUpdateVersion": true}}});
     let run = daemon.edit("w", &edit).await;
-    assert_eq!(run["summary"], json!({"create": 0, "update": 1, "replace": 0, "delete": 0}), "{run}");
+    assert_eq!(resources_of(&run), json!({"create": 0, "update": 1, "replace": 0, "delete": 0}), "{run}");
     let there = aws.describe("demo", "w").await.unwrap();
     assert_eq!((&there["version"], &there["releaseVersion"]), (&json!("1.33"), &json!("1.41.0-0a1b2c3d")));
     assert_eq!(there["nodeRepairConfig"], json!({"enabled": false}));

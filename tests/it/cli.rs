@@ -96,7 +96,11 @@ async fn a_plan_that_waits_for_a_person_says_so_with_its_own_exit_code() {
     let said = format!("{}{}", waits.out, waits.err);
     assert!(said.contains("captd approve workers") || said.contains("captd approve"), "{said}");
     assert!(said.contains("terraform_data.group"), "it says why: {said}");
+    let plan = captd(&daemon, "plan workers --detailed-exitcode").with_code(2);
+    assert!(plan.out.contains("the plan waits for approval") && plan.err.contains("this is its plan"), "{plan:?}");
     captd(&daemon, "discard workers").with_code(0);
+    let table = captd(&daemon, "get machines").with_code(0).out;
+    assert!(table.contains("m5.large (wanted)   2 (1 in force)"), "what is there is not what is declared: {table}");
     captd(&daemon, "retry workers --wait").with_code(3);
     captd(&daemon, "approve workers").with_code(0);
     daemon.wait_until_ready("workers").await;
@@ -116,6 +120,36 @@ async fn a_plan_with_changes_is_told_by_its_exit_code() {
     assert!(plan.out.contains("terraform_data.node[\"1\"]"), "{plan:?}");
     captd(&daemon, "resume workers").with_code(0);
     daemon.wait_until_ready("workers").await;
+    let table = captd(&daemon, "get machines").with_code(0).out;
+    assert!(!table.contains("wanted") && !table.contains("in force"), "{table}");
+
+    captd(&daemon, "hold").with_code(0);
+    let held = captd(&daemon, "scale workers --desired 1 --wait --timeout 4s").with_code(4);
+    assert!(held.out.contains("held by ") && held.out.contains("`captd release` ends this"), "{held:?}");
+    // What follows an open run is told with that run.
+    let slow = json!({"spec": {"nodeGroupConfig": {"instanceType": "m5.large"}, "variables": {"create_seconds": 3},
+        "runPolicy": {"approval": "auto"}}});
+    assert_eq!(daemon.patch("/v1/namespaces/default/machines/workers", &slow).await.status, 200);
+    captd(&daemon, "release").with_code(0);
+    daemon.wait_for_machine("workers", "it applies", |m| m["status"]["latestRun"]["state"] == "applying").await;
+    let scaled = daemon.post("/v1/namespaces/default/machines/workers/scale", &json!({"desiredSize": 3})).await;
+    assert_eq!((scaled.status.as_u16(), &scaled.json()["run"]["state"]), (202, &json!("applying")), "{}", scaled.text);
+    daemon.wait_until_ready("workers").await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn templates_and_machines_are_shown_in_captds_own_form() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    let shown = captd(&daemon, "template show eks-nodegroup-template --rendered").with_code(0).out;
+    assert!(shown.contains("# main.tf") && shown.contains("region = \"us-east-1\""), "{shown}");
+    let own = type_in(&daemon, "convert -f -", &seed_yaml("workers", 1)).with_code(0).out;
+    assert!(own.contains("apiVersion: captd/v1") && own.contains("kind: Machine\n"), "{own}");
+    assert!(!own.contains("infrastructure.cluster.x-k8s.io"), "{own}");
+    type_in(&daemon, "apply -f - --wait", &own).with_code(0);
     daemon.stop().await;
 }
 

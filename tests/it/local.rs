@@ -50,13 +50,13 @@ async fn a_machine_lives_from_declaration_to_deletion() {
 
     let run = daemon.scale("workers", 3).await;
     assert_eq!(run["state"], "succeeded");
-    assert_eq!(run["summary"], json!({"create": 1, "update": 0, "replace": 0, "delete": 0}));
+    assert_eq!(run["summary"], json!({"create": 1, "update": 0, "replace": 0, "delete": 0, "outputs": 1}));
     let names: Vec<&str> = run["steps"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["plan", "show", "apply", "output"], "an initialised workspace needs no init");
     assert_eq!(daemon.machine("workers").await["status"]["currentSize"], 3);
 
     let run = daemon.scale("workers", 1).await;
-    assert_eq!(run["summary"], json!({"create": 0, "update": 0, "replace": 0, "delete": 2}));
+    assert_eq!(run["summary"], json!({"create": 0, "update": 0, "replace": 0, "delete": 2, "outputs": 1}));
 
     let waiting = edit_instance_type(&daemon, "workers", "m5.large").await;
     let run = waiting["status"]["latestRun"]["id"].as_str().unwrap().to_owned();
@@ -301,7 +301,7 @@ async fn a_plan_that_is_discarded_leaves_everything_as_it_is() {
     let waiting = edit_instance_type(&daemon, "workers", "m5.large").await;
     let run = waiting["status"]["latestRun"]["id"].as_str().unwrap().to_owned();
     let shown = daemon.plan(&run).await;
-    assert_eq!(shown["summary"], json!({"create": 0, "update": 0, "replace": 2, "delete": 0}), "{shown}");
+    assert_eq!(shown["summary"], json!({"create": 0, "update": 0, "replace": 2, "delete": 0, "outputs": 2}), "{shown}");
 
     assert_eq!(daemon.post(&format!("/v1/runs/{run}/discard"), &json!({})).await.json()["state"], "discarded");
     let after = daemon.machine("workers").await;

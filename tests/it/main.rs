@@ -4,6 +4,7 @@
 
 mod allowed_later;
 mod api;
+mod applied;
 mod archives;
 mod autoscaler;
 mod aws;

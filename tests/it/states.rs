@@ -8,7 +8,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::local::seed_yaml;
-use crate::support::{self, Daemon, local_machine, requires, until};
+use crate::support::{self, Daemon, local_machine, requires, resources_of, until};
 
 const WORKERS: &str = "/v1/namespaces/default/machines/workers";
 
@@ -177,7 +177,7 @@ async fn every_folder_deleted_loses_no_state_and_no_waiting_approval() {
     let ended = daemon.wait_for_end(&run).await;
     assert_eq!((&ended["state"], &ended["summary"]), (&json!("succeeded"), &shown["summary"]), "{ended}");
     assert_eq!(
-        daemon.scale("workers", 3).await["summary"],
+        resources_of(&daemon.scale("workers", 3).await),
         json!({"create": 1, "update": 0, "replace": 0, "delete": 0})
     );
     daemon.stop().await;

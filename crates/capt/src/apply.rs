@@ -204,6 +204,9 @@ pub(crate) fn machine(source: usize, document: &Value, known: &Surroundings, con
         }
         conversion.problems.extend_under("", problems);
     }
+    // Its fields are those of captd's own form.
+    document["apiVersion"] = json!("captd/v1");
+    document["kind"] = json!("Machine");
     conversion.add(source, document);
 }
 

@@ -193,6 +193,9 @@ impl Story<'_> {
         for resource in &plan.resources {
             say(format_args!("{:19}  {:>3} {}", "", sign(resource.action), resource.address))?;
         }
+        for output in &plan.outputs {
+            say(format_args!("{:19}      output {}", "", output.path))?;
+        }
         Ok(())
     }
 

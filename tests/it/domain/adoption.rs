@@ -80,6 +80,8 @@ fn an_import_takes_what_is_nobodys_and_never_anothers() {
 
 fn change(address: &str, action: Action, import_id: Option<&str>) -> ResourceChange {
     ResourceChange {
+        previous_address: None,
+        deposed: None,
         address: address.to_owned(),
         resource_type: "a".to_owned(),
         action,

@@ -2,7 +2,7 @@
 
 use captd::domain::conditions::Condition;
 use captd::domain::failure::{Class, Failure};
-use captd::domain::observation::{Observation, Seen, StatusOutput};
+use captd::domain::observation::{Observation, Seen};
 use captd::domain::run::{Kind, Outcome, Run, State};
 use captd::domain::status::{Phase, View, derive};
 use captd::domain::trouble::{Pause, Trouble};
@@ -39,13 +39,7 @@ fn ready(workspace: &Workspace, now: &str) -> (String, Timestamp) {
 /// A refresh that sees `status`, size and drift at `time`.
 fn refresh(workspace: &mut Workspace, status: &str, size: u64, drift: &[&str], time: &str) {
     let drift = drift.iter().map(|address| (*address).to_owned()).collect();
-    let seen = Seen {
-        outputs: outputs(status, size),
-        drift,
-        in_force: false,
-        applied: false,
-        status: StatusOutput::default(),
-    };
+    let seen = Seen { outputs: outputs(status, size), drift, ..Seen::default() };
     let before = workspace.observation.take();
     workspace.observation = Some(Observation::after(before, seen, Uuid::nil(), workspace.generation, at(time)));
 }
@@ -226,7 +220,7 @@ fn a_pause_is_a_condition() {
 #[test]
 fn an_observation_keeps_what_a_run_did_not_change() {
     let see = |outputs, in_force, applied| {
-        let seen = Seen { outputs, drift: Vec::new(), in_force, applied, status: StatusOutput::default() };
+        let seen = Seen { outputs, in_force, applied, ..Seen::default() };
         Observation::after(Some(Observation { misses: 2, ..active(1) }), seen, Uuid::from_u128(7), 2, at("12:10"))
     };
     let looked = see(outputs("ACTIVE", 2), false, false);
@@ -246,13 +240,7 @@ fn an_observation_keeps_what_a_run_did_not_change() {
 
 #[test]
 fn the_first_observation_is_no_scaling() {
-    let seen = Seen {
-        outputs: outputs("ACTIVE", 2),
-        drift: Vec::new(),
-        in_force: true,
-        applied: true,
-        status: StatusOutput::default(),
-    };
+    let seen = Seen { outputs: outputs("ACTIVE", 2), in_force: true, applied: true, ..Seen::default() };
     let first = Observation::after(None, seen, Uuid::nil(), 1, at("10:00"));
     assert_eq!((first.scaled_at, first.serves_since, first.generation), (None, at("10:00"), 1));
 }

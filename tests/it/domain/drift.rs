@@ -32,6 +32,8 @@ fn found(action: Action, address: &str, paths: &[&str]) -> ResourceChange {
         unknown: false,
     };
     ResourceChange {
+        previous_address: None,
+        deposed: None,
         import_id: None,
         address: address.to_owned(),
         resource_type: "x".to_owned(),

@@ -29,6 +29,8 @@ fn manifest() -> Manifest {
 
 fn change(action: Action, address: &str) -> ResourceChange {
     ResourceChange {
+        previous_address: None,
+        deposed: None,
         import_id: None,
         address: address.to_owned(),
         resource_type: "aws_eks_node_group".to_owned(),
@@ -42,11 +44,12 @@ fn change(action: Action, address: &str) -> ResourceChange {
 fn plan(resources: Vec<ResourceChange>) -> Plan {
     let count = |action| u32::try_from(resources.iter().filter(|r| r.action == action).count()).unwrap();
     let summary = Summary {
-        import: 0,
         create: count(Action::Create),
         update: count(Action::Update),
         replace: count(Action::Replace),
         delete: count(Action::Delete),
+        forget: count(Action::Forget),
+        ..Summary::default()
     };
     Plan { summary, resources, ..Plan::default() }
 }
@@ -223,4 +226,55 @@ fn the_policy_of_a_namespace_makes_the_gate_stricter_and_never_looser() {
         "closed: a deletion in this namespace waits for approval; the plan has 0 to create, 0 to update, 0 to replace, 1 to delete"
     );
     assert_eq!(gate(Kind::Destroy, &plan(vec![]), (Approval::Auto, deletions), &manifest(), None), Gate::Nothing);
+}
+
+/// What the resource is, and what it waits for under `onDestroy`; empty where it goes on.
+#[test]
+fn what_is_let_go_or_moved_waits_when_it_is_protected() {
+    let other = "aws_iam_role.node";
+    let moved =
+        |action, from: &str, to: &str| ResourceChange { previous_address: Some(from.to_owned()), ..change(action, to) };
+    let deposed = ResourceChange { deposed: Some("0a1b2c3d".to_owned()), ..change(Action::Delete, GROUP) };
+    let forgotten = format!("the plan would forget {GROUP}: it stays in the cloud, and nothing manages it any more");
+    let tainted = ResourceChange { tainted: true, ..moved(Action::Replace, GROUP, other) };
+    let cases = [
+        (change(Action::Forget, GROUP), forgotten),
+        (change(Action::Forget, other), String::new()),
+        (moved(Action::Move, GROUP, other), format!("the plan would move {GROUP} to {other}")),
+        (moved(Action::Move, other, GROUP), format!("the plan would move {other} to {GROUP}")),
+        (moved(Action::Move, other, "aws_iam_role.other"), String::new()),
+        (moved(Action::Update, GROUP, other), format!("the plan would move {GROUP} to {other} and update it")),
+        (moved(Action::Replace, GROUP, other), format!("the plan would move {GROUP} to {other} and replace it")),
+        (tainted, format!("the plan would move {GROUP} to {other} and replace it")),
+        (deposed, format!("the plan would delete what an earlier replacement of {GROUP} has left")),
+        (change(Action::Import, GROUP), String::new()),
+    ];
+    for (resource, expected) in cases {
+        let (action, address) = (resource.action, resource.address.clone());
+        // One that nobody protects goes along, and changes nothing of it.
+        let plan = Plan { applyable: Some(true), ..plan(vec![resource, change(Action::Update, "aws_iam_role.x")]) };
+        let at_the_gate = |approval| gate(Kind::Apply, &plan, (approval, Policy::default()), &manifest(), None);
+        let expected = if expected.is_empty() { Gate::Open } else { Gate::Closed(vec![expected]) };
+        assert_eq!(at_the_gate(Approval::OnDestroy), expected, "{action:?} {address}");
+        assert_eq!(at_the_gate(Approval::Auto), Gate::Open, "{action:?} {address}");
+        assert!(matches!(at_the_gate(Approval::Manual), Gate::Closed(_)), "{action:?} {address}");
+    }
+}
+
+#[test]
+fn terraforms_own_word_decides_whether_there_is_something_to_apply() {
+    let nothing_listed = Plan { applyable: Some(true), ..Plan::default() };
+    let listed = Plan { applyable: Some(false), ..plan(vec![change(Action::Update, GROUP)]) };
+    for (kind, open) in [(Kind::Apply, Gate::Open), (Kind::Destroy, Gate::Open), (Kind::Plan, Gate::Shown)] {
+        assert_eq!(
+            gate(kind, &nothing_listed, (Approval::OnDestroy, Policy::default()), &manifest(), None),
+            open,
+            "{kind:?}"
+        );
+        assert_eq!(
+            gate(kind, &listed, (Approval::OnDestroy, Policy::default()), &manifest(), None),
+            Gate::Nothing,
+            "{kind:?}"
+        );
+    }
 }

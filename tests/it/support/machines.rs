@@ -4,6 +4,13 @@ use serde_json::{Value, json};
 
 use super::{Daemon, until};
 
+/// What a run's plan counts of resources: the four counts that are always there.
+pub fn resources_of(run: &Value) -> Value {
+    let summary = &run["summary"];
+    json!({"create": summary["create"], "update": summary["update"], "replace": summary["replace"],
+        "delete": summary["delete"]})
+}
+
 impl Daemon {
     /// The machine; it must exist.
     pub async fn machine(&self, name: &str) -> Value {

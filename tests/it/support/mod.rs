@@ -14,6 +14,7 @@ pub use clients::client;
 pub use daemon::{Answer, Daemon, Setup};
 pub use declarations::local_machine;
 pub use fake_aws::FakeAws;
+pub use machines::resources_of;
 pub use small_disk::{ReadOnly, SmallDisk};
 pub use until::until;
 

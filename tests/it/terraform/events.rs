@@ -1,6 +1,6 @@
 //! Terraform's log as people read it, and the message of a failure, from what Terraform really wrote.
 
-use captd::terraform::events::{changes_nothing, failure_message, text};
+use captd::terraform::events::{failure_message, shows_nothing, text};
 use serde_json::json;
 
 const APPLY: &str = include_str!("samples/apply.jsonl");
@@ -109,24 +109,22 @@ fn a_failure_is_no_longer_than_4000_characters() {
 }
 
 #[test]
-fn a_plan_says_whether_it_changes_nothing() {
-    assert!(changes_nothing(NOTHING));
+fn a_log_says_whether_a_plan_leaves_anything_to_be_shown() {
+    assert!(shows_nothing(NOTHING));
     let with = |line: &str| format!("{NOTHING}{line}\n");
-    let instead = |old: &str, new: &str| {
-        assert!(NOTHING.contains(old), "{old}");
-        NOTHING.replacen(old, new, 1)
-    };
+    let warning = |fields| with(&diagnostic("warning", &fields));
+    let inside = json!({"summary": "Invalid index", "snippet": {"context": "check \"c\", data \"http\" \"x\""}});
+    let of_a_resource = json!({"summary": "Deprecated", "snippet": {"context": "resource \"a\" \"b\""}});
+    assert!(shows_nothing(&warning(of_a_resource)), "a warning that stands in the log and in no plan");
     let logs = [
         ("a moved resource", with(r#"{"@message":"…","change":{"action":"move"},"type":"planned_change"}"#)),
         ("drift", with(r#"{"@message":"…","change":{"action":"update"},"type":"resource_drift"}"#)),
-        ("an output", instead(r#""action":"noop""#, r#""action":"update""#)),
-        ("a change", instead(r#""change":0"#, r#""change":1"#)),
-        ("an import", instead(r#""import":0"#, r#""import":1"#)),
-        ("another version of the log", instead(r#""ui":"1.2""#, r#""ui":"2.0""#)),
-        ("no summary", instead("change_summary", "summary")),
+        ("a check that does not hold", warning(json!({"summary": "Check block assertion failed"}))),
+        ("one that cannot be looked at", warning(inside)),
+        ("another version of the log", NOTHING.replacen(r#""ui":"1.2""#, r#""ui":"2.0""#, 1)),
         ("no log", String::new()),
     ];
     for (what, log) in logs {
-        assert!(!changes_nothing(&log), "{what}");
+        assert!(!shows_nothing(&log), "{what}");
     }
 }

@@ -3,7 +3,7 @@
 
 use captd::domain::plan::{Action, AttributeChange, MASK, Plan, Summary};
 use captd::terraform::outputs;
-use captd::terraform::plan::{Shown, parse};
+use captd::terraform::plan::{Shown, is_applied, parse};
 use serde_json::{Value, json};
 
 const CREATE: &str = include_str!("samples/create.json");
@@ -11,6 +11,7 @@ const SCALE: &str = include_str!("samples/scale.json");
 const REPLACE: &str = include_str!("samples/replace.json");
 const TAINTED: &str = include_str!("samples/tainted.json");
 const DESTROY: &str = include_str!("samples/destroy.json");
+const MOVED: &str = include_str!("samples/moved.json");
 const MASKED: &str = include_str!("samples/masked.json");
 const UNKNOWN_WHOLE: &str = include_str!("samples/unknown_whole.json");
 
@@ -29,6 +30,8 @@ fn tell(plan: &Plan) -> String {
     let mut out = format!("{}\n", plan.summary);
     for resource in &plan.resources {
         out.push_str(&format!("{} {}", resource.action.as_str(), resource.address));
+        out.push_str(&resource.previous_address.as_ref().map(|from| format!(" from {from}")).unwrap_or_default());
+        out.push_str(&resource.deposed.as_ref().map(|key| format!(" (deposed {key})")).unwrap_or_default());
         if !resource.replace_because.is_empty() {
             out.push_str(&format!(" because of {}", resource.replace_because.join(", ")));
         }
@@ -47,6 +50,8 @@ fn tell(plan: &Plan) -> String {
         let changes: Vec<String> = resource.changes.iter().map(tell_change).collect();
         out.push_str(&format!("found changed {}: {}\n", resource.address, changes.join(", ")));
     }
+    plan.failed_checks.iter().for_each(|text| out.push_str(&format!("check {text}\n")));
+    plan.deferred.iter().for_each(|text| out.push_str(&format!("deferred {text}\n")));
     out
 }
 
@@ -54,7 +59,7 @@ fn tell(plan: &Plan) -> String {
 fn a_node_group_is_created() {
     let shown = read(CREATE);
     insta::assert_snapshot!(tell(&shown.plan), @r#"
-    2 to create, 0 to update, 0 to replace, 0 to delete
+    2 to create, 0 to update, 0 to replace, 0 to delete, 3 outputs to change
     create module.nodegroup.terraform_data.group
       id: null → not known yet
       input.max_size: null → 3
@@ -82,7 +87,7 @@ fn a_node_group_is_created() {
 #[test]
 fn scaling_adds_a_node_and_touches_nothing_else() {
     insta::assert_snapshot!(tell(&read(SCALE).plan), @r#"
-    1 to create, 0 to update, 0 to replace, 0 to delete
+    1 to create, 0 to update, 0 to replace, 0 to delete, 1 output to change
     create module.nodegroup.terraform_data.node["1"]
       id: null → not known yet
       input.name: null → "w5-1"
@@ -95,7 +100,7 @@ fn scaling_adds_a_node_and_touches_nothing_else() {
 #[test]
 fn another_instance_type_replaces_and_says_why() {
     insta::assert_snapshot!(tell(&read(REPLACE).plan), @r#"
-    0 to create, 0 to update, 3 to replace, 0 to delete
+    0 to create, 0 to update, 3 to replace, 0 to delete, 2 outputs to change
     replace module.nodegroup.terraform_data.group because of triggers_replace
       id: "2e2f6632-c36f-7785-41c3-e13c917821bf" → not known yet
       output: {"labels":{},"max_size":3,"min_size":1,"status":"ACTIVE","tags":{"captd:machine":"default/w5"},"taints":[],"update_config":null} → not known yet
@@ -116,7 +121,7 @@ fn another_instance_type_replaces_and_says_why() {
 #[test]
 fn what_failed_at_its_creation_is_replaced_as_tainted() {
     insta::assert_snapshot!(tell(&read(TAINTED).plan), @r#"
-    0 to create, 0 to update, 1 to replace, 0 to delete
+    0 to create, 0 to update, 1 to replace, 0 to delete, 1 output to change
     replace module.nodegroup.terraform_data.node["0"] because of replace because tainted (tainted)
       id: "7c866186-4ff6-87b7-a336-3c885a2b6bb0" → not known yet
       output: {"name":"w5-0"} → not known yet
@@ -128,7 +133,7 @@ fn what_failed_at_its_creation_is_replaced_as_tainted() {
 fn a_destruction_deletes_and_lists_no_attributes() {
     let shown = read(DESTROY);
     insta::assert_snapshot!(tell(&shown.plan), @r#"
-    0 to create, 0 to update, 0 to replace, 2 to delete
+    0 to create, 0 to update, 0 to replace, 2 to delete, 3 outputs to change
     delete module.nodegroup.terraform_data.group
     delete module.nodegroup.terraform_data.node["0"]
     output current_size: 1 → null
@@ -142,7 +147,7 @@ fn a_destruction_deletes_and_lists_no_attributes() {
 fn masks_hold_before_after_in_nested_and_whole_values_and_in_outputs() {
     let shown = read(MASKED);
     insta::assert_snapshot!(tell(&shown.plan), @r#"
-    1 to create, 2 to update, 1 to replace, 1 to delete
+    1 to create, 2 to update, 1 to replace, 1 to delete, 3 outputs to change
     update x.nested
       closed !: null → "(sensitive)"
       opened !: "(sensitive)" → "(sensitive)"
@@ -225,5 +230,103 @@ fn what_is_no_plan_is_told() {
     for text in ["", "no json", "{}", "[]", "null", "5", "{\"resource_changes\": []}"] {
         let error = parse(text).unwrap_err().to_string();
         assert!(error.starts_with("`show -json` answered no plan: "), "{text}: {error}");
+    }
+}
+
+#[test]
+fn what_is_moved_let_go_and_given_is_told_and_a_check_that_does_not_hold() {
+    let shown = read(MOVED);
+    insta::assert_snapshot!(tell(&shown.plan), @r#"
+    0 to create, 0 to update, 0 to replace, 0 to delete, 1 to move, 1 to forget, 1 output to change
+    move terraform_data.a2 from terraform_data.a
+    forget terraform_data.b
+    output t: null → not known yet
+    check check.c: is not y
+    "#);
+    assert_eq!(shown.plan.applyable, Some(true));
+    assert_eq!(serde_json::to_value(shown.plan.summary).unwrap()["move"], 1, "as it is called on the wire");
+}
+
+/// A plan made by hand, of one resource.
+fn of_one(resource: &Value) -> Plan {
+    let plan = json!({"format_version": "1.2", "resource_changes": [resource]});
+    parse(&plan.to_string()).unwrap().plan
+}
+
+#[test]
+fn every_action_of_a_plan_is_told() {
+    let resource = |actions: &[&str], more: Value| {
+        let mut resource = json!({"address": "a.b", "type": "a", "mode": "managed", "change": {"actions": actions}});
+        resource.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        resource
+    };
+    let moved = || json!({"previous_address": "a.old"});
+    let cases = [
+        (resource(&["no-op"], json!({})), ""),
+        (resource(&["no-op"], moved()), "move a.b from a.old"),
+        (resource(&["update"], moved()), "update a.b from a.old"),
+        (resource(&["delete", "create"], moved()), "replace a.b from a.old"),
+        (resource(&["forget"], json!({})), "forget a.b"),
+        (resource(&["forget"], json!({"deposed": "12"})), "forget a.b (deposed 12)"),
+        (resource(&["delete"], json!({"deposed": "12"})), "delete a.b (deposed 12)"),
+        (resource(&["create", "forget"], json!({})), "replace a.b"),
+        (resource(&["of a later terraform"], json!({})), "replace a.b"),
+    ];
+    for (resource, expected) in cases {
+        let told = tell(&of_one(&resource));
+        assert_eq!(told.split_once('\n').unwrap().1.trim(), expected, "{resource}");
+    }
+    let deposed = of_one(&resource(&["delete"], json!({"deposed": "12"})));
+    assert_eq!(deposed.summary, Summary { delete: 1, deposed: 1, ..Summary::default() });
+    assert_eq!(deposed.summary.to_string(), "0 to create, 0 to update, 0 to replace, 1 to delete (1 of them deposed)");
+}
+
+#[test]
+fn an_output_that_changes_without_another_value_is_told() {
+    let change = |before: bool, after: bool, value: Value| {
+        json!({"actions": ["update"], "before": value, "after": value, "after_unknown": false,
+            "before_sensitive": before, "after_sensitive": after})
+    };
+    let outputs = json!({"hides": change(false, true, json!("x")), "shows": change(true, false, json!("x")),
+        "empty": {"actions": ["create"], "before": null, "after": {}, "after_unknown": false}});
+    let plan = json!({"format_version": "1.2", "output_changes": outputs}).to_string();
+    insta::assert_snapshot!(tell(&read(&plan).plan), @r#"
+    0 to create, 0 to update, 0 to replace, 0 to delete, 3 outputs to change
+    output empty: null → {}
+    output hides !: "(sensitive)" → "(sensitive)"
+    output shows !: "(sensitive)" → "(sensitive)"
+    "#);
+}
+
+#[test]
+fn what_cannot_be_planned_yet_is_told() {
+    let change = json!({"address": "a.b", "change": {"actions": ["create"]}});
+    let plan = json!({"format_version": "1.2", "deferred_changes":
+        [{"reason": "resource_config_unknown", "resource_change": change}]});
+    assert_eq!(read(&plan.to_string()).plan.deferred, ["create a.b (resource config unknown)"]);
+}
+
+/// The exit code, what `show` says, whether the plan lists anything; whether it is applied.
+#[test]
+fn a_plan_is_applied_when_either_word_of_terraforms_says_so() {
+    let listing = |applyable| Plan {
+        applyable,
+        ..of_one(&json!({"address": "a.b", "type": "a", "change": {"actions": ["create"]}}))
+    };
+    let empty = |applyable| Plan { applyable, ..Plan::default() };
+    for (exit, said, listed, applied) in [
+        (Some(true), Some(true), false, true),
+        (Some(true), Some(false), false, true),
+        (Some(true), None, false, true),
+        (Some(false), Some(true), false, true),
+        (Some(false), Some(false), true, false),
+        (Some(false), None, true, false),
+        (None, Some(true), false, true),
+        (None, Some(false), true, false),
+        (None, None, true, true),
+        (None, None, false, false),
+    ] {
+        let plan = if listed { listing(said) } else { empty(said) };
+        assert_eq!(is_applied(exit, &plan), applied, "{exit:?} {said:?} {listed}");
     }
 }
