@@ -217,8 +217,11 @@ impl Running {
     }
 
     /// Takes other provider configurations from now on; all other settings stay.
-    pub fn set_providers(&self, providers: Providers) {
-        self.service.set_providers(providers);
+    ///
+    /// # Errors
+    /// When the database cannot keep that what failed is to be tried again.
+    pub async fn set_providers(&self, providers: Providers) -> Result<()> {
+        Ok(self.service.set_providers(providers).await?)
     }
 
     /// Ends it in order: no new request, no new run; terraforms that are at work go on by

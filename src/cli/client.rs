@@ -192,8 +192,8 @@ impl Client {
     }
 
     /// Asks for a deletion.
-    pub(super) async fn delete(&self, path: &[&str], query: Query<'_>) -> Result<()> {
-        self.json::<Value>(self.request(Method::DELETE, path, query)).await.map(drop)
+    pub(super) async fn delete(&self, path: &[&str], query: Query<'_>) -> Result<Value> {
+        self.json::<Value>(self.request(Method::DELETE, path, query)).await
     }
 
     /// Asks for a text that may go on for a long time.

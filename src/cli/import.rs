@@ -110,7 +110,8 @@ async fn one(session: &Session, args: &Args) -> Result<Exit> {
     };
     let found = discover(session, args, cluster, &[group]).await?;
     let item = found.into_iter().next().context("the daemon found nothing and did not say so")?;
-    if let Some(taken) = item.taken() {
+    let again = is_to_be_repeated(session, &item, &key).await?;
+    if let Some(taken) = item.taken().filter(|_| !again) {
         anyhow::bail!(
             "{taken}; two cannot manage it. Eject it there first; where no captd has it any more, remove its tags `captd:…`"
         );
@@ -121,8 +122,17 @@ async fn one(session: &Session, args: &Args) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let declarations = Declarations::of_one(&format!("the declaration of {id}"), &declaration);
-    let keys = apply::declare(session, &declarations, CREATE).await?;
+    let keys = apply::declare(session, &declarations, if again { &[] } else { CREATE }).await?;
     after(session, args, &keys).await
+}
+
+/// Whether it is this machine's own import that is declared already and was never in force: it may be said anew.
+async fn is_to_be_repeated(session: &Session, item: &Item, key: &Key) -> Result<bool> {
+    if item.machine.as_deref() != Some(format!("{}/{}", key.namespace, key.name).as_str()) {
+        return Ok(false);
+    }
+    let machine: Value = session.client.get(&target::path_of(key, &[]), &[]).await?;
+    Ok(machine["spec"]["import"].is_object() && machine["status"]["observedGeneration"] == 0)
 }
 
 async fn all(session: &Session, args: &Args, cluster: &str) -> Result<Exit> {

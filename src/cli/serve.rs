@@ -83,7 +83,7 @@ pub(super) async fn run(args: Args, connection: &Connection) -> Result<Exit> {
     };
     announce(&running, &settings.data_dir);
     while signals.next().await == Word::Reload {
-        reload(&running, &settings);
+        reload(&running, &settings).await;
     }
     tracing::info!("ending; a second signal ends at once");
     tokio::select! {
@@ -108,11 +108,13 @@ fn announce(running: &Running, data_dir: &Path) {
 }
 
 /// Takes the provider configurations as they are now; when something is wrong, all stays.
-fn reload(running: &Running, settings: &Settings) {
+async fn reload(running: &Running, settings: &Settings) {
     match settings.load() {
         Ok(config) => {
             let names: Vec<String> = config.providers.aws.keys().cloned().collect();
-            running.set_providers(config.providers);
+            if let Err(error) = running.set_providers(config.providers).await {
+                tracing::error!(%error, "what failed with the provider configurations of before is not tried at once");
+            }
             tracing::info!(aws = ?names, "provider configurations read again; other settings need a restart");
         }
         Err(error) => tracing::error!(%error, "the configuration stays as it was"),

@@ -83,6 +83,15 @@ impl Class {
         !matches!(self, Self::Configuration)
     }
 
+    /// Whether it means that a service said no before it made anything.
+    #[must_use]
+    pub fn is_refusal(self) -> bool {
+        matches!(
+            self,
+            Self::Configuration | Self::Authentication | Self::Throttling | Self::Quota | Self::Dependency | Self::Lock
+        )
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn remedy(self) -> &'static str {

@@ -291,6 +291,25 @@ pub(super) fn classify_own(message: &str) -> Class {
     }
 }
 
+/// Whether what failed on the network failed before anything was asked for.
+pub(super) fn was_never_reached(message: &str) -> bool {
+    let texts = [
+        "connection refused",
+        "no such host",
+        "Temporary failure in name resolution",
+        "server misbehaving",
+        "no route to host",
+        "network is unreachable",
+        "could not connect to",
+        "TLS handshake",
+        "tls: ",
+        "x509: ",
+        "dial tcp",
+        "ClusterUnreachable",
+    ];
+    texts.iter().any(|text| message.contains(text))
+}
+
 const EXISTS: &str = "Something of that name exists in the cloud and stands in no state of captd's: delete it there, or give the node group another name.";
 
 /// Whether a place in the template is named, and no resource: then Terraform could not read or evaluate it, and nobody

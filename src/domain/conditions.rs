@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::observation::{MISSES_MAX, Observation};
 use super::resource::ResourceKind;
-use super::run::{Outcome, Run, State};
+use super::run::{Kind, Outcome, Run, State};
 use super::state::Holder;
 use super::status::View;
 use super::time::plus_seconds;
@@ -48,7 +48,22 @@ pub(super) fn conditions(view: View<'_>) -> Vec<Condition> {
 
 /// The run whose failure is the owner's: the newest one, and for the spec that is wanted.
 pub(super) fn failed_run(view: View<'_>) -> Option<&Run> {
-    view.last.filter(|run| run.failure().is_some() && run.generation == view.workspace.generation)
+    let is_of_it = |run: &Run| run.generation == view.workspace.generation || run.kind == Kind::Destroy;
+    view.last.filter(|run| run.failure().is_some() && is_of_it(run) && waits_for_lock(view).is_none())
+}
+
+/// Whose lock keeps it from what is due, if somebody's does: a wait, and no failure.
+pub(super) fn waits_for_lock(view: View<'_>) -> Option<&str> {
+    let locked = view.standing.locked.as_deref()?;
+    let workspace = view.workspace;
+    let in_force = workspace.observation.as_ref().is_some_and(|seen| seen.generation == workspace.generation);
+    let open_waits = view
+        .open
+        .is_some_and(|open| open.kind.changes_things() && matches!(open.state, State::Queued | State::Planned(_)));
+    let at_it = view.open.is_some_and(|open| open.kind.changes_things());
+    let failed = view.last.is_some_and(|run| run.failure().is_some());
+    let is_due = !in_force || failed || workspace.deleting_since.is_some();
+    (open_waits || (is_due && !at_it && !workspace.paused)).then_some(locked)
 }
 
 fn ready(view: View<'_>) -> Condition {
@@ -107,6 +122,10 @@ fn synced(view: View<'_>) -> Condition {
             State::AwaitingApproval(_, because) => {
                 ("AwaitingApproval", format!("{}; approve or discard run {}", because.join("; "), open.id))
             }
+            _ if waits_for_lock(view).is_some() => (
+                "StateLocked",
+                format!("run {} is {} until the lock on its state is let go", open.id, open.state_word()),
+            ),
             _ if waits_for_provider(view) => (
                 "ProviderPaused",
                 format!("run {} is {} until its provider configuration works", open.id, open.state_word()),
@@ -134,6 +153,7 @@ fn synced(view: View<'_>) -> Condition {
     }
     let stopped = view.last.and_then(Run::ended).filter(|_| view.last.is_some_and(|run| run.generation == wanted));
     let (reason, message) = match stopped.map(|ended| &ended.outcome) {
+        _ if waits_for_lock(view).is_some() => ("Waiting", "its run begins when the lock on its state is let go"),
         Some(Outcome::Discarded) => ("Discarded", "its plan was discarded; change the spec or retry"),
         Some(Outcome::Canceled) => ("Canceled", "its run was canceled; change the spec or retry"),
         _ if view.standing.refused.is_some() => ("NotAllowed", "its run begins when what it declares is allowed"),
@@ -154,6 +174,10 @@ pub(super) fn waits_for_others(view: View<'_>) -> Option<String> {
 
 fn waiting(view: View<'_>) -> Option<Condition> {
     let since = view.last.and_then(Run::ended).map_or(view.created_at, |ended| ended.at);
+    if let Some(why) = waits_for_lock(view) {
+        let since = view.lock.map_or(since, |lock| lock.locked_at);
+        return Some(condition(view, "Waiting", "True", "StateLocked", &format!("waits: {why}"), since));
+    }
     if let Some(message) = waits_for_others(view) {
         return Some(condition(view, "Waiting", "True", "WaitsForOthers", &message, since));
     }

@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 
+use super::failure::Class;
 use super::needs::Standing;
 use super::run::{Kind, Outcome, Run, Trigger};
 use super::time::plus_seconds;
@@ -78,16 +79,23 @@ fn what_is_due(world: World<'_>) -> Decision {
     if workspace.diverged.is_some() {
         return Decision::Rest("its state is in doubt", None);
     }
-    if workspace.deleting_since.is_some() {
-        return destroy(world);
-    }
-    if workspace.paused {
-        return Decision::Rest("paused", None);
-    }
-    match apply(world) {
-        // What others are to give is not there yet.
-        Decision::Begin { kind: Kind::Apply, .. } if !world.standing.unmet.is_empty() => {
-            or_rest(observe(world), "waits for others")
+    let decision = if workspace.deleting_since.is_some() {
+        destroy(world)
+    } else if workspace.paused {
+        Decision::Rest("paused", None)
+    } else {
+        match apply(world) {
+            // What others are to give is not there yet.
+            Decision::Begin { kind: Kind::Apply, .. } if !world.standing.unmet.is_empty() => {
+                or_rest(observe(world), "waits for others")
+            }
+            decision => decision,
+        }
+    };
+    match decision {
+        // Whoever lets go of it wakes the reconciler.
+        Decision::Begin { .. } if world.standing.locked.is_some() => {
+            Decision::Rest("somebody holds the lock on its state", None)
         }
         decision => decision,
     }
@@ -102,17 +110,18 @@ fn apply(world: World<'_>) -> Decision {
     };
     let ended = last.ended().map(|ended| &ended.outcome);
     match ended {
-        Some(Outcome::Succeeded | Outcome::Unchanged | Outcome::Failed { retry_at: None, .. })
-            if has_other_template(world, last) =>
-        {
+        // What may exist and cannot be looked for: nothing but a person's word goes on.
+        Some(Outcome::Failed { failure, .. }) if !failure.unsure.is_empty() => {
+            or_rest(observe(world), "the last run may have made what cannot be looked for; `retry` is needed")
+        }
+        // A person's word holds: what was stopped begins with neither.
+        Some(Outcome::Succeeded | Outcome::Unchanged | Outcome::Failed { .. }) if has_other_template(world, last) => {
             begin(Kind::Apply, Trigger::Template, 1)
         }
-        // A person's word holds, and so does the time of a try that comes anyway.
-        Some(Outcome::Succeeded | Outcome::Unchanged | Outcome::Failed { retry_at: None, .. })
-            if has_other_inputs(world, last) =>
-        {
+        Some(Outcome::Succeeded | Outcome::Unchanged | Outcome::Failed { .. }) if has_other_inputs(world, last) => {
             begin(Kind::Apply, Trigger::Input, 1)
         }
+        Some(Outcome::Failed { .. }) if is_mended(world, last) => begin(Kind::Apply, Trigger::Retry, 1),
         Some(Outcome::Superseded) | None => begin(Kind::Apply, Trigger::Spec, 1),
         Some(Outcome::Lost) => begin(Kind::Apply, Trigger::Rescue, last.next_attempt()),
         Some(Outcome::Failed { retry_at: Some(at), .. }) if is_due(*at, last, world.now) => {
@@ -152,6 +161,22 @@ fn is_due(at: Timestamp, failed: &Run, now: Timestamp) -> bool {
     at <= now || failed.ended().is_some_and(|ended| ended.at > now)
 }
 
+/// Whether something has changed since it failed on which its runs depend, or what it had not got is there.
+fn is_mended(world: World<'_>, failed: &Run) -> bool {
+    let Some(ended) = failed.ended() else { return false };
+    let had_none = failed.inputs.is_none() && failed.failure().is_some_and(|failure| failure.class == Class::Lock);
+    let is_there_now = had_none && world.standing.unmet.is_empty() && world.standing.inputs.is_some();
+    is_there_now || world.workspace.mended_at.is_some_and(|at| at > ended.at)
+}
+
+/// Whether the next destroy would work with something else than `last`.
+fn has_other_basis(world: World<'_>, last: &Run) -> bool {
+    let Some(basis) = &world.standing.basis else { return false };
+    let differs = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;
+    let has_other_inputs = basis.inputs.is_some() && last.inputs.is_some() && basis.inputs != last.inputs;
+    basis.generation != last.generation || differs(&basis.revision, &last.revision) || has_other_inputs
+}
+
 fn destroy(world: World<'_>) -> Decision {
     if !world.standing.needed_by.is_empty() {
         return Decision::Rest("others still need it", None);
@@ -169,6 +194,14 @@ fn destroy(world: World<'_>) -> Decision {
     };
     match last.ended().map(|ended| &ended.outcome) {
         Some(Outcome::Succeeded | Outcome::Unchanged) => Decision::Remove,
+        Some(Outcome::Failed { .. } | Outcome::Canceled | Outcome::Discarded)
+            if has_other_basis(world, last) && !world.workspace.paused =>
+        {
+            begin(Kind::Destroy, Trigger::Spec, 1)
+        }
+        Some(Outcome::Failed { .. }) if is_mended(world, last) && !world.workspace.paused => {
+            begin(Kind::Destroy, Trigger::Retry, 1)
+        }
         Some(Outcome::Failed { retry_at: None, .. }) => Decision::Rest("the deletion failed; `retry` is needed", None),
         Some(Outcome::Canceled | Outcome::Discarded) => {
             Decision::Rest("the deletion was stopped; `retry` is needed", None)

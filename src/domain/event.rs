@@ -53,7 +53,8 @@ pub struct Told<'a> {
 }
 
 /// What somebody should look at.
-const WARNINGS: [&str; 6] = ["RunFailed", "RunLost", "OutputRevealed", "StatePulled", "LockBroken", "ChecksFailed"];
+const WARNINGS: [&str; 7] =
+    ["RunFailed", "RunLost", "OutputRevealed", "StatePulled", "LockBroken", "ChecksFailed", "Abandoned"];
 
 impl<'a> Told<'a> {
     /// About something of a namespace.

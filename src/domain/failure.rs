@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::class::Class;
 pub use super::classify::Origin;
-use super::classify::{classify, classify_own, exists};
+use super::classify::{classify, classify_own, exists, was_never_reached};
 
 /// Why a run failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,25 +18,52 @@ pub struct Failure {
     /// Whether it was the provider configuration's as a whole: then the try is not counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spared: bool,
+    /// Addresses of what may have been made, stands in no state and cannot be looked for: then a person is waited for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsure: Vec<String>,
 }
 
 impl Failure {
     /// A failure with the remedy of its class.
     #[must_use]
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), remedy: class.remedy().to_owned(), spared: false }
+        Self { class, message: message.into(), remedy: class.remedy().to_owned(), spared: false, unsure: Vec::new() }
     }
 
     /// A failure with a remedy of its own.
     #[must_use]
     pub fn with_remedy(class: Class, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { class, message: message.into(), remedy: remedy.into(), spared: false }
+        Self { class, message: message.into(), remedy: remedy.into(), spared: false, unsure: Vec::new() }
     }
 
     /// Whether it says that what was to be created is there already.
     #[must_use]
     pub fn says_it_exists(&self) -> bool {
         exists(&self.message)
+    }
+
+    /// Whether another try can make nothing twice: the service said no before it made anything, or was never reached.
+    #[must_use]
+    pub fn is_safe_to_repeat(&self) -> bool {
+        match self.class {
+            Class::Network => was_never_reached(&self.message),
+            // What had no room was made, and is known as such.
+            Class::Capacity => true,
+            class => class.is_refusal(),
+        }
+    }
+
+    /// The same where `addresses` may have been made, stand in no state and cannot be looked for.
+    #[must_use]
+    pub fn unsure_of(self, addresses: Vec<String>) -> Self {
+        if addresses.is_empty() {
+            return self;
+        }
+        let named = addresses.join(", ");
+        let remedy = format!(
+            "Whether {named} was made is not known: it stands in no state, and the template has no `importIds` for it by which captd could look. So nothing is tried by itself. Look in the cloud: delete what is there, or take it over with `captd state`; then `captd retry` goes on."
+        );
+        Self { remedy, unsure: addresses, ..self }
     }
 
     /// The same after the last of `attempts`: what a person must do now.

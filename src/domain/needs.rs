@@ -98,6 +98,21 @@ pub struct Standing {
     pub retains: bool,
     /// What is not allowed about it, where that was asked.
     pub refused: Option<Refusal>,
+    /// With what its destroy works, while it is to be deleted.
+    pub basis: Option<Basis>,
+    /// Who of the people holds the lock on its state, and since when, in a sentence.
+    pub locked: Option<String>,
+}
+
+/// With what a deletion destroys: what is in force, and after a try that failed what came since the deletion.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Basis {
+    /// Generation of the spec.
+    pub generation: u64,
+    /// Revision of its uploaded template; none for one that comes with captd.
+    pub revision: Option<String>,
+    /// Outputs of others and secrets, by variable, if it takes any.
+    pub inputs: Option<Map<String, Value>>,
 }
 
 impl Standing {
@@ -116,6 +131,9 @@ impl Standing {
     pub fn may_begin(&self, key: &Key, kind: Kind) -> Result<(), String> {
         if let Some(refusal) = self.refused.as_ref().filter(|refusal| refusal.blocks(kind)) {
             return Err(format!("{key} waits: {}", refusal.message));
+        }
+        if let Some(why) = &self.locked {
+            return Err(format!("{key} waits: {why}"));
         }
         if let Some(why) = self.waits_for().filter(|_| kind == Kind::Apply) {
             return Err(format!("{key} {why}; it begins by itself when that is there"));

@@ -27,7 +27,7 @@ pub enum Next {
 /// What comes after the failure of `attempt` (1 for the first).
 #[must_use]
 pub fn next(failure: &Failure, attempt: u32, backoff: Backoff, fraction: f64) -> Next {
-    if !failure.class.is_retryable() {
+    if !failure.class.is_retryable() || !failure.unsure.is_empty() {
         return Next::Wait;
     }
     if attempt > backoff.retries_max {

@@ -97,6 +97,28 @@ pub fn failed_check(address: &str, status: &str, messages: &[String]) -> Option<
     }
 }
 
+/// Addresses of the resources in a state, without data sources and without what is only left over of a replacement.
+#[must_use]
+pub fn addresses(state: &[u8]) -> BTreeSet<String> {
+    let value: Value = serde_json::from_slice(state).unwrap_or_default();
+    let mut found = BTreeSet::new();
+    for resource in value["resources"].as_array().into_iter().flatten().filter(|it| it["mode"] == "managed") {
+        let text = |name: &str| resource[name].as_str().unwrap_or_default();
+        let module = resource["module"].as_str().map(|module| format!("{module}.")).unwrap_or_default();
+        let address = format!("{module}{}.{}", text("type"), text("name"));
+        for instance in resource["instances"].as_array().into_iter().flatten() {
+            if instance["deposed"].is_string() {
+                continue;
+            }
+            found.insert(match &instance["index_key"] {
+                Value::Null => address.clone(),
+                key => format!("{address}[{key}]"),
+            });
+        }
+    }
+    found
+}
+
 /// Hex SHA-256 of a state as it came.
 #[must_use]
 pub fn digest(state: &[u8]) -> String {
@@ -239,6 +261,19 @@ impl Holder {
 }
 
 impl Lock {
+    /// Who of the people holds it, and how that ends, in a sentence; none for a run's own, and for one that was let go.
+    #[must_use]
+    pub fn by_hand(&self) -> Option<String> {
+        let Holder::Person(holder) = &self.holder else { return None };
+        let with = self.info["Who"].as_str().map(|who| format!(" ({who})")).unwrap_or_default();
+        (!self.released).then(|| {
+            format!(
+                "{holder}{with} holds the lock on its state since {}; it goes on by itself when that is let go, and `captd state unlock` ends it, which is safe once that process is gone",
+                self.locked_at
+            )
+        })
+    }
+
     /// Whether `asker` may take the lock over: it was let go and nobody else's end is to be looked
     /// at, or it is the asker's own. A run has one terraform at a time, so what it finds locked by
     /// itself was left by one that is gone.

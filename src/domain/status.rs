@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::conditions::{Condition, conditions, failed_run, waits_for_others, waits_for_provider};
+use super::conditions::{Condition, conditions, failed_run, waits_for_lock, waits_for_others, waits_for_provider};
+use super::failure::Class;
 use super::health::{HealthIssue, health_issues};
 use super::needs::Standing;
 use super::observation::Observation;
@@ -47,7 +48,7 @@ pub struct Status {
     pub last_update_time: Option<Timestamp>,
     /// Outputs that are not sensitive.
     pub outputs: Map<String, Value>,
-    /// Class of the failure of the newest run, if it failed.
+    /// Class of the failure of the newest run, if it failed; `lock` while a person's lock is waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
     /// What happened and what to do.
@@ -165,6 +166,8 @@ pub fn derive(view: View<'_>) -> Status {
         _ => None,
     });
     let newest = view.open.or(view.last);
+    // No try has failed by it, and yet that is why nothing goes on.
+    let locked = waits_for_lock(view).zip(view.lock).map(|(why, lock)| format!("{} holds it: {why}", lock.holder));
     let conditions = conditions(view);
     let is_machine = view.workspace.kind == ResourceKind::Machine;
     Status {
@@ -177,8 +180,11 @@ pub fn derive(view: View<'_>) -> Status {
         last_scaling_time: observation.and_then(|o| o.scaled_at),
         last_update_time: observation.and_then(|o| o.applied_at),
         outputs: observation.map(|o| o.outputs.clone()).unwrap_or_default(),
-        failure_reason: failure.map(|f| f.class.as_str().to_owned()),
-        failure_message: failure.map(|f| format!("{} — {}", f.message, f.remedy)),
+        failure_reason: failure
+            .map(|f| f.class)
+            .or(locked.as_ref().map(|_| Class::Lock))
+            .map(|it| it.as_str().to_owned()),
+        failure_message: failure.map(|f| format!("{} — {}", f.message, f.remedy)).or(locked),
         health_issues: failure.map(|f| health_issues(&f.message)).unwrap_or_default(),
         next_retry_at,
         latest_run: newest.map(|run| LatestRun { id: run.id, kind: run.kind, state: run.state_word() }),
@@ -196,6 +202,7 @@ fn phase(view: View<'_>, ready: &str) -> Phase {
     if let Some(open) = view.open.filter(|run| run.kind.changes_things()) {
         return match open.state {
             State::AwaitingApproval(..) => Phase::AwaitingApproval,
+            _ if waits_for_lock(view).is_some() => Phase::Waiting,
             _ if waits_for_provider(view) => Phase::Waiting,
             State::Queued if !made => Phase::Pending,
             _ if made => Phase::Updating,
@@ -205,7 +212,8 @@ fn phase(view: View<'_>, ready: &str) -> Phase {
     if failed_run(view).is_some() || workspace.diverged.is_some() {
         return Phase::Failed;
     }
-    if waits_for_others(view).is_some() || (!made && view.standing.refused.is_some()) {
+    let waits = waits_for_lock(view).is_some() || waits_for_others(view).is_some();
+    if waits || (!made && view.standing.refused.is_some()) {
         return Phase::Waiting;
     }
     match (made, status) {

@@ -84,6 +84,9 @@ pub struct Workspace {
     pub in_doubt: Option<u64>,
     /// When it is to be looked at again.
     pub observe_at: Option<Timestamp>,
+    /// When something that its runs depend on last changed without a word in its spec: a provider configuration, room
+    /// on the disk.
+    pub mended_at: Option<Timestamp>,
     /// The uploaded template that it works with; none for one that comes with captd.
     pub template: Option<Assigned>,
 }

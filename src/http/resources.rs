@@ -109,8 +109,22 @@ pub(super) async fn patch(
 
 /// `DELETE …/machines/{name}`
 pub(super) async fn delete(OneResource { access, key }: OneResource, headers: HeaderMap, mut params: Params) -> Answer {
-    let cascade = params.flag("cascade")?;
+    let (cascade, abandon) = (params.flag("cascade")?, params.flag("abandon")?);
     params.finish()?;
+    if cascade && abandon {
+        let detail = "with abandon nothing is destroyed, and nothing goes along: leave cascade out";
+        return Err(Problem::bad_request("bad_query", detail));
+    }
+    if abandon {
+        let abandoned = access.service.abandon_resource(&key, condition(&headers)?, &access.actor).await?;
+        let answer = json!({
+            "mayExist": abandoned.may_exist,
+            "andMore": abandoned.and_more,
+            "retained": abandoned.is_retained,
+            "message": abandoned.in_words(),
+        });
+        return Ok((StatusCode::OK, Json(answer)).into_response());
+    }
     let view = access.service.delete_resource(&key, cascade, condition(&headers)?, &access.actor).await?;
     Ok(WireResource::from(view).respond(StatusCode::ACCEPTED))
 }

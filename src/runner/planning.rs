@@ -59,8 +59,9 @@ impl<'a> Planner<'a> {
             }
             (Kind::Destroy, Some(adoption)) => {
                 self.take_in(adoption).await?;
-                self.once(Kind::Destroy).await?
+                self.destroy().await?
             }
+            (Kind::Destroy, None) => self.destroy().await?,
             (kind, _) => self.once(kind).await?,
         };
         if self.job.kind != Kind::Apply {
@@ -89,6 +90,23 @@ impl<'a> Planner<'a> {
         let mut without = self.once(self.job.kind).await?;
         without.shown.plan.drift = made.shown.plan.drift;
         Ok(without)
+    }
+
+    /// A plan of the destruction. Where what is there cannot be asked for, since what it belongs to is gone already, it is
+    /// the destruction of what the state has: of what is gone, a provider finds nothing to delete.
+    async fn destroy(&mut self) -> Result<Made, Halt> {
+        match self.once(Kind::Destroy).await {
+            Err(Halt::Failed(failure)) if matches!(failure.class, Class::Configuration | Class::Provider) => {}
+            made => return made,
+        }
+        let place = self.next()?;
+        let file = folders::saved_plan(&self.job.run_dir, &place);
+        self.stepper.run(&place, &Command::PlanDestroyOfState { out: file.clone() }).await?;
+        let shown = self.step(&Command::Show { plan: file.clone() }).await?;
+        let text = self.stepper.stdout(&shown).await?;
+        let shown =
+            plan::parse(&text).map_err(|error| Halt::Failed(Failure::new(Class::Internal, error.to_string())))?;
+        Ok(Made { shown, file })
     }
 
     /// A plan that would record what exists already, whosever it is.

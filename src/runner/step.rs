@@ -149,7 +149,7 @@ impl<'a> Stepper<'a> {
             rights.write.push(at.clone());
             let mut rights = rights.reading(initialised).reading(&folders::given(&self.job.run_dir));
             match command {
-                Command::Plan { out, .. } => rights.writing(out),
+                Command::Plan { out, .. } | Command::PlanDestroyOfState { out } => rights.writing(out),
                 Command::Show { plan } | Command::Apply { plan } => rights.reading(plan),
                 Command::Init => {
                     rights.read.extend(supervisor::confine::registry_credentials(&self.job.own_environment));

@@ -9,9 +9,10 @@ use super::{Actor, Error, Result, Service};
 use crate::domain::failure::{Class, Failure};
 use crate::domain::name::Name;
 use crate::domain::needs::met;
-use crate::domain::secret::{Secret, SecretSpec, SecretUse, is_marked};
+use crate::domain::run::{Kind, Run};
+use crate::domain::secret::{Secret, SecretSpec, SecretUse, is_marked, uses};
 use crate::domain::workspace::Workspace;
-use crate::store::{Change, Snapshot};
+use crate::store::{Change, InForce, Snapshot};
 
 impl Service {
     /// One secret, without what it holds.
@@ -139,16 +140,26 @@ impl Service {
         &self,
         snapshot: &mut Snapshot,
         workspace: &Workspace,
+        kind: Kind,
+        uses: &[SecretUse],
         mut inputs: Map<String, Value>,
     ) -> Result<std::result::Result<Map<String, Value>, Failure>> {
         if !inputs.values().any(is_marked) {
             return Ok(Ok(inputs));
         }
-        for it in snapshot.secret_uses(workspace.uid).await? {
-            if !inputs.get(&it.variable).is_some_and(is_marked) {
+        // A destroy has the texts with which was made what it destroys.
+        let in_force = match kind {
+            Kind::Destroy => snapshot.secrets_in_force(workspace.uid, &self.keys.now()).await?,
+            Kind::Apply | Kind::Plan | Kind::Refresh => BTreeMap::new(),
+        };
+        for it in uses {
+            let Some(marked) = inputs.get(&it.variable).filter(|input| is_marked(input)) else { continue };
+            if let Some(had) = in_force.get(&it.variable).filter(|had| marked["version"] == had.version) {
+                self.know(std::iter::once(&had.text));
+                inputs.insert(it.variable.clone(), Value::from(had.text.clone()));
                 continue;
             }
-            let secret = match usable(snapshot, &it, &workspace.namespace).await? {
+            let secret = match usable(snapshot, it, &workspace.namespace).await? {
                 Ok(secret) => secret,
                 Err(why) => return Ok(Err(Failure::new(Class::Configuration, format!("it needs {why}")))),
             };
@@ -157,6 +168,25 @@ impl Service {
             inputs.insert(it.variable.clone(), data.get(&it.key).cloned().map_or(Value::Null, Value::from));
         }
         Ok(Ok(inputs))
+    }
+}
+
+impl Service {
+    /// Keeps the texts of secrets with which a run has made what is in force now. What was written meanwhile is not what
+    /// it had; then another run follows.
+    pub(super) async fn keep_secrets_in_force(&self, change: &mut Change, run: &Run) -> Result<()> {
+        let mut texts = BTreeMap::new();
+        let marked = run.inputs.iter().flatten().filter(|(_, input)| is_marked(input));
+        let marked: BTreeMap<&String, &Value> = marked.collect();
+        let spec = if marked.is_empty() { None } else { change.spec_of(run.workspace, run.generation).await? };
+        for it in spec.map(|(_, spec)| uses(&spec, &run.namespace)).unwrap_or_default() {
+            let Some(version) = marked.get(&it.variable).and_then(|input| input["version"].as_u64()) else { continue };
+            let found = change.secret(&it.namespace, &it.name).await?.filter(|secret| secret.version == version);
+            let Some(secret) = found else { continue };
+            let data: BTreeMap<String, String> = change.secret_data(&secret, &self.keys.now()).await?;
+            texts.extend(data.get(&it.key).map(|text| (it.variable.clone(), InForce { version, text: text.clone() })));
+        }
+        Ok(change.put_secrets_in_force(run.workspace, &texts, &self.keys.now()).await?)
     }
 }
 

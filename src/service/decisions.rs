@@ -92,6 +92,10 @@ impl Service {
                     for it in change.secret_uses(uid).await? {
                         needed.extend(change.secret_writer(&it.namespace, &it.name).await?);
                     }
+                    if !standing.retains && workspace.observation.is_none() && !standing.has_state {
+                        let message = "it was never in force: nothing was made, and nothing is destroyed; what exists in the cloud under its name stays there as it is";
+                        change.tell(of_key("NothingDestroyed", &workspace.key(), message)).await?;
+                    }
                     if standing.retains && change.newest_state(uid).await?.is_some() {
                         change.retain(uid, self.clock.now()).await?;
                         let message = "what it made stays in the cloud, and its state with captd";

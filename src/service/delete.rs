@@ -72,7 +72,7 @@ impl Service {
 }
 
 /// Who goes with it, or is in the way.
-async fn others(change: &mut Change, key: &Key, cascade: bool) -> Result<Vec<Key>> {
+pub(super) async fn others(change: &mut Change, key: &Key, cascade: bool) -> Result<Vec<Key>> {
     if cascade {
         let graph: Graph<Key> = change.edges().await?.into_iter().collect();
         let all = graph.all_needed_by(key);

@@ -53,6 +53,10 @@ impl Service {
         attempt: u32,
         author: &str,
     ) -> Result<Run> {
+        let generation = match kind {
+            Kind::Destroy => self.basis(change, workspace).await?.generation,
+            Kind::Apply | Kind::Plan | Kind::Refresh => workspace.generation,
+        };
         Ok(Run {
             id: after(change.newest_run_id().await?, self.clock.id()),
             kind,
@@ -60,7 +64,7 @@ impl Service {
             namespace: workspace.namespace.clone(),
             owner: workspace.kind,
             name: workspace.name.clone(),
-            generation: workspace.generation,
+            generation,
             trigger,
             attempt,
             author: author.to_owned(),

@@ -1,7 +1,9 @@
 //! The use cases: the only door to what is stored, for the HTTP API, the queue and the reconciler.
 
+mod abandon;
 mod allowed;
 mod apply;
+mod basis;
 mod bundles;
 mod capt;
 mod connection_secrets;
@@ -10,6 +12,7 @@ mod defaults;
 mod delete;
 mod discover;
 mod drain;
+mod edits;
 mod eject;
 mod enqueue;
 mod error;
@@ -43,6 +46,7 @@ mod sources;
 mod states;
 mod sweep;
 mod templates;
+mod unsure;
 mod uploads;
 mod waits;
 mod wakes;
@@ -57,6 +61,7 @@ use captd_capt::Mirror;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+pub use abandon::Abandoned;
 pub use allowed::Rules;
 pub use apply::{Applied, How, Outcome};
 pub use discover::Discovery;
@@ -197,13 +202,25 @@ impl Service {
         &self.clock
     }
 
-    /// Takes other provider configurations from now on; runs that have begun keep theirs.
-    pub fn set_providers(&self, providers: Providers) {
-        let mut known = self.secrets.write().expect("invariant: no holder of this lock panics");
-        redaction::add_providers(&mut known, &providers);
-        drop(known);
+    /// Takes other provider configurations from now on; runs that have begun keep theirs. What failed with one of
+    /// before is tried at once.
+    ///
+    /// # Errors
+    /// When the database cannot keep that; the configurations are taken all the same.
+    pub async fn set_providers(&self, providers: Providers) -> Result<()> {
+        let names: Vec<String> = providers.aws.keys().cloned().collect();
+        {
+            let mut known = self.secrets.write().expect("invariant: no holder of this lock panics");
+            redaction::add_providers(&mut known, &providers);
+        }
         *self.providers.write().expect("invariant: no holder of this lock panics") = Arc::new(providers);
         self.wakes.providers.notify_one();
+        let mut change = self.write(DAEMON).await?;
+        change.mend(&names, &[]).await?;
+        self.look_at_all_providers(&mut change).await?;
+        change.commit().await?;
+        self.wakes.all();
+        Ok(())
     }
 
     fn providers(&self) -> Arc<Providers> {

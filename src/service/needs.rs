@@ -25,8 +25,12 @@ impl Service {
         workspace: &Workspace,
         wants: &Wants,
     ) -> Result<Standing> {
-        let mut standing = Standing::default();
+        let mut standing = Standing {
+            locked: snapshot.state_lock(workspace.uid).await?.and_then(|lock| lock.by_hand()),
+            ..Standing::default()
+        };
         if workspace.deleting_since.is_some() {
+            standing.basis = Some(self.basis(snapshot, workspace).await?);
             standing.needed_by = snapshot.needed_by(&workspace.key()).await?;
             let declared = snapshot.resource(&workspace.key()).await?;
             standing.retains = declared.is_some_and(|resource| resource.spec.retains());
@@ -35,25 +39,38 @@ impl Service {
             standing.has_state =
                 snapshot.newest_state(workspace.uid).await?.is_some() || local.is_ok_and(|local| local.is_file());
         }
-        let mut inputs = Map::new();
+        match self.taken(snapshot, &workspace.key(), wants).await? {
+            Ok(inputs) => standing.inputs = wants.takes_inputs().then_some(inputs),
+            Err(unmet) => standing.unmet = unmet,
+        }
+        Ok(standing)
+    }
+
+    /// What `home` takes of others, by variable; or what is not there, a sentence each.
+    pub(super) async fn taken(
+        &self,
+        snapshot: &mut Snapshot,
+        home: &Key,
+        wants: &Wants,
+    ) -> Result<std::result::Result<Map<String, Value>, Vec<String>>> {
+        let (mut inputs, mut unmet) = (Map::new(), Vec::new());
         for need in &wants.needs {
-            match self.look_at(snapshot, &workspace.key(), need).await? {
+            match self.look_at(snapshot, home, need).await? {
                 Ok(value) => {
                     inputs.extend(need.input.as_ref().zip(value).map(|(i, value)| (i.variable.clone(), value)));
                 }
                 Err(why) => {
-                    if !standing.unmet.contains(&why) {
-                        standing.unmet.push(why);
+                    if !unmet.contains(&why) {
+                        unmet.push(why);
                     }
                 }
             }
         }
-        match secret_inputs(snapshot, &wants.secrets, &workspace.namespace).await? {
+        match secret_inputs(snapshot, &wants.secrets, &home.namespace).await? {
             Ok(of_secrets) => inputs.extend(of_secrets),
-            Err(why) => standing.unmet.push(why),
+            Err(why) => unmet.push(why),
         }
-        standing.inputs = (wants.takes_inputs() && standing.unmet.is_empty()).then_some(inputs);
-        Ok(standing)
+        Ok(if unmet.is_empty() { Ok(inputs) } else { Err(unmet) })
     }
 
     /// The outputs of others with which a run is rendered: those that it had when it planned. A run
@@ -66,6 +83,9 @@ impl Service {
     ) -> Result<std::result::Result<Map<String, Value>, Failure>> {
         if let Some(inputs) = &run.inputs {
             return Ok(Ok(inputs.clone()));
+        }
+        if run.kind == Kind::Destroy {
+            return Ok(Ok(self.basis(snapshot, workspace).await?.inputs.unwrap_or_default()));
         }
         let wants = snapshot.wants_of(workspace.uid).await?;
         if !wants.takes_inputs() {

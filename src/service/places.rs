@@ -91,8 +91,9 @@ impl Service {
                 }
             }
             places.provider_max = rooms;
-            let waiting: Vec<Waiting> =
-                open.iter().filter(|o| waits_for(&o.run, stage)).map(|o| waiting(o, &outsiders)).collect();
+            let locked = change.locked_by_hand().await?;
+            let may_begin = |o: &&OpenRun| waits_for(&o.run, stage) && !locked.contains(&o.run.workspace);
+            let waiting: Vec<Waiting> = open.iter().filter(may_begin).map(|o| waiting(o, &outsiders)).collect();
             for id in choose(&waiting, places) {
                 let Some(run) = change.run(id).await? else { continue };
                 let run = match stage {

@@ -1,5 +1,6 @@
 //! What a run needs before it can begin: rendered files, environment, program, folders.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -15,6 +16,7 @@ use crate::domain::redaction::Secrets;
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::Spec;
 use crate::domain::run::{Kind, Run};
+use crate::domain::secret::uses;
 use crate::domain::state::{self, Contents};
 use crate::domain::template::{Gateway, Manifest, Provider, Template};
 use crate::domain::warmth::Warmth;
@@ -35,6 +37,8 @@ pub struct Prepared {
     pub manifest: Manifest,
     /// What it looks for before it creates, where an earlier run has left doubt.
     pub adoption: Option<Adoption>,
+    /// Addresses for which the next run looks, should this one end in doubt.
+    pub looked_for: BTreeSet<String>,
     /// What may go on without a person.
     pub approval: Approval,
     /// All of the environment of Terraform's processes.
@@ -101,7 +105,8 @@ impl Service {
             return Ok(Err(Failure::new(Class::Internal, "its workspace is gone")));
         };
         let inputs = self.inputs(&mut snapshot, &workspace, run).await?;
-        let template = self.template_in_use(&mut snapshot, &workspace, wanted.template(), Some(run)).await?;
+        let revision = self.revision_for(&mut snapshot, &workspace, run).await?;
+        let template = self.template_in_use(&mut snapshot, &workspace, wanted.template(), revision.as_deref()).await?;
         let Some(template) = template else {
             let message = format!("there is no template `{}` any more", wanted.template().name);
             return Ok(Err(Failure::new(Class::Configuration, message)));
@@ -128,7 +133,8 @@ impl Service {
             change.commit().await?;
         }
         let mut snapshot = self.store.read().await?;
-        let opened = match self.opened(&mut snapshot, &workspace, inputs.clone()).await? {
+        let uses = uses(&wanted, &workspace.namespace);
+        let opened = match self.opened(&mut snapshot, &workspace, run.kind, &uses, inputs.clone()).await? {
             Ok(opened) => opened,
             Err(failure) => return Ok(Err(failure)),
         };
@@ -138,8 +144,7 @@ impl Service {
             kind: run.owner,
             name: format!("{}/{}/{declared}", run.namespace, run.name),
         };
-        // What was made by an earlier generation is found and destroyed by that one.
-        let spec = doubted.as_ref().filter(|_| run.kind == Kind::Destroy).unwrap_or(&wanted);
+        let spec = &wanted;
         let state = self.state(run.workspace).await?.map(|state| state::contents(&state));
         let prepared = self.prepare_spec(
             run,
@@ -189,6 +194,7 @@ impl Service {
                 Ok(Adoption { ids, owner: owner.clone(), import })
             })
             .transpose()?;
+        let looked_for = all(spec).ok().and_then(|values| import_ids(template, &values).ok()).unwrap_or_default();
         let engine = &self.config.engine;
         let mut own_environment =
             environment(&self.terraform_environment, &engine.pass_environment, &self.cli_config_path(), provider);
@@ -206,6 +212,7 @@ impl Service {
             revision: template.revision.clone(),
             manifest: manifest_for(spec, template),
             adoption,
+            looked_for: looked_for.into_keys().collect(),
             approval: spec.approval(),
             confinement: self.confinement(&run_dir, provider, &own_environment),
             state_revision_dir: revision_dir.clone(),

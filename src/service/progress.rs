@@ -137,6 +137,8 @@ impl Service {
     /// # Errors
     /// When the database fails.
     pub async fn failed(&self, run: Uuid, failure: Failure) -> Result<()> {
+        let unsure = self.unsure_after(run, &failure).await?;
+        let failure = failure.unsure_of(unsure);
         let mut change = self.write(DAEMON).await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
         let secrets = self.secrets_of(run.id);
@@ -148,6 +150,13 @@ impl Service {
         }
         if run.kind == Kind::Refresh {
             self.miss(&mut change, &run).await?;
+        }
+        let locked = change.state_lock(run.workspace).await?.and_then(|lock| lock.by_hand());
+        if let Some(why) = locked.filter(|_| failure.class == Class::Lock && run.kind.changes_things()) {
+            // No try: it waits, and goes on when the lock is let go.
+            let failure = Failure { remedy: format!("Nothing: {why}."), spared: true, ..failure };
+            let retry_at = Some(self.clock.now());
+            return self.ended(change, run, Outcome::Failed { failure, retry_at }).await;
         }
         let spared = self.provider_failed(&mut change, &run, &failure).await?;
         let (failure, retry_at) = self.after_failure(&run, Failure { spared, ..failure });
@@ -205,6 +214,7 @@ impl Service {
         if run.ended().is_some_and(|ended| ended.outcome.is_good()) {
             self.provider_works(&mut change, &run).await?;
             if run.kind == Kind::Apply {
+                self.keep_secrets_in_force(&mut change, &run).await?;
                 self.write_connection_secret(&mut change, run.workspace, &run.key()).await?;
             }
         }

@@ -132,6 +132,16 @@ impl Service {
         Ok(true)
     }
 
+    /// The same for every provider configuration whose runs wait: all of them were read again.
+    pub(super) async fn look_at_all_providers(&self, change: &mut Change) -> Result<()> {
+        for (provider, trouble) in change.troubles().await? {
+            if trouble.stops() {
+                change.keep_trouble(&provider, Some(&trouble.look_now(self.clock.now()))).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Room for runs of provider configurations that are not well.
     pub(super) async fn provider_rooms(&self, change: &mut Change) -> Result<BTreeMap<String, usize>> {
         let now = self.clock.now();

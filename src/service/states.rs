@@ -174,6 +174,10 @@ impl Service {
             Holder::Person(_) => change.remove_state_lock(workspace).await?,
         }
         change.commit().await?;
+        if matches!(holder, Holder::Person(_)) {
+            // What waited for it goes on.
+            self.wakes.all();
+        }
         Ok(())
     }
 

@@ -11,7 +11,6 @@ use crate::domain::event::Told;
 use crate::domain::machine::TemplateRef;
 use crate::domain::name::Name;
 use crate::domain::problem::Problems;
-use crate::domain::run::Run;
 use crate::domain::template::{Assigned, Provider, Template, UpdateMode};
 use crate::domain::workspace::Workspace;
 use crate::render::{VALUES_FILE, render};
@@ -266,16 +265,16 @@ impl Service {
         Ok(Found { template: Arc::clone(template), assigned: None })
     }
 
-    /// The template with which a workspace works; for a run that was prepared, that of its revision.
+    /// The template with which a workspace works; for a run that was prepared, that of its `revision`.
     pub(super) async fn template_in_use(
         &self,
         snapshot: &mut Snapshot,
         workspace: &Workspace,
         reference: &TemplateRef,
-        run: Option<&Run>,
+        revision: Option<&str>,
     ) -> Result<Option<Arc<Template>>> {
         let Some(assigned) = &workspace.template else { return Ok(self.library.get(&reference.name).cloned()) };
-        let revision = run.and_then(|run| run.revision.as_ref()).unwrap_or(&assigned.revision);
+        let revision = revision.unwrap_or(&assigned.revision);
         self.revision(snapshot, &assigned.namespace, &assigned.name, revision).await
     }
 

@@ -17,6 +17,11 @@ impl Service {
             Some(State::Planned(_)) => Stage::Apply,
             _ => return Ok(None),
         };
+        if let Some(run) = run
+            && let Some(why) = snapshot.state_lock(run.workspace).await?.and_then(|lock| lock.by_hand())
+        {
+            return Ok(Some(why));
+        }
         if let Some(drain) = snapshot.drain().await? {
             return Ok(Some(drain.to_string()));
         }

@@ -2,6 +2,7 @@
 
 use super::apply::Applied;
 use super::defaults::{Identity, without_effect};
+use super::edits::{check_deleting, check_immutable, check_import, is_same_template, moved};
 use super::ratchet::replacements;
 use super::separation::{check_spec, less_than_holds};
 use super::uploads::Uploads;
@@ -136,13 +137,20 @@ impl Service {
             Some(before) => change.workspace(before.workspace).await?,
             None => None,
         };
-        let found = self.find_template(change, &key.namespace, spec.template(), known.as_ref()).await?;
+        let may_move = match &known {
+            Some(workspace) => self.was_never_made(change, workspace).await?,
+            None => true,
+        };
+        let stays = before.as_ref().is_some_and(|before| !may_move || is_same_template(&before.spec, &spec));
+        let found =
+            self.find_template(change, &key.namespace, spec.template(), known.as_ref().filter(|_| stays)).await?;
         let assigned = found.as_ref().ok().and_then(|found| found.assigned.clone());
         let identity = self.complete(&mut spec, found, &tenant, at, &mut problems);
         let was_seen = known.as_ref().is_some_and(|workspace| workspace.observation.is_some());
         if let Some(before) = &before {
             check_spec(&tenant, before, &spec, actor)?;
-            check_immutable(before, &spec, at, &mut problems)?;
+            check_deleting(change, before).await?;
+            check_immutable(before, &spec, may_move, at, &mut problems);
             check_import(before, &spec, was_seen, at, &mut problems);
         }
         let judged = self.judge(before.as_ref(), (&declared, &spec), was_seen, at);
@@ -339,49 +347,4 @@ async fn check_node_group(change: &mut Change, key: &Key, spec: &Spec, identity:
         machine.node_group_config.name
     );
     Err(Error::conflict("node_group_taken", detail))
-}
-
-/// What would leave behind what exists, or hand its state to other code.
-fn check_immutable(before: &Resource, spec: &Spec, at: &str, problems: &mut Problems) -> Result<()> {
-    if let Some(since) = before.metadata.deletion_timestamp {
-        let (noun, name) = (spec.kind().noun(), &before.metadata.name);
-        return Err(Error::conflict(
-            "deleting",
-            format!("the {noun} `{name}` is being deleted since {since}; wait until it is gone"),
-        ));
-    }
-    for field in moved(&before.spec, spec) {
-        let (noun, what) = match spec {
-            Spec::Machine(_) => ("machine", "the node group that exists"),
-            Spec::Workspace(_) => ("workspace", "what exists"),
-        };
-        let detail =
-            format!("cannot be changed, or {what} would be left behind; delete the {noun}, or declare another one");
-        problems.add(format!("{at}/spec/{field}"), "immutable", detail);
-    }
-    Ok(())
-}
-
-/// Into what is in force already nothing is imported: what `import` names would be made anew.
-fn check_import(before: &Resource, spec: &Spec, was_seen: bool, at: &str, problems: &mut Problems) {
-    let group = |spec: &Spec| spec.machine().map(|it| (it.cluster_name.clone(), it.node_group_config.name.clone()));
-    let is_another = spec.import() != before.spec.import() || group(spec) != group(&before.spec);
-    if was_seen && spec.import().is_some() && is_another {
-        let detail = format!(
-            "{} is in force already, and `import` is for what begins; declare another one, or write an `import` block into its template",
-            before.key()
-        );
-        problems.add(format!("{at}/spec/import"), "in_force", detail);
-    }
-}
-
-/// What names the place and the code of what exists, and is another one now.
-fn moved(old: &Spec, new: &Spec) -> impl Iterator<Item = &'static str> {
-    let same = [
-        ("region", old.region() == new.region()),
-        ("providerConfigRef", old.provider() == new.provider()),
-        ("workspaceTemplateRef/name", old.template().name == new.template().name),
-        ("workspaceTemplateRef/namespace", old.template().namespace == new.template().namespace),
-    ];
-    same.into_iter().filter(|(_, same)| !same).map(|(field, _)| field)
 }

@@ -1,5 +1,7 @@
 //! Locks on states in the database.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::row::{Reading, micros};
@@ -27,6 +29,17 @@ impl Snapshot {
             })
         })
         .transpose()
+    }
+
+    /// Workspaces on whose state a person holds the lock.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn locked_by_hand(&mut self) -> Result<BTreeSet<Uuid>> {
+        let rows = sqlx::query("SELECT workspace_uid FROM state_locks WHERE released = 0 AND holder NOT LIKE 'run/%'")
+            .fetch_all(self.connection())
+            .await?;
+        rows.iter().map(|row| Reading::of(row, "state_locks", "workspace_uid").uuid("workspace_uid")).collect()
     }
 }
 

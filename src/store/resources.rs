@@ -104,6 +104,27 @@ impl Snapshot {
         rows.iter().map(read).collect()
     }
 
+    /// Whether a generation was written after `since`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn generation_is_newer_than(
+        &mut self,
+        workspace: Uuid,
+        generation: u64,
+        since: Timestamp,
+    ) -> Result<bool> {
+        let row = sqlx::query(
+            "SELECT count(*) AS n FROM generations WHERE workspace_uid = $1 AND generation = $2 AND created_at > $3",
+        )
+        .bind(workspace.to_string())
+        .bind(integer(generation))
+        .bind(micros(since))
+        .fetch_one(self.connection())
+        .await?;
+        Ok(Reading::of(&row, "generations", "generation").count("n")? > 0)
+    }
+
     /// The spec of a generation of a workspace's owner, and the id of its declaration.
     ///
     /// # Errors
@@ -263,6 +284,7 @@ impl Change {
             "DELETE FROM machines WHERE workspace_uid = $1",
             "DELETE FROM dependencies WHERE workspace_uid = $1",
             "DELETE FROM secret_uses WHERE workspace_uid = $1",
+            "DELETE FROM secrets_in_force WHERE workspace_uid = $1",
             "DELETE FROM secrets WHERE (namespace, name) IN
                (SELECT namespace, name FROM secret_writers WHERE workspace_uid = $1)",
             "DELETE FROM secret_writers WHERE workspace_uid = $1",

@@ -9,8 +9,8 @@ use super::{Change, Result};
 impl Change {
     /// Removes runs beyond the newest `per_workspace` of each workspace, and those of deleted
     /// machines that ended before `deleted_before`. An open run stays, and so does the newest one
-    /// that was meant to change something: the next decision needs it. Gives back their ids, whose
-    /// folders may go too.
+    /// that was meant to change something: the next decision needs it. So does the newest apply that
+    /// went well: a deletion destroys with what it made. Gives back their ids, whose folders may go too.
     ///
     /// # Errors
     /// When the database refuses.
@@ -22,10 +22,14 @@ impl Change {
                    row_number() OVER (PARTITION BY workspace_uid,
                      kind IN ('apply', 'destroy') AND ended_at IS NOT NULL ORDER BY id DESC) AS age_of_change,
                    kind IN ('apply', 'destroy') AS changes,
+                   kind = 'apply' AND state IN ('succeeded', 'unchanged') AS went_well,
+                   row_number() OVER (PARTITION BY workspace_uid,
+                     kind = 'apply' AND state IN ('succeeded', 'unchanged') ORDER BY id DESC) AS age_of_success,
                    EXISTS (SELECT 1 FROM workspaces w WHERE w.uid = workspace_uid) AS lives
                  FROM runs)
                WHERE ended_at IS NOT NULL
-                 AND ((lives AND age > $1 AND NOT (changes AND age_of_change = 1))
+                 AND ((lives AND age > $1 AND NOT (changes AND age_of_change = 1)
+                     AND NOT (went_well AND age_of_success = 1))
                    OR (NOT lives AND ended_at < $2)))
              RETURNING id",
         )

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::row::Reading;
 use super::seal::{Keyring, SealError, Sealed};
-use super::{Change, Result, Snapshot, plans, secrets, states};
+use super::{Change, Result, Snapshot, in_force, plans, secrets, states};
 
 const ROTATED: &str = "rotated";
 
@@ -24,6 +24,7 @@ pub struct Resealing {
     state_after: (String, i64),
     plan_after: String,
     secret_after: (String, String),
+    in_force_after: String,
 }
 
 /// Which runs may have signed in with an older key: those that were made until `run`.
@@ -88,7 +89,8 @@ impl Change {
     pub async fn reseal_some(&mut self, keys: &Keyring, so_far: &mut Resealing) -> Result<bool> {
         Ok(self.reseal_states(keys, so_far).await?
             || self.reseal_plans(keys, so_far).await?
-            || self.reseal_secrets(keys, so_far).await?)
+            || self.reseal_secrets(keys, so_far).await?
+            || self.reseal_secrets_in_force(keys, so_far).await?)
     }
 
     async fn reseal_states(&mut self, keys: &Keyring, so_far: &mut Resealing) -> Result<bool> {
@@ -145,6 +147,32 @@ impl Change {
 }
 
 impl Change {
+    async fn reseal_secrets_in_force(&mut self, keys: &Keyring, so_far: &mut Resealing) -> Result<bool> {
+        let rows = sqlx::query(
+            "SELECT workspace_uid, sealed, key_id FROM secrets_in_force
+             WHERE key_id <> $1 AND workspace_uid > $2 ORDER BY workspace_uid LIMIT $3",
+        )
+        .bind(keys.current())
+        .bind(so_far.in_force_after.clone())
+        .bind(i64::from(ROWS_AT_ONCE))
+        .fetch_all(self.connection())
+        .await?;
+        for row in &rows {
+            so_far.in_force_after = row.try_get("workspace_uid")?;
+            let sealed = Sealed { bytes: row.try_get("sealed")?, key_id: row.try_get("key_id")? };
+            let Some(sealed) = so_far.reseal(keys, &sealed, &in_force::place(&so_far.in_force_after.clone()))? else {
+                continue;
+            };
+            sqlx::query("UPDATE secrets_in_force SET sealed = $1, key_id = $2 WHERE workspace_uid = $3")
+                .bind(sealed.bytes)
+                .bind(sealed.key_id)
+                .bind(so_far.in_force_after.clone())
+                .execute(self.connection())
+                .await?;
+        }
+        Ok(!rows.is_empty())
+    }
+
     async fn reseal_secrets(&mut self, keys: &Keyring, so_far: &mut Resealing) -> Result<bool> {
         let rows = sqlx::query(
             "SELECT namespace, name, version, sealed, key_id FROM secrets

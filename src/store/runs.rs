@@ -70,6 +70,53 @@ impl Snapshot {
         .await?)
     }
 
+    /// The newest run of a workspace whose apply went well: what it was rendered from is in force.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn last_success(&mut self, workspace: Uuid) -> Result<Option<Run>> {
+        let row = sqlx::query(
+            "SELECT * FROM runs WHERE workspace_uid = $1 AND kind = 'apply' AND state IN ('succeeded', 'unchanged')
+             ORDER BY id DESC LIMIT 1",
+        )
+        .bind(workspace.to_string())
+        .fetch_optional(self.connection())
+        .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// The newest run of a generation whose apply was begun, however it ended.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn last_applied(&mut self, workspace: Uuid, generation: u64) -> Result<Option<Run>> {
+        let row = sqlx::query(
+            "SELECT * FROM runs WHERE workspace_uid = $1 AND generation = $2 AND kind = 'apply' AND ended_at IS NOT NULL
+               AND EXISTS (SELECT 1 FROM json_each(steps) it WHERE json_extract(it.value, '$.name') = 'apply')
+             ORDER BY id DESC LIMIT 1",
+        )
+        .bind(workspace.to_string())
+        .bind(integer(generation))
+        .fetch_optional(self.connection())
+        .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Every kept run of a workspace whose apply was begun.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn all_applied(&mut self, workspace: Uuid) -> Result<Vec<Run>> {
+        let rows = sqlx::query(
+            "SELECT * FROM runs WHERE workspace_uid = $1 AND kind IN ('apply', 'destroy')
+               AND EXISTS (SELECT 1 FROM json_each(steps) it WHERE json_extract(it.value, '$.name') = 'apply')",
+        )
+        .bind(workspace.to_string())
+        .fetch_all(self.connection())
+        .await?;
+        rows.iter().map(read).collect()
+    }
+
     /// The id of the run that was made last.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::row::{Reading, integer, micros};
 use super::{Change, Result, Snapshot};
+use crate::domain::failure::Class;
 use crate::domain::observation::Observation;
 use crate::domain::template::Assigned;
 use crate::domain::workspace::Workspace;
@@ -104,6 +105,29 @@ impl Change {
         Ok(())
     }
 
+    /// Keeps that something has changed on which the runs of these workspaces depend: those of the provider
+    /// configurations `providers`, and those whose last run failed with one of `classes`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn mend(&mut self, providers: &[String], classes: &[Class]) -> Result<()> {
+        let classes: Vec<&str> = classes.iter().map(|class| class.as_str()).collect();
+        let clusters: Vec<String> = providers.iter().map(|name| format!("aws/{name}/")).collect();
+        sqlx::query(
+            "UPDATE workspaces SET mended_at = $1 WHERE
+               EXISTS (SELECT 1 FROM json_each($2) it WHERE substr(cluster, 1, length(it.value)) = it.value)
+               OR EXISTS (SELECT 1 FROM runs r JOIN json_each($3) it ON it.value = json_extract(r.failure, '$.class')
+                 WHERE r.workspace_uid = uid AND r.id = (SELECT max(id) FROM runs l WHERE l.workspace_uid = uid
+                   AND l.kind IN ('apply', 'destroy') AND l.ended_at IS NOT NULL))",
+        )
+        .bind(micros(self.now))
+        .bind(serde_json::to_string(&clusters)?)
+        .bind(serde_json::to_string(&classes)?)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
     /// Pauses or resumes a workspace.
     ///
     /// # Errors
@@ -143,6 +167,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Workspace> {
         diverged: r.json_or_null("diverged")?,
         in_doubt: r.count_or_null("in_doubt")?,
         observe_at: r.time_or_null("observe_at")?,
+        mended_at: r.time_or_null("mended_at")?,
         template: template(&r)?,
     })
 }

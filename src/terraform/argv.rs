@@ -28,6 +28,11 @@ pub enum Command {
         /// Where the plan is saved.
         out: PathBuf,
     },
+    /// Makes a plan of the destruction of what the state has, without asking for what it is now, and saves it.
+    PlanDestroyOfState {
+        /// Where the plan is saved.
+        out: PathBuf,
+    },
     /// Prints a saved plan as JSON.
     Show {
         /// The saved plan.
@@ -61,7 +66,7 @@ impl Command {
         match self {
             Self::Init => "init",
             Self::Validate => "validate",
-            Self::Plan { .. } => "plan",
+            Self::Plan { .. } | Self::PlanDestroyOfState { .. } => "plan",
             Self::Show { .. } => "show",
             Self::Apply { .. } => "apply",
             Self::Output => "output",
@@ -93,6 +98,11 @@ impl Command {
                     Kind::Refresh => Some("-refresh-only".to_owned()),
                     Kind::Apply | Kind::Plan => None,
                 });
+                argv.push(format!("-out={}", out.display()));
+                argv
+            }
+            Self::PlanDestroyOfState { out } => {
+                let mut argv = words(&["plan", "-input=false", "-json", "-destroy", "-refresh=false"]);
                 argv.push(format!("-out={}", out.display()));
                 argv
             }

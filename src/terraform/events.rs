@@ -1,5 +1,7 @@
 //! Terraform's machine-readable log: one JSON object a line, from `plan -json` and `apply -json`.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 /// Characters of a failure's message; the rest is in the log.
@@ -39,6 +41,37 @@ pub fn missing_imports(stdout: &str) -> Vec<String> {
         event["type"] == "diagnostic" && event["diagnostic"]["summary"] == "Cannot import non-existent remote object"
     });
     missing.filter_map(|event| quoted(event["diagnostic"]["detail"].as_str()?)).collect()
+}
+
+/// What an apply has begun to create and not ended well: the kind of its provider by address, from its log.
+#[must_use]
+pub fn unfinished_creations(stdout: &str) -> BTreeMap<String, String> {
+    let mut begun = BTreeMap::new();
+    for event in stdout.lines().filter_map(parse) {
+        let Some(address) = event["hook"]["resource"]["addr"].as_str() else { continue };
+        match event["type"].as_str() {
+            Some("apply_start") if matches!(event["hook"]["action"].as_str(), Some("create" | "replace")) => {
+                let provider = event["hook"]["resource"]["implied_provider"].as_str().unwrap_or_default();
+                begun.insert(address.to_owned(), provider.to_owned());
+            }
+            Some("apply_complete") => {
+                begun.remove(address);
+            }
+            _ => {}
+        }
+    }
+    begun
+}
+
+/// What the errors of a log say of one address.
+#[must_use]
+pub fn errors_of(stdout: &str, address: &str) -> Vec<String> {
+    let errors = stdout.lines().filter_map(parse).filter(|event| {
+        event["type"] == "diagnostic"
+            && event["diagnostic"]["severity"] == "error"
+            && event["diagnostic"]["address"] == address
+    });
+    errors.map(|event| diagnostic_body(&event["diagnostic"])).collect()
 }
 
 /// Whether a failure may come from a schema that was not given, since it is of a type that was not

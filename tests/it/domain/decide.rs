@@ -366,7 +366,7 @@ fn an_output_that_is_another_one_brings_a_run_and_nothing_else_does() {
     in force, the input is another → begin apply run (trigger input, attempt 1)
     in force without changes, the input is another → begin apply run (trigger input, attempt 1)
     failed for good, the input is another → begin apply run (trigger input, attempt 1)
-    failed and tried again, the input is another → rest until 12:05: the last run failed and is tried again
+    failed and tried again, the input is another → begin apply run (trigger input, attempt 1)
     discarded by a person, the input is another → rest until 12:10: the last run was stopped; a change or `retry` is needed
     paused, the input is another → rest: paused
     ");

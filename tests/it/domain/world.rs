@@ -44,6 +44,7 @@ pub(super) fn unseen(generation: u64) -> Workspace {
         diverged: None,
         in_doubt: None,
         observe_at: None,
+        mended_at: None,
         template: None,
     }
 }

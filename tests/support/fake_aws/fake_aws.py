@@ -55,11 +55,12 @@ class FakeAws:
         early = rule.before(call) if rule else None
         if early is None:
             status, headers, body = self.work(environ, rule)
+            entry["worked_status"] = int(status.split()[0])
+            status, headers, body = (rule and rule.after(call)) or (status, headers, body)
         else:
             status, headers, body = early
         if rule and rule.effect == "drop_answer":
             entry["dropped"] = True
-            entry["worked_status"] = int(status.split()[0])
             hang_up(environ)
         entry["status"] = int(status.split()[0])
         start_response(status, headers)

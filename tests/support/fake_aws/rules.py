@@ -6,6 +6,7 @@ the path; what is absent matches all), how often (`times`, absent: always), and 
     {"fail": {"status": 400, "code": "…", "message": "…"}}   answers this error, does nothing
     {"throttle": true}                                        answers that there were too many calls
     {"hang_seconds": N}                                       waits, or until the rule is removed; then works
+    {"fail_after": {"status": 400, "code": "…", "message": "…"}}   works, then answers this error
     {"drop_answer": true}                                     works, then hangs up with no answer
     {"creating_seconds": N}                                   a new node group is CREATING for so long
     {"create_failed": {"code": "…", "message": "…"}}          a new node group is CREATE_FAILED, with this
@@ -27,6 +28,7 @@ EFFECTS = {
     "fail": None,
     "throttle": None,
     "hang_seconds": None,
+    "fail_after": None,
     "drop_answer": None,
     "creating_seconds": "CreateNodegroup",
     "create_failed": "CreateNodegroup",
@@ -83,6 +85,12 @@ class Rule:
             self.removed.wait(self.value)
         return None
 
+    def after(self, call):
+        """What is answered when the work is done: an answer that takes the place of its own, or None."""
+        if self.effect != "fail_after":
+            return None
+        return error(call, self.value["status"], self.value["code"], self.value["message"])
+
     def to_json(self):
         path = self.path.pattern if self.path else None
         which = {"action": self.action, "method": self.method, "path": path}
@@ -100,7 +108,8 @@ def parse_value(effect, value):
         return value
     if not isinstance(value, dict) or not isinstance(value.get("code"), str):
         raise BadRule(f"{effect} is an object with a code")
-    optional = {"fail": {"status": 400}, "create_failed": {"after_seconds": 0}}[effect]
+    statuses = {"status": 400}
+    optional = {"fail": statuses, "fail_after": statuses, "create_failed": {"after_seconds": 0}}[effect]
     if unknown := set(value) - {"code", "message"} - set(optional):
         raise BadRule(f"unknown keys of {effect}: {sorted(unknown)}")
     return {"message": value["code"], **optional, **value}
