@@ -9,6 +9,7 @@ use super::clouds::{Interrupted, check_held, check_journal, compare, too_often};
 use super::people::{Event, unapproved};
 use super::processes;
 use super::scenario::{Cloud, Declared, Deed, Machine, Scenario, Victim};
+use super::words::Words;
 use super::world::Held;
 use super::{FEW, Trouble, share_of_aws};
 
@@ -185,9 +186,22 @@ fn of_mixed_trials_exactly_so_many_are_on_aws() {
 #[test]
 fn in_the_few_trials_each_event_is_to_happen() {
     let scenarios = FEW.iter().map(|seed| Scenario::from_seed(*seed, Cloud::Local).people);
+    let words = FEW.iter().filter_map(|seed| Scenario::from_seed(*seed, Cloud::Local).words);
+    let of_words = words.filter(Words::change_outputs_alone).map(|_| Event::StateOnlyPlan);
     let events = scenarios.flat_map(|people| {
         let approval = people.approve_after.map(|_| Event::Approval);
         people.acts.into_iter().map(|act| act.event).chain(approval)
     });
+    let events = events.chain(of_words);
     assert_eq!(events.collect::<BTreeSet<_>>(), Event::ALL.into_iter().collect());
+}
+
+#[test]
+fn a_machine_that_has_not_the_last_of_all_is_found() {
+    let words = Words::from_rng(&mut fastrand::Rng::with_seed(1));
+    let (word, salt) = words.last_of_all();
+    let has = |word: &str, salt: &str| words.reached(&json!({"status": {"outputs": {"word": word, "salt": salt}}}));
+    assert!(has(&word, &salt));
+    let edition_of_before = format!("{} word-0x", word.split(' ').next().unwrap());
+    assert!(!has(&edition_of_before, &salt) && !has(&word, "") && !words.reached(&json!({})));
 }

@@ -30,16 +30,18 @@ pub enum Event {
     Cancel,
     ForcedCancel,
     HeldLock,
+    StateOnlyPlan,
 }
 
 impl Event {
-    pub const ALL: [Self; 4] = [Self::Approval, Self::Cancel, Self::ForcedCancel, Self::HeldLock];
+    pub const ALL: [Self; 5] = [Self::Approval, Self::Cancel, Self::ForcedCancel, Self::HeldLock, Self::StateOnlyPlan];
 
     pub fn words(self) -> &'static str {
         match self {
             Self::Approval => "every plan of a machine waits for approval",
             Self::Cancel => "a run is canceled, and tried again",
             Self::ForcedCancel => "a run is canceled by force, and tried again",
+            Self::StateOnlyPlan => "a revision of a template changes outputs alone",
             Self::HeldLock => "a person holds the lock of a state",
         }
     }

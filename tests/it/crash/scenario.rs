@@ -187,6 +187,7 @@ impl Scenario {
         let faults = (0..faults).map(|_| fault(&mut rng, cloud, deeds)).collect();
         let words = (cloud == Cloud::Local && rng.bool()).then(|| Words::from_rng(&mut rng));
         let people = People::from_rng(&mut rng, cloud, deeds);
+        let words = words.map(|words| words.with_outputs_alone(rng.bool()));
         Self { seed, cloud, machines, faults, words, people }
     }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::time::sleep;
 
+use super::people::Event;
 use super::scenario::seconds;
 use super::world::World;
 use super::{Kind, Trouble};
@@ -19,6 +20,12 @@ const TEMPLATE: &str = r#"
 variable "word" { type = string }
 resource "terraform_data" "word" { input = "${var.word} EDITION" }
 output "word" { value = terraform_data.word.output }
+"#;
+/// The same, where another revision changes an output and no resource.
+const OUTPUT_ALONE: &str = r#"
+variable "word" { type = string }
+resource "terraform_data" "word" { input = var.word }
+output "word" { value = "${terraform_data.word.output} EDITION" }
 "#;
 const MANIFEST: &str = "description: A word that machines take in.\nprovider: none\nprotects: []\n";
 
@@ -35,6 +42,8 @@ const SOURCES: [Source; 3] = [Source::Template, Source::Workspace, Source::Secre
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Words {
+    /// Whether a revision of the template changes an output alone.
+    is_state_only: bool,
     /// What is said, each after a pause; the first of each source before anything else.
     changes: Vec<(Duration, Source, String)>,
 }
@@ -46,7 +55,18 @@ impl Words {
             let source = *rng.choice(&SOURCES).expect("there are sources");
             (seconds(rng, 0.0, 3.0), source, format!("word-{n}"))
         });
-        Self { changes: first.into_iter().chain(more).collect() }
+        let changes: Vec<_> = first.into_iter().chain(more).collect();
+        Self { is_state_only: false, changes }
+    }
+
+    /// The same, and whether a revision of the template changes an output alone.
+    pub fn with_outputs_alone(self, is_state_only: bool) -> Self {
+        Self { is_state_only, ..self }
+    }
+
+    /// Whether a revision comes that changes an output alone.
+    pub fn change_outputs_alone(&self) -> bool {
+        self.is_state_only && self.changes[SOURCES.len()..].iter().any(|(_, source, _)| *source == Source::Template)
     }
 
     fn last(&self, of: Source) -> &str {
@@ -62,19 +82,23 @@ impl Words {
         })
     }
 
+    /// Word and salt of a machine that has the last of all.
+    pub fn last_of_all(&self) -> (String, String) {
+        let digest = Sha256::digest(self.last(Source::Secret)).iter().map(|byte| format!("{byte:02x}")).collect();
+        (format!("{} {}", self.last(Source::Workspace), self.last(Source::Template)), digest)
+    }
+
     /// Whether a machine has the last of all.
     pub fn reached(&self, machine: &Value) -> bool {
         let outputs = &machine["status"]["outputs"];
-        let digest: String =
-            Sha256::digest(self.last(Source::Secret)).iter().map(|byte| format!("{byte:02x}")).collect();
-        let word = format!("{} {}", self.last(Source::Workspace), self.last(Source::Template));
-        outputs["word"] == word.as_str() && outputs["salt"] == digest.as_str()
+        let (word, salt) = self.last_of_all();
+        outputs["word"] == word.as_str() && outputs["salt"] == salt.as_str()
     }
 
     /// Says the first of each: machines that are declared without them would be refused.
     pub async fn begin(&self, world: &World) -> Result<(), Trouble> {
         for (_, source, word) in &self.changes[..SOURCES.len()] {
-            say(world, *source, word).await?;
+            self.say(world, *source, word).await?;
         }
         Ok(())
     }
@@ -83,28 +107,36 @@ impl Words {
     pub async fn go_on(&self, world: &World) -> Result<(), Trouble> {
         for (pause, source, word) in &self.changes[SOURCES.len()..] {
             sleep(*pause).await;
-            say(world, *source, word).await?;
+            self.say(world, *source, word).await?;
+            if self.is_state_only && *source == Source::Template {
+                world.met(Event::StateOnlyPlan);
+            }
         }
         Ok(())
     }
-}
 
-async fn say(world: &World, source: Source, text: &str) -> Result<(), Trouble> {
-    let (path, body) = match source {
-        Source::Template => {
-            let files = json!({"template.yaml": MANIFEST, "main.tf": TEMPLATE.replace("EDITION", text)});
-            ("templates/crash-words", json!({"spec": {"files": files}}))
+    async fn say(&self, world: &World, source: Source, text: &str) -> Result<(), Trouble> {
+        let template = if self.is_state_only { OUTPUT_ALONE } else { TEMPLATE };
+        let (path, body) = match source {
+            Source::Template => {
+                let files = json!({"template.yaml": MANIFEST, "main.tf": template.replace("EDITION", text)});
+                ("templates/crash-words", json!({"spec": {"files": files}}))
+            }
+            Source::Workspace => (
+                "workspaces/words",
+                json!({"apiVersion": "captd/v1", "kind": "Workspace", "metadata": {"name": "words"}, "spec": {
+                    "workspaceTemplateRef": {"name": "crash-words"}, "variables": {"word": text},
+                }}),
+            ),
+            Source::Secret => ("secrets/salt", json!({"spec": {"data": {"text": text}}})),
+        };
+        let path = format!("/v1/namespaces/default/{path}");
+        let (status, answer) = world.insist(Method::PUT, &path, Some(&body)).await?;
+        world.note(&format!("{source:?} says {text}: {status}"));
+        if status < 300 {
+            Ok(())
+        } else {
+            Err(Trouble::new(Kind::Other, format!("PUT {path} answers {status}: {answer}")))
         }
-        Source::Workspace => (
-            "workspaces/words",
-            json!({"apiVersion": "captd/v1", "kind": "Workspace", "metadata": {"name": "words"}, "spec": {
-                "workspaceTemplateRef": {"name": "crash-words"}, "variables": {"word": text},
-            }}),
-        ),
-        Source::Secret => ("secrets/salt", json!({"spec": {"data": {"text": text}}})),
-    };
-    let path = format!("/v1/namespaces/default/{path}");
-    let (status, answer) = world.insist(Method::PUT, &path, Some(&body)).await?;
-    world.note(&format!("{source:?} says {text}: {status}"));
-    if status < 300 { Ok(()) } else { Err(Trouble::new(Kind::Other, format!("PUT {path} answers {status}: {answer}"))) }
+    }
 }
