@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use captd_gateway::{Client, Limits, has_processes};
+use captd_gateway::{Client, Limits, gateway_hangs, has_processes, until_gateway_hangs};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::service::{Service, gateway_dir};
-use crate::supervisor::{Settings, ensure_gateway, gateway_obstacle};
+use crate::supervisor::{Settings, ensure_gateway, gateway_obstacle, kill_gateway};
 
 /// How long a gateway has to begin.
 const BEGINNING: Duration = Duration::from_secs(10);
@@ -93,13 +93,35 @@ async fn leave(service: &Service, folder: &Path, settings: &Settings) -> anyhow:
 /// Stays with the gateway until it ends.
 async fn keep(service: &Service, folder: &Path, settings: &Settings) -> anyhow::Result<()> {
     ensure_gateway(folder, settings, &service.plain_environment()).await?;
-    let mut client = Client::connect_within(BEGINNING, folder, None).await?;
-    client.stay().await?;
+    let connected = async {
+        let mut client = Client::connect_within(BEGINNING, folder, None).await?;
+        client.stay().await?;
+        Ok::<_, captd_gateway::Error>(client)
+    };
+    let mut client = match connected.await {
+        Ok(client) => client,
+        Err(error) => {
+            if error.is_silence() && gateway_hangs(folder).await {
+                kill_gateway(folder);
+            }
+            return Err(error.into());
+        }
+    };
     tracing::info!("the gateway is at work");
     service.set_warm(true);
+    let hangs = until_gateway_hangs(folder);
+    tokio::pin!(hangs);
     loop {
         tokio::select! {
-            () = client.ended() => break,
+            () = client.ended() => {
+                tracing::warn!("the gateway has ended; another one is started");
+                break;
+            }
+            () = hangs.as_mut() => {
+                tracing::warn!("the gateway hangs: it is killed, and another one is started");
+                kill_gateway(folder);
+                break;
+            }
             () = service.wakes.providers.notified() => {}
         }
         if self::settings(service, service.config()) != *settings {
@@ -109,6 +131,5 @@ async fn keep(service: &Service, folder: &Path, settings: &Settings) -> anyhow::
         }
     }
     service.set_warm(false);
-    tracing::warn!("the gateway has ended; another one is started");
     Ok(())
 }

@@ -78,6 +78,10 @@ fn row(process: &ProcessStatus, now: Timestamp) -> Vec<String> {
         _ => names.iter().cloned().collect::<Vec<_>>().join(","),
     };
     let idle = match &process.retiring {
+        _ if process.hangs_since.is_some() => {
+            let since = process.hangs_since.map(|at| times::age(at, now)).unwrap_or_default();
+            format!("hangs for {since}, lent no more")
+        }
         _ if process.in_use => "in use".to_owned(),
         Some(why) => format!("retires: {why}"),
         None => times::age(process.last_used_at, now),

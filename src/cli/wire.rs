@@ -149,6 +149,9 @@ pub(super) struct Run {
     pub(super) approved_by: Option<String>,
     pub(super) stop: Option<Stop>,
     pub(super) warning: Option<String>,
+    /// What it has begun and not ended.
+    #[serde(default)]
+    pub(super) under_way: Vec<String>,
     pub(super) failure: Option<Failure>,
     pub(super) next_retry_at: Option<Timestamp>,
 }

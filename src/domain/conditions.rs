@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::observation::{MISSES_MAX, Observation};
 use super::resource::ResourceKind;
-use super::run::{Kind, Outcome, Run, State};
+use super::run::{FORCED_SECONDS, Kind, Outcome, Run, State};
 use super::state::Holder;
 use super::status::View;
 use super::time::plus_seconds;
@@ -15,8 +15,8 @@ use super::trouble::{Trouble, provider_of};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// `Ready`, `Synced`, `Waiting`, `Drifted`, `ChecksFailed`, `StateDiverged`, `StateLocked`, `ProviderPaused`, `Paused`,
-    /// `FieldsWithoutEffect`, `NotAllowed`.
+    /// `Ready`, `Synced`, `Waiting`, `Drifted`, `ChecksFailed`, `StateDiverged`, `StateLocked`, `ForcedToEnd`,
+    /// `ProviderSilent`, `ProviderPaused`, `Paused`, `FieldsWithoutEffect`, `NotAllowed`.
     #[serde(rename = "type")]
     pub condition_type: &'static str,
     /// `True`, `False` or `Unknown`.
@@ -39,6 +39,8 @@ pub(super) fn conditions(view: View<'_>) -> Vec<Condition> {
     conditions.extend(checks_failed(view));
     conditions.extend(diverged(view));
     conditions.extend(locked(view));
+    conditions.extend(forced(view));
+    conditions.extend(silent(view));
     conditions.extend(provider_paused(view));
     conditions.extend(paused(view));
     conditions.extend(without_effect(view));
@@ -216,6 +218,29 @@ fn locked(view: View<'_>) -> Option<Condition> {
         lock.holder, lock.locked_at
     );
     Some(condition(view, "StateLocked", "True", "LockedByHand", &message, lock.locked_at))
+}
+
+/// What was forced to end may take its time, and costs something.
+fn forced(view: View<'_>) -> Option<Condition> {
+    let run = view.open.filter(|run| matches!(run.state, State::Applying(_)))?;
+    let stop = run.stop.as_ref().filter(|stop| stop.force)?;
+    let message = format!(
+        "{} has forced run {} to end: terraform was interrupted a second time, and is killed at {} if it has not ended by then. What it has under way goes on in the cloud and is recorded nowhere; the next run looks for it",
+        stop.by,
+        run.id,
+        plus_seconds(stop.at, FORCED_SECONDS)
+    );
+    Some(condition(view, "ForcedToEnd", "True", "StopForced", &message, stop.at))
+}
+
+/// An apply is not ended because its provider hangs: that would lose what it has begun.
+fn silent(view: View<'_>) -> Option<Condition> {
+    let (run, silent) = (view.open?, view.silent?);
+    let message = format!(
+        "run {} waits for the provider {}, which does not answer since {}. It is not ended for that: it goes on when the provider answers, and fails as `provider_lost` when that process ends; `captd cancel`, and then `captd cancel --force`, give it up",
+        run.id, silent.provider, silent.since
+    );
+    Some(condition(view, "ProviderSilent", "True", "ProviderHangs", &message, silent.since))
 }
 
 fn diverged(view: View<'_>) -> Option<Condition> {

@@ -132,6 +132,9 @@ pub enum Wish {
     Cancel,
 }
 
+/// Seconds from a forced stop until terraform is killed, when it has not ended by then.
+pub const FORCED_SECONDS: i64 = 60;
+
 /// A person's request that a run stops.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

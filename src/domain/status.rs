@@ -14,6 +14,7 @@ use super::resource::ResourceKind;
 use super::run::{Kind, Outcome, Run, State};
 use super::state::Lock;
 use super::trouble::Trouble;
+use super::warmth::Silent;
 use super::workspace::Workspace;
 
 /// Why a number of nodes is not known.
@@ -143,6 +144,8 @@ pub struct View<'a> {
     pub trouble: Option<&'a Trouble>,
     /// Why its open run has no place.
     pub held_back: Option<&'a str>,
+    /// The provider for which its open run waits though it hangs.
+    pub silent: Option<&'a Silent>,
     /// The lock on its state, if anybody holds it.
     pub lock: Option<&'a Lock>,
     /// Declared fields that reach nothing in the template, as pointers.

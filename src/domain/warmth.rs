@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 /// What makes a run warm. Without it, its commands go the plain way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warmth {
@@ -16,4 +18,13 @@ pub struct Warmth {
     pub configuration: String,
     /// Types of the resources in the workspace's state.
     pub types: BTreeSet<String>,
+}
+
+/// A provider that hangs while a run waits for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silent {
+    /// `registry.terraform.io/hashicorp/aws`
+    pub provider: String,
+    /// Since when.
+    pub since: Timestamp,
 }

@@ -10,7 +10,8 @@ use super::problem::{Answer, Problem};
 use super::wire::{List, WireRun};
 use crate::domain::name::Name;
 use crate::domain::resource::ResourceKind;
-use crate::service::ListRuns;
+use crate::domain::run::Run;
+use crate::service::{ListRuns, Service};
 
 /// Every state of a run.
 const STATES: [&str; 13] = [
@@ -68,7 +69,7 @@ fn states_of(text: &str) -> Answer<Vec<&'static str>> {
 
 /// `GET /v1/runs/{id}`
 pub(super) async fn read(OneRun { access, id }: OneRun, _: NoParams) -> Answer {
-    Ok(Json(WireRun::from(access.service.run(id).await?)).into_response())
+    shown(&access.service, access.service.run(id).await?).await
 }
 
 /// `GET /v1/runs/{id}/plan`
@@ -90,5 +91,11 @@ pub(super) async fn discard(OneRun { access, id }: OneRun, _: NoParams) -> Answe
 pub(super) async fn cancel(OneRun { access, id }: OneRun, mut params: Params) -> Answer {
     let force = params.flag("force")?;
     params.finish()?;
-    Ok(Json(WireRun::from(access.service.cancel(id, force, &access.actor).await?)).into_response())
+    shown(&access.service, access.service.cancel(id, force, &access.actor).await?).await
+}
+
+/// A run, with what it has under way.
+async fn shown(service: &Service, run: Run) -> Answer {
+    let under_way = service.under_way(&run).await?;
+    Ok(Json(WireRun::from(run).with_under_way(under_way)).into_response())
 }

@@ -15,6 +15,9 @@ pub(super) async fn say_close(request: Request, next: Next) -> Response {
         StatusCode::UNAUTHORIZED
             | StatusCode::FORBIDDEN
             | StatusCode::BAD_REQUEST
+            | StatusCode::FORBIDDEN
+            | StatusCode::GONE
+            | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::NOT_FOUND
             | StatusCode::METHOD_NOT_ALLOWED
             | StatusCode::PAYLOAD_TOO_LARGE

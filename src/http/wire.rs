@@ -121,7 +121,7 @@ impl WireNamespace {
     }
 }
 
-const FORCED: &str = "terraform ends at once: what is being created, changed or deleted at this moment goes on in the cloud and is recorded nowhere. The next run looks for it and takes in what it finds; what a template gives no import id is not found.";
+const FORCED: &str = "terraform ends at once, or is killed after 60 s: what is being created, changed or deleted at this moment goes on in the cloud and is recorded nowhere. The next run looks for it and takes in what it finds; what a template gives no import id is not found.";
 
 /// A run.
 #[derive(Debug, Serialize)]
@@ -157,6 +157,9 @@ pub(super) struct WireRun {
     /// What a person who has asked for something dangerous must know.
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<&'static str>,
+    /// What an apply has begun and not ended: it stands in no state until that is over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    under_way: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<WireFailure>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -211,6 +214,7 @@ impl From<Run> for WireRun {
             because,
             approved_by: run.approval().map(|consent| consent.by.clone()),
             warning: run.is_forced().then_some(FORCED),
+            under_way: Vec::new(),
             failure: run.failure().map(WireFailure::from),
             stop: run.stop,
             next_retry_at,
@@ -227,6 +231,13 @@ impl From<Run> for WireRun {
             created_at: run.created_at,
             steps: run.steps,
         }
+    }
+}
+
+impl WireRun {
+    /// The same, with what it has begun and not ended.
+    pub(super) fn with_under_way(self, under_way: Vec<String>) -> Self {
+        Self { under_way, ..self }
     }
 }
 

@@ -198,9 +198,14 @@ async fn keep_reports(service: Arc<Service>, run: Uuid, mut received: UnboundedR
         let kept = match report {
             Report::Planning => service.planning(run).await,
             Report::Step(step) => service.step(run, step).await,
+            Report::Silent(silent) => {
+                service.waits_for_silent(run, silent);
+                Ok(())
+            }
         };
         if let Err(error) = kept {
             tracing::warn!(%run, %error, "cannot keep a report");
         }
     }
+    service.waits_for_silent(run, None);
 }

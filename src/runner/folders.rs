@@ -48,6 +48,11 @@ pub(super) fn tell_left(path: &Path, why: &str) {
     tracing::warn!(path = %path.display(), why, "what a run has left cannot be removed, and was set aside");
 }
 
+/// Marks a run that plans with providers of its own, since one that it shared was lost.
+pub(super) fn plain_way(run_dir: &Path) -> PathBuf {
+    run_dir.join("plain-way")
+}
+
 /// The folder of a run's command. Their names sort in the order of the commands.
 pub(super) fn step_dir(run_dir: &Path, place: &str, name: &str) -> PathBuf {
     run_dir.join(format!("{place}-{name}"))
@@ -99,8 +104,6 @@ pub fn kill_all(run_dir: &Path) {
         if !folder.is_dir() || name.ends_with("-apply") {
             continue;
         }
-        if let Err(error) = supervisor::kill(&folder) {
-            tracing::warn!(folder = %folder.display(), %error, "cannot end a command");
-        }
+        supervisor::kill(&folder);
     }
 }

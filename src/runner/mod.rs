@@ -31,7 +31,7 @@ use crate::domain::run::{Kind, Step};
 use crate::domain::state::Contents;
 use crate::domain::template::Manifest;
 use crate::domain::time::SharedClock;
-use crate::domain::warmth::Warmth;
+use crate::domain::warmth::{Silent, Warmth};
 use crate::render::Rendered;
 use crate::supervisor;
 use crate::terraform::argv::Command;
@@ -106,6 +106,8 @@ pub enum Report {
     Planning,
     /// A command has begun or ended.
     Step(Step),
+    /// It waits for a provider that hangs; or, without one, no more.
+    Silent(Option<Silent>),
 }
 
 /// Why a run did not get where it was to get.

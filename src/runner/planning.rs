@@ -169,6 +169,7 @@ impl<'a> Planner<'a> {
             Err(halt) => {
                 return match halt {
                     // Nothing was changed, so it may be asked again.
+                    Halt::Failed(_) if self.stepper.goes_the_plain_way(&folder) => Box::pin(self.attempt(kind)).await,
                     Halt::Failed(_) if self.stepper.takes_whole_schema(&folder).await => {
                         Box::pin(self.attempt(kind)).await
                     }

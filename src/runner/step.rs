@@ -1,13 +1,16 @@
 //! One command of a run: begun or found again, waited for, judged.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::work::Work;
 use super::{Halt, Job, Report, folders, internal, warm};
 use crate::domain::failure::{Class, Failure};
-use crate::domain::run::Step;
-use crate::supervisor::{self, Attached, Exit, Interrupt};
+use crate::domain::run::{FORCED_SECONDS, Step};
+use crate::domain::time::plus_seconds;
+use crate::domain::warmth::Silent;
+use crate::supervisor::{self, Attached, Exit};
 use crate::terraform::argv::Command;
 use crate::terraform::{diagnostics, events};
 
@@ -15,6 +18,12 @@ use crate::terraform::{diagnostics, events};
 const GRACE: Duration = Duration::from_secs(10);
 /// How long to wait before a command is looked at again that could not be followed.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How often it is looked whether one that was forced to end has had its time.
+const FORCED_LOOK: Duration = Duration::from_millis(500);
+/// How often it is looked whether a command waits for a provider that hangs.
+const SILENCE_LOOK: Duration = Duration::from_secs(1);
+/// Why a plan has not shared its providers.
+const SHARED_ONE_LOST: &str = "a provider that it shared hung or ended: it began again with its own";
 /// How often a command that was lost is begun again before its run fails.
 const LOSSES_MAX: u32 = 5;
 /// What the gateway says of a provider that is not the one of the lock file.
@@ -56,6 +65,26 @@ impl<'a> Stepper<'a> {
         events::may_lack_schema(&said) && supervisor::write_whole(&marker, b"").is_ok()
     }
 
+    /// Whether a plan that failed because a provider was lost, which it shared, is to be repeated with one of
+    /// its own; from then on all plans of the run are made so.
+    pub(super) fn goes_the_plain_way(&self, folder: &Path) -> bool {
+        let marker = folders::plain_way(&self.job.run_dir);
+        !marker.exists() && supervisor::said(folder).lost && supervisor::write_whole(&marker, b"").is_ok()
+    }
+
+    /// Tells for which provider a command waits that hangs, as long as it does.
+    async fn watch_for_silence(&self, folder: &Path) {
+        let mut told = None;
+        loop {
+            tokio::time::sleep(SILENCE_LOOK).await;
+            let silent = supervisor::silent(folder).map(|(provider, since)| Silent { provider, since });
+            if silent != told {
+                told.clone_from(&silent);
+                self.job.reports.send(Report::Silent(silent)).ok();
+            }
+        }
+    }
+
     /// Runs the command at `place` to its end and gives back its folder.
     pub(super) async fn run(&self, place: &str, command: &Command) -> Result<PathBuf, Halt> {
         Ok(self.run_to_exit(place, command).await?.0)
@@ -68,11 +97,17 @@ impl<'a> Stepper<'a> {
         let name = command.name().to_owned();
         let mut step = Step { name, place: place.to_owned(), started_at, ..Step::default() };
         self.job.reports.send(Report::Step(step.clone())).ok();
-        let (exit, stopped) = self.to_its_end(&folder, command).await?;
+        let (exit, stopped) = tokio::select! {
+            ended = self.to_its_end(&folder, command) => ended?,
+            () = self.watch_for_silence(&folder) => unreachable!("invariant: it is watched until its end"),
+        };
         step.duration_ms = Some(exit.duration_ms);
         step.exit_code = Some(exit.shell_code());
         let said = supervisor::said(&folder);
         (step.warm, step.plain_because) = (said.warm, said.plain);
+        if step.warm.is_empty() && self.job.warmth.is_some() && folders::plain_way(&self.job.run_dir).exists() {
+            step.plain_because.push(SHARED_ONE_LOST.to_owned());
+        }
         self.job.reports.send(Report::Step(step)).ok();
         if command.is_done(exit.code) && !(stopped && self.on_stop == OnStop::InterruptThenKill) {
             return Ok((folder, exit));
@@ -128,19 +163,57 @@ impl<'a> Stepper<'a> {
             exit = proven_end(attached) => return (exit, false),
             () = self.job.requests.stop.cancelled() => {}
         }
-        interrupt(attached, Interrupt::First).await;
+        tokio::select! {
+            exit = proven_end(attached) => (exit, true),
+            never = self.end(attached, folder) => match never {},
+        }
+    }
+
+    /// Ends the command, and never comes back: its end is proven elsewhere.
+    async fn end(&self, attached: &Attached, folder: &Path) -> Infallible {
         if self.on_stop == OnStop::InterruptThenKill {
-            match tokio::time::timeout(GRACE, proven_end(attached)).await {
-                Ok(exit) => return (exit, true),
-                Err(_) => supervisor::kill(folder).unwrap_or_else(|error| not_now(&error)),
-            }
+            // One that is stopped does not hear, and its supervisor may be stopped.
+            tokio::time::timeout(GRACE, interrupt(attached)).await.ok();
+            tokio::time::sleep(GRACE).await;
+            supervisor::kill(folder);
+            return std::future::pending().await;
         }
         tokio::select! {
-            exit = proven_end(attached) => return (exit, true),
+            () = async { interrupt(attached).await; std::future::pending::<()>().await; } => {}
             () = self.job.requests.force.cancelled() => {}
         }
-        interrupt(attached, Interrupt::Second).await;
-        (proven_end(attached).await, true)
+        let clock = &self.job.clock;
+        let since = loop {
+            match attached.force(clock.now()) {
+                Ok(since) => break since,
+                Err(error) => not_now(&error),
+            }
+            tokio::time::sleep(AGAIN).await;
+        };
+        let time_is_over = async {
+            while clock.now() < plus_seconds(since, FORCED_SECONDS) {
+                tokio::time::sleep(FORCED_LOOK).await;
+            }
+        };
+        let interrupts = async {
+            interrupt(attached).await;
+            // Two that come together are one.
+            tokio::time::sleep(FORCED_LOOK).await;
+            while let Err(error) = attached.interrupt_again().await {
+                not_now(&error);
+                tokio::time::sleep(AGAIN).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = time_is_over => {}
+            () = interrupts => {}
+        }
+        tracing::warn!(folder = %folder.display(), "terraform was forced to end and did not: it is killed");
+        attached.kill_terraform();
+        tokio::time::sleep(GRACE).await;
+        attached.kill_all();
+        std::future::pending().await
     }
 
     fn spawn(&self, folder: &Path, command: &Command) -> Result<Attached, Halt> {
@@ -158,13 +231,16 @@ impl<'a> Stepper<'a> {
                 _ => rights,
             }
         });
-        let wish = || warm::wish(self.job, initialised, folders::whole_schema(&self.job.run_dir).exists());
+        let wish =
+            |applies| warm::wish(self.job, initialised, folders::whole_schema(&self.job.run_dir).exists(), applies);
         let warm = match command {
             // To init, what is installed is its own business.
             Command::Init => None,
             // What a trial has installed for itself goes with it, and no process may be left of it.
-            Command::Validate => wish().filter(|wish| !warm::is_installed_in(wish, initialised)),
-            _ => wish(),
+            Command::Validate => wish(false).filter(|wish| !warm::is_installed_in(wish, initialised)),
+            Command::Apply { .. } | Command::Import { .. } | Command::Untaint { .. } => wish(true),
+            _ if folders::plain_way(&self.job.run_dir).exists() => None,
+            _ => wish(false),
         };
         let record = supervisor::Invocation::new(self.job.program.clone(), command.argv(), at.clone())
             .confined(confinement)
@@ -206,8 +282,8 @@ pub(super) async fn proven_end(attached: &Attached) -> Option<Exit> {
     }
 }
 
-async fn interrupt(attached: &Attached, which: Interrupt) {
-    while let Err(error) = attached.interrupt(which).await {
+async fn interrupt(attached: &Attached) {
+    while let Err(error) = attached.interrupt().await {
         not_now(&error);
         tokio::time::sleep(AGAIN).await;
     }

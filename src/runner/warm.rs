@@ -25,8 +25,8 @@ fn platform() -> String {
 }
 
 /// The wish of a command that works by the init of this folder. None when the run is not warm, or
-/// needs no provider. `whole`: with all of the schemas.
-pub(super) fn wish(job: &Job, initialised: &Path, whole: bool) -> Option<Wish> {
+/// needs no provider. `whole`: with all of the schemas; `applies`: for a command that changes something.
+pub(super) fn wish(job: &Job, initialised: &Path, whole: bool, applies: bool) -> Option<Wish> {
     let warmth = job.warmth.as_ref()?;
     let text = fs::read_to_string(initialised.join(lock::FILE)).ok()?;
     let providers: Vec<Provider> =
@@ -42,6 +42,7 @@ pub(super) fn wish(job: &Job, initialised: &Path, whole: bool) -> Option<Wish> {
         run: warmth.run.clone(),
         namespace: warmth.namespace.clone(),
         configuration: warmth.configuration.clone(),
+        applies,
     })
 }
 

@@ -1,7 +1,10 @@
 //! The gateway as the daemon sees it: what its providers may touch, how it is doing, and what it is
 //! told of runs.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use captd_gateway::{Client, Status};
 use uuid::Uuid;
@@ -9,6 +12,7 @@ use uuid::Uuid;
 use super::{Service, gateway_dir};
 use crate::config::Confine;
 use crate::domain::run::Step;
+use crate::domain::warmth::Silent;
 use crate::supervisor::confine::{Needs, confinement};
 use crate::supervisor::{Confinement, gateway_obstacle};
 use crate::terraform::environment::{Environment, environment};
@@ -33,7 +37,14 @@ pub(super) struct AtWork {
     /// When a command last had to start its providers itself though they were to be warm, in seconds
     /// since the Unix epoch.
     plain_at: AtomicI64,
+    /// The runs that wait for a provider that hangs.
+    silent: Mutex<HashMap<Uuid, Silent>>,
 }
+
+/// How long the gateway has to say how it is doing.
+const ANSWER: Duration = Duration::from_secs(3);
+/// What is said of one that takes longer.
+const HANGS: &str = "it hangs: it does not answer within 3 s. Another one takes its place after three such times";
 
 /// Seconds for which one such command lets fewer runs work at the same time: each may need the
 /// memory of a provider of its own.
@@ -114,10 +125,30 @@ impl Service {
             return GatewayView::Away(why);
         }
         let status = async { Client::connect(&folder, None).await?.status().await };
-        match status.await {
-            Ok(status) => GatewayView::At(Box::new(status)),
-            Err(error) => GatewayView::Away(error.to_string()),
+        match tokio::time::timeout(ANSWER, status).await {
+            Ok(Ok(status)) => GatewayView::At(Box::new(status)),
+            Ok(Err(error)) => GatewayView::Away(error.to_string()),
+            Err(_) => GatewayView::Away(HANGS.to_owned()),
         }
+    }
+
+    /// Takes in for which provider a run waits though it hangs; without one, that it waits no more.
+    pub fn waits_for_silent(&self, run: Uuid, silent: Option<Silent>) {
+        let mut all = self.at_work.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        match silent {
+            Some(silent) => {
+                tracing::warn!(%run, provider = silent.provider, "an apply waits for a provider that does not answer");
+                all.insert(run, silent);
+            }
+            None => {
+                all.remove(&run);
+            }
+        }
+    }
+
+    /// The provider for which a run waits though it hangs.
+    pub(super) fn silent_for(&self, run: Uuid) -> Option<Silent> {
+        self.at_work.silent.lock().unwrap_or_else(PoisonError::into_inner).get(&run).cloned()
     }
 
     /// What served `run` serves nobody any more: its credentials were refused, and others may be

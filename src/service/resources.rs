@@ -285,6 +285,7 @@ impl Service {
         standing.refused = template.as_ref().and_then(|template| self.refusal(&resource.spec, template));
         let unused = template.map(|template| without_effect(&resource.spec, &template)).unwrap_or_default();
         let unused: Vec<&str> = unused.iter().map(|(_, field)| *field).collect();
+        let silent = open.as_ref().and_then(|run| self.silent_for(run.id));
         let status = status::derive(View {
             workspace: &workspace,
             created_at: resource.metadata.creation_timestamp,
@@ -293,6 +294,7 @@ impl Service {
             standing: &standing,
             trouble: trouble.as_ref(),
             held_back: held_back.as_deref(),
+            silent: silent.as_ref(),
             lock: lock.as_ref(),
             without_effect: &unused,
             observe_interval_seconds: self.config.reconcile.observe_interval_seconds,

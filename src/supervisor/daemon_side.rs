@@ -1,4 +1,4 @@
-//! The daemon's side: starts a supervisor, finds one again, waits for it, interrupts its terraform.
+//! The daemon's side: starts a supervisor, finds one again, waits for it.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -11,7 +11,7 @@ use captd_process::{
     Process, Result, end_session, end_working_in, failed, proof, proven, read_json, write_json, write_whole,
 };
 use rustix::io::Errno;
-use rustix::process::{PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{PidfdFlags, pidfd_open};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -164,28 +164,13 @@ impl Attached {
         }
     }
 
-    /// Sends terraform a SIGINT: each of the two at most once, whichever daemon sends it, since a
-    /// first one that is sent again is a second. Waits until terraform has begun, where it is about
-    /// to; does nothing when it is gone.
-    ///
-    /// # Errors
-    /// When the folder cannot be read or written.
-    pub async fn interrupt(&self, which: Interrupt) -> Result<()> {
-        let Some(terraform) = self.begun().await else { return Ok(()) };
-        let path = self.folder.join(match which {
-            Interrupt::First => record::INTERRUPTED,
-            Interrupt::Second => record::INTERRUPTED_AGAIN,
-        });
-        // Noted before it is sent: a signal that is sent twice does harm, one that is missing does not.
-        if !path.exists() {
-            write_whole(&path, b"")?;
-            terraform.signal(Signal::INT);
-        }
-        Ok(())
+    /// Where it stands.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Terraform, once it has begun; `None` when it will not.
-    async fn begun(&self) -> Option<Process> {
+    pub(super) async fn begun(&self) -> Option<Process> {
         loop {
             let supervisor: Option<Option<Process>> = proof(&self.folder.join(record::SUPERVISOR));
             let alive = supervisor.flatten().is_some_and(|process| process.is_alive());
@@ -220,15 +205,6 @@ impl Attached {
     }
 }
 
-/// Which of the two signals that terraform tells apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interrupt {
-    /// What is under way ends, nothing new begins.
-    First,
-    /// It ends at once, and what is under way is recorded nowhere.
-    Second,
-}
-
 /// How the providers of a command were reached; nothing, while that is not known.
 #[must_use]
 pub fn said(folder: &Path) -> captd_gateway::Said {
@@ -247,17 +223,4 @@ pub fn lives(run_dir: &Path) -> bool {
     let folders = fs::read_dir(run_dir).into_iter().flatten().flatten().map(|step| step.path());
     let processes = folders.flat_map(|folder| [record::SUPERVISOR, record::TERRAFORM].map(|file| folder.join(file)));
     processes.filter_map(|file| proof::<Option<Process>>(&file).flatten()).any(|process| process.is_alive())
-}
-
-/// Kills supervisor, terraform and its providers. Only ever for commands that change nothing.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn kill(folder: &Path) -> Result<()> {
-    let supervisor: Option<Option<Process>> = proof(&folder.join(record::SUPERVISOR));
-    if let Some(pid) = supervisor.flatten().filter(Process::is_alive).and_then(|process| process.pid()) {
-        // The supervisor leads the session and the group in which all of them are.
-        kill_process_group(pid, Signal::KILL).ok();
-    }
-    Ok(())
 }

@@ -73,6 +73,8 @@ pub async fn ensure(folder: &Path, settings: &Settings, environment: &Environmen
             }
             tokio::time::sleep(ENDING_LOOK).await;
         }
+        // One that hangs does not hear.
+        found.process.signal(Signal::KILL);
     }
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("make", folder))?;
     write_json(&folder.join(SETTINGS), settings)?;
@@ -93,6 +95,11 @@ pub async fn ensure(folder: &Path, settings: &Settings, environment: &Environmen
     // For as long as the daemon lives, somebody must take its exit status.
     std::thread::spawn(move || child.wait());
     Ok(())
+}
+
+/// Kills the gateway of `folder`, which hangs: no run hears of it.
+pub fn kill(folder: &Path) {
+    living(folder).inspect(|gateway| gateway.process.signal(Signal::KILL));
 }
 
 /// Ends a gateway: no run hears of it.

@@ -10,6 +10,9 @@
 //! | `supervisor.json`, `terraform.json` | the supervisor | pid, start time and boot id |
 //! | `stdout.log`, `stderr.log` | terraform | what it says: files, never a pipe |
 //! | `providers.json` | the supervisor | how its providers were reached |
+//! | `provider-silent.json` | the supervisor | for which provider it waits, while that hangs |
+//! | `interrupted`, `interrupted-again` | the daemon | nothing: which interrupts were sent |
+//! | `forced` | the daemon | when a person has forced it to end |
 //! | `exit.json` | the supervisor | the exit status: whole, or not there; 126 or 127 when it could not start its program |
 //! | `abandoned` | the daemon | from now on nothing may be started here |
 //!
@@ -19,6 +22,7 @@ mod capture;
 pub mod confine;
 mod daemon_side;
 mod effect;
+mod ending;
 mod gateway;
 mod leftovers;
 mod record;
@@ -29,10 +33,12 @@ mod warm;
 
 pub use captd_process::{Confinement, Error, Result, boot_id, landlock, missing_in, proof, write_json, write_whole};
 pub use capture::capture;
-pub use daemon_side::{Attached, Interrupt, arguments, attach, kill, lives, look_at, said, spawn};
+pub use daemon_side::{Attached, arguments, attach, lives, look_at, said, spawn};
 pub use effect::{Effect, effect};
+pub use ending::{kill, silent};
 pub use gateway::{
-    Settings, end as end_gateway, ensure as ensure_gateway, obstacle as gateway_obstacle, settings as gateway_settings,
+    Settings, end as end_gateway, ensure as ensure_gateway, kill as kill_gateway, obstacle as gateway_obstacle,
+    settings as gateway_settings,
 };
 pub use leftovers::{leftovers, read as read_left, remove as remove_left};
 pub use record::{Exit, Invocation, NOT_FOUND, NOT_STARTED, STDERR, STDOUT, SUPERVISOR_LOG};

@@ -17,9 +17,11 @@ pub(super) const LOCK: &str = "supervisor.lock";
 pub(super) const SUPERVISOR: &str = "supervisor.json";
 pub(super) const TERRAFORM: &str = "terraform.json";
 pub(super) const SAID: &str = "providers.json";
+pub(super) const SILENT: &str = "provider-silent.json";
 pub(super) const EXIT: &str = "exit.json";
 pub(super) const ABANDONED: &str = "abandoned";
 pub(super) const INTERRUPTED: &str = "interrupted";
+pub(super) const FORCED: &str = "forced";
 pub(super) const INTERRUPTED_AGAIN: &str = "interrupted-again";
 
 /// What the supervisor itself has to say, when it fails.

@@ -38,7 +38,8 @@ pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
     write_json(&folder.join(record::SUPERVISOR), &Process::with_pid(std::process::id()))?;
 
     let begun = clock.now();
-    let warm = match command.warm.as_ref().map(|wish| Warm::begin(wish, command.confinement.as_ref())) {
+    let note = folder.join(record::SILENT);
+    let warm = match command.warm.as_ref().map(|wish| Warm::begin(wish, command.confinement.as_ref(), &note)) {
         None => None,
         Some(Ok(warm)) => Some(warm),
         Some(Err(why)) => return not_started(folder, &command, std::io::Error::other(why)),

@@ -22,17 +22,17 @@ pub(super) struct Warm {
 }
 
 impl Warm {
-    /// Asks the gateway for what the command needs.
+    /// Asks the gateway for what the command needs. While it waits for a provider that hangs, `note` says so.
     ///
     /// # Errors
     /// A sentence, when a provider must not be started at all.
-    pub(super) fn begin(wish: &Wish, confinement: Option<&Confinement>) -> Result<Self, String> {
+    pub(super) fn begin(wish: &Wish, confinement: Option<&Confinement>, note: &Path) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         std::fs::create_dir_all(&wish.sockets).map_err(|error| format!("{}: {error}", wish.sockets.display()))?;
         let environment: Environment = std::env::vars().collect();
         let starter = starter(confinement.cloned());
-        let proxy = runtime.block_on(Proxy::start(wish, &environment, &starter));
+        let proxy = runtime.block_on(Proxy::start(wish, &environment, &starter, note));
         Ok(Self { proxy: proxy.map_err(|error| error.to_string())?, runtime })
     }
 

@@ -103,6 +103,24 @@ fn is_of_a_check(diagnostic: &Value) -> bool {
     starts(&diagnostic["summary"], "Check block") || starts(&diagnostic["snippet"]["context"], "check ")
 }
 
+/// What an apply has begun and not ended, from its log: addresses, and what is done to them.
+#[must_use]
+pub fn under_way(stdout: &str) -> Vec<(String, String)> {
+    let mut begun: Vec<(String, String)> = Vec::new();
+    for event in stdout.lines().filter_map(parse) {
+        let Some(address) = event["hook"]["resource"]["addr"].as_str() else { continue };
+        match event["type"].as_str() {
+            Some("apply_start") => {
+                let action = event["hook"]["action"].as_str().unwrap_or("change");
+                begun.push((address.to_owned(), action.to_owned()));
+            }
+            Some("apply_complete" | "apply_errored") => begun.retain(|(other, _)| other != address),
+            _ => {}
+        }
+    }
+    begun
+}
+
 /// The first text in quotes, as Go writes it.
 fn quoted(text: &str) -> Option<String> {
     let from = &text[text.find('"')?..];

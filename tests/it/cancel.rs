@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::support::{Daemon, local_machine, on_path, requires, until};
@@ -59,6 +59,88 @@ async fn a_daemon_that_comes_back_does_not_ask_again() {
     daemon.stop().await;
 }
 
+/// The process that a file of the apply's folder names.
+fn process(daemon: &Daemon, run: &str, file: &str) -> Pid {
+    let path = daemon.dir().join("data/runs").join(run).join("4-apply").join(file);
+    let found: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    Pid::from_raw(i32::try_from(found["pid"].as_i64().unwrap()).unwrap()).unwrap()
+}
+
+fn stop_process(daemon: &Daemon, run: &str, file: &str) {
+    kill_process(process(daemon, run, file), Signal::STOP).unwrap();
+}
+
+#[tokio::test]
+async fn a_forced_stop_ends_what_is_stopped_or_hears_nothing() {
+    if !requires("terraform") {
+        return;
+    }
+    // Which of the two are stopped, whether terraform hears at all, whether they are stopped again afterwards; and
+    // how the run ends.
+    let (terraform, supervisor) = ("terraform.json", "supervisor.json");
+    let cases: [(&[&str], bool, bool, &[&str]); 6] = [
+        (&[terraform], true, false, &["canceled"]),
+        (&[supervisor], true, false, &["canceled"]),
+        (&[terraform, supervisor], true, false, &["canceled"]),
+        (&[], false, false, &["canceled"]),
+        (&[terraform], false, true, &["canceled"]),
+        (&[terraform, supervisor], false, true, &["lost"]),
+    ];
+    let (daemon, first) = patient_apply().await;
+    std::fs::write(daemon.dir().join("bin/go"), "").unwrap();
+    daemon.wait_for_end(&first).await;
+    std::fs::remove_file(daemon.dir().join("bin/go")).unwrap();
+    let mut moved = 0;
+    for (number, (stopped, hears, again, ends)) in cases.into_iter().enumerate() {
+        let deaf = daemon.dir().join("bin/deaf");
+        if hears {
+            std::fs::remove_file(&deaf).ok();
+        } else {
+            std::fs::write(&deaf, "").unwrap();
+        }
+        let name = format!("workers-{number}");
+        std::fs::remove_file(daemon.dir().join("out/signals")).ok();
+        daemon.apply(&local_machine(&name, 1, &json!({})).to_string()).await;
+        let run = daemon.machine(&name).await["status"]["latestRun"]["id"].as_str().unwrap().to_owned();
+        drop(signals(&daemon).await);
+        let cancel = format!("/v1/runs/{run}/cancel");
+        let noted = daemon.dir().join("data/runs").join(&run).join("4-apply");
+        until("its process is noted", async || noted.join(terraform).exists().then_some(())).await;
+        for file in stopped {
+            stop_process(&daemon, &run, file);
+        }
+        assert_eq!(daemon.post(&cancel, &json!({})).await.status, 200);
+        until("it was asked", async || noted.join("interrupted").exists().then_some(())).await;
+        assert_eq!(daemon.post(&format!("{cancel}?force=true"), &json!({})).await.status, 200);
+        if again || !hears {
+            until("it was forced", async || noted.join("interrupted-again").exists().then_some(())).await;
+            for file in stopped {
+                // Stopped between the signal that lets it go on and the one that ends it, as far as that is met.
+                kill_process(process(&daemon, &run, file), Signal::STOP).ok();
+            }
+            let machine = daemon.machine(&name).await;
+            if machine["status"]["latestRun"]["state"] == "applying" {
+                assert!(machine.to_string().contains("ForcedToEnd"), "{machine}");
+            }
+            moved += 61;
+            std::fs::write(daemon.dir().join("clock"), moved.to_string()).unwrap();
+        }
+        let ended = daemon.wait_for_end(&run).await;
+        assert!(ends.contains(&ended["state"].as_str().unwrap()), "case {number}: {ended}");
+        for file in [terraform, supervisor] {
+            let gone = || rustix::process::test_kill_process(process(&daemon, &run, file)).is_err();
+            until("nothing is left", async || gone().then_some(())).await;
+        }
+        daemon.post(&format!("/v1/namespaces/default/machines/{name}/pause"), &json!({})).await;
+    }
+    let open = daemon.get("/v1/runs?state=queued,preparing,planning,planned,applying").await.json();
+    std::fs::write(daemon.dir().join("bin/go"), "").unwrap();
+    for run in open["items"].as_array().unwrap() {
+        daemon.wait_for_end(run["id"].as_str().unwrap()).await;
+    }
+    daemon.stop().await;
+}
+
 /// Terraform, but that an apply notes the signals that it gets, and begins when there is a file `go`, or ends at the
 /// second one as terraform would.
 fn daemon_with_a_patient_apply() -> Daemon {
@@ -68,7 +150,7 @@ fn daemon_with_a_patient_apply() -> Daemon {
     std::fs::create_dir(&folder).unwrap();
     std::fs::create_dir(&out).unwrap();
     let script = format!(
-        "#!/bin/sh\nif [ \"$1\" = apply ]; then\n  signals='{}'\n  trap 'echo INT >> \"$signals\"; [ \"$(wc -l < \"$signals\")\" -lt 2 ] || exit 1' INT\n  : > \"$signals\"\n  while [ ! -e '{}' ]; do sleep 0.05; done\nfi\nexec '{}' \"$@\"\n",
+        "#!/bin/sh\nif [ \"$1\" = apply ]; then\n  signals='{}'\n  trap 'echo INT >> \"$signals\"; [ -e \"${{0%/*}}/deaf\" ] || [ \"$(wc -l < \"$signals\")\" -lt 2 ] || exit 1' INT\n  : > \"$signals\"\n  while [ ! -e '{}' ]; do sleep 0.05; done\nfi\nexec '{}' \"$@\"\n",
         out.join("signals").display(),
         folder.join("go").display(),
         on_path("terraform").unwrap().display()

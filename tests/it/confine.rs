@@ -44,6 +44,8 @@ const DENIED: &[&str] = &[
     "lay a link where its supervisors have their sockets",
     "write to /tmp",
     "write to the home folder",
+    "read the gateway's token",
+    "connect to a gateway",
     "signal the daemon",
     "signal its supervisor",
     "make a device",

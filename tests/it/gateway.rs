@@ -4,7 +4,9 @@
 pub mod bench;
 mod compare;
 mod credentials;
+mod door;
 mod equality;
+mod hangs;
 mod lives;
 mod lost;
 mod providers;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::net::UnixStream;
 
-use crate::control::{self, Answer, Borrower, Octets, PROTOCOL, Request};
+use crate::control::{self, Answer, Borrower, FRAME_BYTES_MAX, Octets, PROTOCOL, Request};
+use crate::heartbeat::{ANSWER, until_gateway_hangs, within};
 use crate::package::Provider;
 use crate::protocol::Dialect;
 use crate::status::Status;
@@ -28,10 +29,23 @@ pub enum Error {
     Forbidden(String),
 }
 
+impl Error {
+    /// Whether it is there, and does not answer.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Away(error) if error.kind() == std::io::ErrorKind::TimedOut)
+    }
+
+    fn silence() -> Self {
+        Self::Away(std::io::Error::new(std::io::ErrorKind::TimedOut, "it hangs: it does not answer"))
+    }
+}
+
 /// A connection to the gateway.
 #[derive(Debug)]
 pub struct Client {
     stream: UnixStream,
+    folder: PathBuf,
 }
 
 /// What becomes of a wish for a process.
@@ -50,7 +64,18 @@ pub(crate) struct Lent {
     /// Its answer to being configured.
     pub(crate) answer: Vec<u8>,
     /// Locked while it is in use: known to every gateway, now and later.
-    pub(crate) _in_use: File,
+    _in_use: File,
+    /// Locked while an apply uses it: then it is not ended, though it hangs.
+    _in_apply: Option<File>,
+}
+
+impl Lent {
+    /// Locks what was lent; `None` when it is about to end.
+    fn lock(socket: PathBuf, answer: Vec<u8>, in_use: &Path, applies: bool) -> Option<Self> {
+        let shared = |path: &Path| File::open(path).ok().filter(|file| file.try_lock_shared().is_ok());
+        let in_apply = if applies { Some(shared(&in_use.with_file_name(control::IN_APPLY))?) } else { None };
+        Some(Self { socket, answer, _in_use: shared(in_use)?, _in_apply: in_apply })
+    }
 }
 
 impl Client {
@@ -60,10 +85,23 @@ impl Client {
     /// When it is away, or speaks another version.
     pub async fn connect(folder: &Path, borrower: Option<Borrower>) -> Result<Self, Error> {
         let token = std::fs::read_to_string(folder.join(control::TOKEN)).map_err(Error::Away)?;
-        let stream = UnixStream::connect(folder.join(control::SOCKET)).await.map_err(Error::Away)?;
-        let mut client = Self { stream };
-        client.done(&Request::Hello { protocol: PROTOCOL, token, borrower: borrower.map(Box::new) }).await?;
+        let name = std::fs::read_to_string(folder.join(control::NAME)).unwrap_or_default();
+        let address = match name.strip_prefix('@') {
+            Some(name) => PathBuf::from(format!("\0{name}")),
+            None => folder.join(control::SOCKET),
+        };
+        let stream = UnixStream::connect(address).await.map_err(Error::Away)?;
+        let mut client = Self { stream, folder: folder.to_owned() };
+        client.done(&Request::Hello { protocol: PROTOCOL, token }).await?;
+        if let Some(borrower) = borrower {
+            client.done(&Request::For { borrower: Box::new(borrower) }).await?;
+        }
         Ok(client)
+    }
+
+    /// Whether the gateway of `folder` answers.
+    pub(crate) async fn answers(folder: &Path) -> bool {
+        Self::connect(folder, None).await.is_ok()
     }
 
     /// The same with a gateway that may be about to begin, and has `patience` for that.
@@ -106,7 +144,7 @@ impl Client {
 
     /// Waits until the gateway ends or closes the connection.
     pub async fn ended(&mut self) {
-        control::read::<Answer>(&mut self.stream).await.ok();
+        control::read::<Answer>(&mut self.stream, FRAME_BYTES_MAX).await.ok();
     }
 
     /// Asks it to end.
@@ -126,7 +164,7 @@ impl Client {
     }
 
     pub(crate) async fn describe(&mut self, provider: &Provider) -> Result<(Dialect, PathBuf), Error> {
-        match self.ask(&Request::Describe { provider: provider.clone() }).await? {
+        match self.ask_long(&Request::Describe { provider: provider.clone() }).await? {
             Answer::Described { dialect, schema } => {
                 Ok((Dialect::from_number(dialect).ok_or_else(unexpected)?, schema))
             }
@@ -136,25 +174,29 @@ impl Client {
 
     pub(crate) async fn check(&mut self, provider: &Provider, request: &[u8]) -> Result<Vec<u8>, Error> {
         let request = Request::Check { provider: provider.clone(), request: Octets(request.to_vec()) };
-        match self.ask(&request).await? {
+        match self.ask_long(&request).await? {
             Answer::Message { octets } => Ok(octets.0),
             _ => Err(unexpected()),
         }
     }
 
-    pub(crate) async fn lend(&mut self, provider: &Provider, configure: Option<&[u8]>) -> Result<Lending, Error> {
+    pub(crate) async fn lend(
+        &mut self,
+        provider: &Provider,
+        configure: Option<&[u8]>,
+        applies: bool,
+    ) -> Result<Lending, Error> {
         let configure = configure.map(|bytes| Octets(bytes.to_vec()));
         // A process that is retired between the answer and the lock is not used; another one is.
         for _ in 0..LENDS_MAX {
             let request = Request::Lend { provider: provider.clone(), configure: configure.clone() };
-            let (socket, in_use, answer) = match self.ask(&request).await? {
+            let (socket, in_use, answer) = match self.ask_long(&request).await? {
                 Answer::Lent { socket, in_use, answer } => (socket, in_use, answer),
                 Answer::Message { octets } => return Ok(Lending::Answered(octets.0)),
                 _ => return Err(unexpected()),
             };
-            let file = File::open(&in_use);
-            if let Some(file) = file.ok().filter(|file| file.try_lock_shared().is_ok()) {
-                return Ok(Lending::Lent(Lent { socket, answer: answer.0, _in_use: file }));
+            if let Some(lent) = Lent::lock(socket, answer.0, &in_use, applies) {
+                return Ok(Lending::Lent(lent));
             }
         }
         Err(Error::Refused("every process that it named had ended".to_owned()))
@@ -169,9 +211,23 @@ impl Client {
         self.ask(request).await.map(|_| ())
     }
 
+    /// Asks for what is answered at once.
     async fn ask(&mut self, request: &Request) -> Result<Answer, Error> {
+        within(ANSWER, self.told(request)).await.unwrap_or_else(|| Err(Error::silence()))
+    }
+
+    /// Asks for what may take its time, for as long as the gateway answers others.
+    async fn ask_long(&mut self, request: &Request) -> Result<Answer, Error> {
+        let folder = self.folder.clone();
+        tokio::select! {
+            answer = self.told(request) => answer,
+            () = until_gateway_hangs(&folder) => Err(Error::silence()),
+        }
+    }
+
+    async fn told(&mut self, request: &Request) -> Result<Answer, Error> {
         control::write(&mut self.stream, request).await.map_err(Error::Away)?;
-        match control::read(&mut self.stream).await.map_err(Error::Away)? {
+        match control::read(&mut self.stream, FRAME_BYTES_MAX).await.map_err(Error::Away)? {
             None => Err(Error::Away(std::io::ErrorKind::UnexpectedEof.into())),
             Some(Answer::Refused { why, fatal: true }) => Err(Error::Forbidden(why)),
             Some(Answer::Refused { why, fatal: false }) => Err(Error::Refused(why)),

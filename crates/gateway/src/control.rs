@@ -13,15 +13,21 @@ use crate::plugin::Environment;
 use crate::status::Status;
 
 /// Version of what is said here. Another one is not understood, and its runs go the plain way.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
-/// Bytes of one frame.
-const FRAME_BYTES_MAX: u32 = 64 << 20;
+/// Bytes of one frame, once the token was shown.
+pub(crate) const FRAME_BYTES_MAX: u32 = 64 << 20;
+/// Bytes of the frame that shows the token.
+pub(crate) const HELLO_BYTES_MAX: u32 = 1 << 10;
 
-/// Where the gateway listens, below its folder.
+/// Where the gateway listens, below its folder, where it has no name of its own.
 pub(crate) const SOCKET: &str = "g.sock";
+/// Says by which name it listens, below its folder.
+pub(crate) const NAME: &str = "name";
 /// What it must be told first, below its folder; a confined terraform cannot read it.
 pub(crate) const TOKEN: &str = "token";
+/// Locked by the applies that use a process, in the folder of that process.
+pub(crate) const IN_APPLY: &str = "in-apply";
 /// Who it is, below its folder.
 pub(crate) const IDENTITY: &str = "gateway.json";
 
@@ -59,8 +65,10 @@ impl<'de> Deserialize<'de> for Octets {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub(crate) enum Request {
-    /// The first on each connection. With a borrower, providers may be asked for.
-    Hello { protocol: u32, token: String, borrower: Option<Box<Borrower>> },
+    /// The first on each connection.
+    Hello { protocol: u32, token: String },
+    /// For whom providers are asked for from now on.
+    For { borrower: Box<Borrower> },
     /// What there is to know of a provider before terraform begins.
     Describe { provider: Provider },
     /// The answer to a check of a provider block.
@@ -114,17 +122,24 @@ pub(crate) async fn write(stream: &mut UnixStream, message: &impl Serialize) -> 
     stream.write_all(&frame).await
 }
 
-/// Reads a frame; `None` at the end of the stream.
-pub(crate) async fn read<T: for<'de> Deserialize<'de>>(stream: &mut UnixStream) -> std::io::Result<Option<T>> {
+/// Reads a frame of at most `bytes_max`; `None` at the end of the stream.
+pub(crate) async fn read<T: for<'de> Deserialize<'de>>(
+    stream: &mut UnixStream,
+    bytes_max: u32,
+) -> std::io::Result<Option<T>> {
     let length = match stream.read_u32().await {
         Ok(length) => length,
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
         Err(error) => return Err(error),
     };
-    if length > FRAME_BYTES_MAX {
-        return Err(std::io::Error::other(format!("a frame of {length} bytes; {FRAME_BYTES_MAX} are allowed")));
+    if length > bytes_max {
+        return Err(std::io::Error::other(format!("a frame of {length} bytes; {bytes_max} are allowed")));
     }
-    let mut bytes = vec![0; usize::try_from(length).map_err(std::io::Error::other)?];
-    stream.read_exact(&mut bytes).await?;
+    // Taken as it comes: what is only announced takes no memory.
+    let mut bytes = Vec::new();
+    let count = stream.take(length.into()).read_to_end(&mut bytes).await?;
+    if count < usize::try_from(length).map_err(std::io::Error::other)? {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
     Ok(Some(serde_json::from_slice(&bytes)?))
 }

@@ -132,6 +132,25 @@ pub(crate) async fn connect(socket: &std::path::Path) -> Result<SendRequest<Body
     Ok(sender)
 }
 
+/// The question whether it serves, as go-plugin's servers take it.
+const HEALTH: &str = "/grpc.health.v1.Health/Check";
+
+/// Whether somebody who speaks HTTP/2 answers on a socket, with whatever status.
+pub(crate) async fn responds(socket: &std::path::Path) -> bool {
+    let asked = async {
+        let mut sender = connect(socket).await?;
+        let body = http_body_util::Full::new(framed(&[])).map_err(|never| match never {}).boxed_unsync();
+        let request = Request::post(format!("http://plugin{HEALTH}"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .body(body)?;
+        sender.ready().await?;
+        sender.send_request(request).await?;
+        Ok::<_, Cause>(())
+    };
+    asked.await.is_ok()
+}
+
 /// Makes one call with one message.
 ///
 /// # Errors

@@ -1,20 +1,24 @@
 //! The processes that are lent: which one serves whom, and which has served long enough.
 //!
-//! **Invariant:** a process that is in use is never ended; one that retires is lent to nobody.
+//! **Invariant:** a process that is in use is never ended, unless it hangs and no apply uses it; one that
+//! retires is lent to nobody.
+//! **Invariant:** there are never more processes than places, whoever starts them at the same time.
 
 mod member;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use captd_process::end_working_in;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use crate::plugin;
 use crate::status::{ProcessStatus, Retirement};
-pub(crate) use member::Member;
 use member::found;
+pub(crate) use member::{Member, Place};
 
 /// What bounds the pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +63,7 @@ pub(crate) struct Loan {
 #[derive(Debug)]
 pub(crate) struct Pool {
     limits: Limits,
+    places: Arc<Semaphore>,
     members: Vec<Member>,
     retirements: VecDeque<Retirement>,
 }
@@ -66,10 +71,12 @@ pub(crate) struct Pool {
 impl Pool {
     /// A pool with what an earlier gateway left in `folder`.
     pub(crate) fn found(limits: Limits, folder: &Path, now: Timestamp) -> Self {
+        let places = Arc::new(Semaphore::new(usize::try_from(limits.processes_max).unwrap_or(usize::MAX)));
         let mut members = Vec::new();
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let folder = entry.path();
-            if let Some(member) = found(&folder, now) {
+            let place = Arc::clone(&places).try_acquire_owned().ok();
+            if let Some(member) = found(&folder, place, now) {
                 members.push(member);
             } else {
                 // It may have been about to begin, so that nothing was noted yet.
@@ -77,7 +84,7 @@ impl Pool {
                 std::fs::remove_dir_all(&folder).ok();
             }
         }
-        Self { limits, members, retirements: VecDeque::new() }
+        Self { limits, places, members, retirements: VecDeque::new() }
     }
 
     /// Lends a process of `base`: one that was configured by `key`, or, without a key, any.
@@ -105,17 +112,36 @@ impl Pool {
         loan
     }
 
-    /// Whether one more may be started; makes room by ending those that were idle for longest.
-    pub(crate) fn has_room(&mut self, now: Timestamp) -> bool {
+    /// A place for one more, where there may be one; makes room by ending those that were idle for longest.
+    pub(crate) fn place(&mut self, now: Timestamp) -> Option<Place> {
         loop {
             let bytes: u64 = self.members.iter().map(Member::resident_bytes).sum();
-            let count = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
-            if count < self.limits.processes_max && (bytes < self.limits.pool_bytes_max || count == 0) {
-                return true;
+            // As many as there may be, and more that an earlier gateway left.
+            let is_full = self.members.len() >= usize::try_from(self.limits.processes_max).unwrap_or(usize::MAX);
+            let has_room = !is_full && (bytes < self.limits.pool_bytes_max || self.members.is_empty());
+            let place = has_room.then(|| Arc::clone(&self.places).try_acquire_owned().ok()).flatten();
+            if place.is_some() {
+                return place;
             }
             let idle = self.members.iter().enumerate().filter(|(_, member)| !member.is_in_use(now));
-            let Some((at, _)) = idle.min_by_key(|(_, member)| member.last_used_at) else { return false };
+            let (at, _) = idle.min_by_key(|(_, member)| member.last_used_at)?;
             self.end(at, "another one needed its place", now);
+        }
+    }
+
+    /// Where all of them listen.
+    pub(crate) fn sockets(&self) -> Vec<PathBuf> {
+        self.members.iter().map(|member| member.plugin.socket.clone()).collect()
+    }
+
+    /// Takes in whether the one that listens there has answered.
+    pub(crate) fn beat(&mut self, socket: &Path, answered: bool, now: Timestamp) {
+        let Some(member) = self.members.iter_mut().find(|member| member.plugin.socket == socket) else { return };
+        let hung = member.hangs_since.is_some();
+        member.beat(answered, now);
+        if member.hangs_since.is_some() != hung {
+            let (process, provider) = (member.id(), member.provider().to_owned());
+            tracing::warn!(process, provider, hangs = !hung, "whether a provider process answers has changed");
         }
     }
 
@@ -135,6 +161,10 @@ impl Pool {
                 continue;
             }
             plugin::bound_stderr(&member.plugin.folder);
+            if member.is_to_be_ended(now) {
+                self.end(at, "it did not answer", now);
+                continue;
+            }
             if member.is_in_use(now) {
                 member.last_used_at = now;
             }

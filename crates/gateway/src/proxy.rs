@@ -8,6 +8,7 @@
 //! **Invariant:** only processes of this session are answered.
 
 mod connection;
+mod silence;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,8 @@ use crate::package::Provider;
 use crate::plugin::{Environment, Starter};
 use crate::server::SOCKET_PATH_BYTES_MAX;
 use connection::Connection;
+use silence::Silence;
+pub use silence::Silent;
 use source::Source;
 
 /// Window of a stream: most messages pass without waiting for the other side.
@@ -50,6 +53,9 @@ pub struct Wish {
     pub namespace: String,
     /// What its provider configuration is called.
     pub configuration: String,
+    /// Whether it changes something: then it waits for a provider that hangs, and is never ended for that.
+    #[serde(default)]
+    pub applies: bool,
 }
 
 /// What the command's owner says of it afterwards.
@@ -59,6 +65,9 @@ pub struct Said {
     pub warm: Vec<String>,
     /// Why a provider was not, where it was not, or not always.
     pub plain: Vec<String>,
+    /// Whether a provider ended, or hung, while the command had it.
+    #[serde(default)]
+    pub lost: bool,
 }
 
 /// The sockets of one command, and who answers on them.
@@ -76,12 +85,12 @@ impl std::fmt::Debug for Proxy {
 
 impl Proxy {
     /// Asks the gateway for what the command needs, and listens. To be called, and to live, in a
-    /// tokio runtime.
+    /// tokio runtime. While a provider hangs that the command waits for, `note` says so: a [`Silent`] as JSON.
     ///
     /// # Errors
     /// [`Error::Forbidden`] when a provider must not be started at all, plainly neither. All else is
     /// no error: the command goes the plain way, and [`Proxy::end`] says why.
-    pub async fn start(wish: &Wish, environment: &Environment, starter: &Starter) -> Result<Self, Error> {
+    pub async fn start(wish: &Wish, environment: &Environment, starter: &Starter, note: &Path) -> Result<Self, Error> {
         let mut proxy = Self { sources: Vec::new(), reattach: json!({}), said: Said::default() };
         let borrower = Borrower {
             run: wish.run.clone(),
@@ -89,9 +98,15 @@ impl Proxy {
             configuration: wish.configuration.clone(),
             environment: environment.clone(),
         };
+        let silence = Arc::new(Silence::new(note));
+        let mut silent = None;
         for (number, provider) in wish.providers.iter().enumerate() {
+            if let Some(why) = &silent {
+                proxy.said.plain.push(format!("{}: {why}", provider.address));
+                continue;
+            }
             let socket = wish.sockets.join(format!("g{number}"));
-            match reach(wish, &borrower, provider, &socket, starter).await {
+            match reach(wish, &borrower, provider, &socket, starter, &silence).await {
                 Ok(source) => {
                     proxy.reattach[&provider.address] = json!({
                         "Protocol": "grpc",
@@ -106,7 +121,11 @@ impl Proxy {
                     proxy.sources.push(source);
                 }
                 Err(Error::Forbidden(why)) => return Err(Error::Forbidden(why)),
-                Err(error) => proxy.said.plain.push(format!("{}: {error}", provider.address)),
+                Err(error) => {
+                    proxy.said.plain.push(format!("{}: {error}", provider.address));
+                    // The others would wait for it just as long.
+                    silent = error.is_silence().then(|| error.to_string());
+                }
             }
         }
         Ok(proxy)
@@ -130,6 +149,7 @@ impl Proxy {
     pub fn end(mut self) -> Said {
         for source in &self.sources {
             self.said.plain.extend(source.end());
+            self.said.lost |= source.has_lost();
         }
         self.said
     }
@@ -151,6 +171,7 @@ async fn reach(
     provider: &Provider,
     socket: &Path,
     starter: &Starter,
+    silence: &Arc<Silence>,
 ) -> Result<Arc<Source>, Error> {
     let bytes = socket.as_os_str().len();
     if bytes > SOCKET_PATH_BYTES_MAX {
@@ -159,7 +180,7 @@ async fn reach(
             socket.display()
         )));
     }
-    let source = Source::open(wish, borrower, provider, starter).await?;
+    let source = Source::open(wish, borrower, provider, starter, silence).await?;
     std::fs::remove_file(socket).ok();
     let listener = UnixListener::bind(socket).map_err(Error::Away)?;
     let source = Arc::new(source);

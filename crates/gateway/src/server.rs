@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** its end is no event for a run: who has a process keeps it.
 
+mod door;
+mod health;
 mod lending;
 
 use std::collections::{BTreeSet, HashMap};
@@ -15,7 +17,6 @@ use std::time::Duration;
 use captd_process::{Process, write_json};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::net::{UnixListener, UnixStream};
 
 use crate::answers::Answers;
 use crate::control::{self, Answer, Borrower, PROTOCOL, Request};
@@ -120,9 +121,8 @@ pub async fn serve(parts: Parts) -> captd_process::Result<()> {
     (parts.random)(&mut token);
     let token = hex(token);
     write_private(&folder.join(control::TOKEN), &token).map_err(failed("write the token of"))?;
-    let socket = folder.join(control::SOCKET);
-    fs::remove_file(&socket).ok();
-    let listener = UnixListener::bind(&socket).map_err(failed("listen in"))?;
+    let (listener, name) = door::listen(&folder, &parts.random).map_err(failed("listen in"))?;
+    write_private(&folder.join(control::NAME), &name).map_err(failed("write the name of the socket of"))?;
     let process = Process::with_pid(std::process::id());
     let process = process.ok_or_else(|| failed("find itself for")(std::io::ErrorKind::NotFound.into()))?;
     let identity = Identity { process, protocol: PROTOCOL, captd: parts.captd.clone() };
@@ -144,10 +144,12 @@ pub async fn serve(parts: Parts) -> captd_process::Result<()> {
         closed: AtomicBool::new(false),
         woken: tokio::sync::Notify::new(),
     });
-    let accepting = tokio::spawn(accept(Arc::clone(&gateway), listener));
+    let accepting = tokio::spawn(door::accept(Arc::clone(&gateway), listener));
+    let beating = tokio::spawn(health::watch(Arc::clone(&gateway)));
     gateway.look_after().await;
     accepting.abort();
-    fs::remove_file(&socket).ok();
+    beating.abort();
+    fs::remove_file(folder.join(control::SOCKET)).ok();
     Ok(())
 }
 
@@ -157,70 +159,7 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     std::io::Write::write_all(&mut file, text.as_bytes())
 }
 
-async fn accept(gateway: Arc<Gateway>, listener: UnixListener) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let gateway = Arc::clone(&gateway);
-                tokio::spawn(async move {
-                    if let Err(error) = gateway.attend(stream).await {
-                        tracing::debug!(%error, "a connection ended");
-                    }
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(LOOK).await;
-            }
-        }
-    }
-}
-
 impl Gateway {
-    /// Answers on one connection to its end.
-    async fn attend(&self, mut stream: UnixStream) -> std::io::Result<()> {
-        let Some(hello) = control::read::<Request>(&mut stream).await? else { return Ok(()) };
-        let borrower = match self.greet(hello) {
-            Ok(borrower) => borrower,
-            Err(why) => return control::write(&mut stream, &Answer::Refused { why, fatal: false }).await,
-        };
-        control::write(&mut stream, &Answer::Done).await?;
-        while let Some(request) = control::read::<Request>(&mut stream).await? {
-            if matches!(request, Request::Stay) {
-                let _staying = Counted::new(&self.staying);
-                self.leaving.store(false, Ordering::SeqCst);
-                control::write(&mut stream, &Answer::Done).await?;
-                // Nothing more is said: the end of the connection is what counts.
-                control::read::<Request>(&mut stream).await?;
-                return Ok(());
-            }
-            let _asked = Counted::new(&self.asked);
-            if self.closed.load(Ordering::SeqCst) {
-                return Ok(());
-            }
-            let answer = self.answer(request, borrower.as_ref()).await;
-            if let Answer::Refused { why, .. } = &answer {
-                *self.counts().refused.entry(why.clone()).or_default() += 1;
-            }
-            control::write(&mut stream, &answer).await?;
-        }
-        Ok(())
-    }
-
-    fn greet(&self, hello: Request) -> Result<Option<Borrower>, String> {
-        let Request::Hello { protocol, token, borrower } = hello else { return Err("it was not greeted".to_owned()) };
-        if protocol != PROTOCOL {
-            return Err(format!(
-                "it speaks version {PROTOCOL} of its protocol, and was spoken to in version {protocol}"
-            ));
-        }
-        // Whoever can read the token's file may ask; a guess has 256 bits to go.
-        if token != self.token {
-            return Err("the token is another".to_owned());
-        }
-        Ok(borrower.map(|borrower| *borrower))
-    }
-
     async fn answer(&self, request: Request, borrower: Option<&Borrower>) -> Answer {
         let refused = |refusal: lending::Refusal| Answer::Refused { why: refusal.why, fatal: refusal.is_fatal };
         let nobody = || Answer::Refused { why: "it was not told for which run".to_owned(), fatal: false };
@@ -253,7 +192,7 @@ impl Gateway {
                 self.woken.notify_one();
                 Answer::Done
             }
-            (Request::Hello { .. } | Request::Stay, _) => {
+            (Request::Hello { .. } | Request::For { .. } | Request::Stay, _) => {
                 Answer::Refused { why: "that was said before".to_owned(), fatal: false }
             }
         }

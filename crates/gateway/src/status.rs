@@ -50,6 +50,9 @@ pub struct ProcessStatus {
     /// Why it is lent to nobody any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retiring: Option<String>,
+    /// Since when it does not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hangs_since: Option<Timestamp>,
     /// The end of what it wrote to its standard error.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stderr: Vec<String>,
@@ -85,6 +88,21 @@ pub struct Counts {
     pub whole_schemas: u64,
     /// Requests that were refused, by reason.
     pub refused: BTreeMap<String, u64>,
+}
+
+/// Reasons of refusals that are told apart, and the characters of each.
+const REASONS_MAX: usize = 32;
+const REASON_CHARS_MAX: usize = 300;
+/// What all further reasons are counted as.
+const OTHER_REASONS: &str = "other reasons";
+
+impl Counts {
+    /// Counts a refusal.
+    pub(crate) fn refuse(&mut self, why: &str) {
+        let why: String = why.chars().take(REASON_CHARS_MAX).collect();
+        let is_known = self.refused.contains_key(&why) || self.refused.len() < REASONS_MAX;
+        *self.refused.entry(if is_known { why } else { OTHER_REASONS.to_owned() }).or_default() += 1;
+    }
 }
 
 /// A process that is gone.

@@ -35,6 +35,8 @@ shell "make a command of its own run" "mkdir '$own_run/../9-more'"
 shell "lay a link where its supervisors have their sockets" 'g=$(echo "$TMPDIR" | sed "s/[^.]*$/g/") && mkdir -p "$g" && ln -s / "$g/0"'
 shell "write to /tmp" ": >>'/tmp/captd-test-$DAEMON' && rm '/tmp/captd-test-$DAEMON'"
 shell "write to the home folder" ": >>'$HOME_DIR/planted'"
+try "read the gateway's token" cat "$DATA/gateway/token"
+try "connect to a gateway" perl -e 'use Socket; my $no = 1; open(F, "/proc/net/unix"); while (<F>) { /@(captd-gateway-\w+)/ or next; socket(my $s, AF_UNIX, SOCK_STREAM, 0); $no = 0 if connect($s, pack("S a*", AF_UNIX, "\0$1")) } exit $no'
 try "signal the daemon" kill -0 "$DAEMON"
 try "signal its supervisor" kill -0 "$supervisor"
 try "make a device" mknod disk b 8 0

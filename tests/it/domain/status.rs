@@ -16,6 +16,7 @@ fn view<'a>(workspace: &'a Workspace, open: Option<&'a Run>, last: Option<&'a Ru
         standing: &ALONE,
         trouble: None,
         held_back: None,
+        silent: None,
         without_effect: &[],
         lock: None,
         observe_interval_seconds: 600,

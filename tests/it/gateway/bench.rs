@@ -185,6 +185,7 @@ impl Bench {
             run: format!("run-{}", self.steps),
             namespace: "default".to_owned(),
             configuration: "default".to_owned(),
+            applies: false,
         }
     }
 

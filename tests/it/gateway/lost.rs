@@ -14,7 +14,7 @@ fn machine(name: &str, configuration: &str, subnets: &[String]) -> Value {
     machine
 }
 
-async fn create(daemon: &Daemon, name: &str, configuration: &str, subnets: &[String]) -> String {
+pub async fn create(daemon: &Daemon, name: &str, configuration: &str, subnets: &[String]) -> String {
     let created = daemon.post("/v1/namespaces/default/machines", &machine(name, configuration, subnets)).await;
     assert_eq!(created.status, 201, "{}", created.text);
     let run = until("its first run", async || daemon.runs(name).await.pop()).await;
@@ -22,7 +22,7 @@ async fn create(daemon: &Daemon, name: &str, configuration: &str, subnets: &[Str
 }
 
 /// The provider processes that serve a configuration.
-async fn pids_of(daemon: &Daemon, configuration: &str) -> Vec<rustix::process::Pid> {
+pub async fn pids_of(daemon: &Daemon, configuration: &str) -> Vec<rustix::process::Pid> {
     let processes = daemon.get("/v1/gateway").await.json()["status"]["processes"].clone();
     let of_it = |process: &&Value| process["configurations"] == json!([configuration]);
     let found = processes.as_array().unwrap().iter().filter(of_it);

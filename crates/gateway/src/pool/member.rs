@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Limits, Loan, Purpose};
-use crate::control::Octets;
+use crate::control::{IN_APPLY, Octets};
+use crate::heartbeat::MISSES_MAX;
 use crate::key::Key;
 use crate::plugin::{self, Plugin, STDERR};
 use crate::protocol::Dialect;
@@ -69,11 +70,19 @@ pub(crate) struct Member {
     pub(super) runs: VecDeque<String>,
     pub(super) retiring: Option<String>,
     secrets: BTreeSet<String>,
+    /// Answers that it has missed in a row.
+    misses: u32,
+    pub(super) hangs_since: Option<Timestamp>,
+    /// Its place among the processes that there may be; one that an earlier gateway left may have none.
+    _place: Option<Place>,
 }
 
+/// A place for a process, for as long as it is kept.
+pub(crate) type Place = tokio::sync::OwnedSemaphorePermit;
+
 impl Member {
-    /// A process that was just started.
-    pub(crate) fn new(plugin: Plugin, provider: String, base: &str, now: Timestamp) -> Self {
+    /// A process that was just started, in a place of its own.
+    pub(crate) fn new(plugin: Plugin, provider: String, base: &str, place: Place, now: Timestamp) -> Self {
         let record = Record {
             process: plugin.process.clone(),
             dialect: plugin.dialect.number(),
@@ -87,10 +96,10 @@ impl Member {
             namespaces: BTreeSet::new(),
             answer: Vec::new(),
         };
-        Self::with(plugin, record, now)
+        Self::with(plugin, record, Some(place), now)
     }
 
-    fn with(plugin: Plugin, record: Record, now: Timestamp) -> Self {
+    fn with(plugin: Plugin, record: Record, place: Option<Place>, now: Timestamp) -> Self {
         Self {
             plugin,
             record,
@@ -100,7 +109,31 @@ impl Member {
             runs: VecDeque::new(),
             retiring: None,
             secrets: BTreeSet::new(),
+            misses: 0,
+            hangs_since: None,
+            _place: place,
         }
+    }
+
+    /// Takes in whether it has answered. One that hangs is lent no more, even if it answers again.
+    pub(super) fn beat(&mut self, answered: bool, now: Timestamp) {
+        self.misses = if answered { 0 } else { self.misses.saturating_add(1) };
+        if answered {
+            self.hangs_since = None;
+        } else if self.misses >= MISSES_MAX {
+            self.hangs_since.get_or_insert(now);
+            self.retiring.get_or_insert_with(|| "it does not answer".to_owned());
+        }
+    }
+
+    /// Whether it hangs, and nobody applies by it: then its end costs nothing that cannot begin again.
+    pub(super) fn is_to_be_ended(&self, now: Timestamp) -> bool {
+        // One that a captd before this one lent has no such file: whoever uses it may apply.
+        let applies = || match File::open(self.plugin.folder.join(IN_APPLY)) {
+            Ok(file) => file.try_lock().is_err(),
+            Err(_) => self.is_in_use(now),
+        };
+        self.hangs_since.is_some() && !self.is_being_taken(now) && !applies()
     }
 
     /// The same, configured.
@@ -147,8 +180,10 @@ impl Member {
             self.runs.pop_front();
         }
         let in_use = self.plugin.folder.join(IN_USE);
-        if !in_use.exists() {
-            File::create(&in_use).ok()?;
+        for file in [&in_use, &self.plugin.folder.join(IN_APPLY)] {
+            if !file.exists() {
+                File::create(file).ok()?;
+            }
         }
         // What a later gateway must know changes with the first loan and with the configuration.
         let record = self.plugin.folder.join(RECORD);
@@ -191,9 +226,14 @@ impl Member {
         (bytes > limits.process_bytes_max).then(|| format!("{} MiB resident", bytes >> 20))
     }
 
+    /// Whether it was lent just now, so that its lock may not be taken yet.
+    fn is_being_taken(&self, now: Timestamp) -> bool {
+        self.lent_at.is_some_and(|at| now.duration_since(at).as_secs() < TAKING_SECONDS)
+    }
+
     pub(super) fn is_in_use(&self, now: Timestamp) -> bool {
-        let is_taken = self.lent_at.is_some_and(|at| now.duration_since(at).as_secs() < TAKING_SECONDS);
-        is_taken || File::open(self.plugin.folder.join(IN_USE)).is_ok_and(|file| file.try_lock().is_err())
+        self.is_being_taken(now)
+            || File::open(self.plugin.folder.join(IN_USE)).is_ok_and(|file| file.try_lock().is_err())
     }
 
     /// Resident bytes that are its own: what its end gives back.
@@ -232,16 +272,17 @@ impl Member {
             in_use: self.is_in_use(now),
             resident_bytes: self.resident_bytes(),
             retiring: self.retiring.clone(),
+            hangs_since: self.hangs_since,
             stderr: self.stderr(),
         }
     }
 }
 
 /// A process that an earlier gateway left, if it is still there.
-pub(super) fn found(folder: &Path, now: Timestamp) -> Option<Member> {
+pub(super) fn found(folder: &Path, place: Option<Place>, now: Timestamp) -> Option<Member> {
     let record: Record = proof(&folder.join(RECORD))?;
     let dialect = Dialect::from_number(record.dialect)?;
     let plugin =
         Plugin { process: record.process.clone(), dialect, socket: record.socket.clone(), folder: folder.to_owned() };
-    plugin.process.is_alive().then(|| Member::with(plugin, record, now))
+    plugin.process.is_alive().then(|| Member::with(plugin, record, place, now))
 }

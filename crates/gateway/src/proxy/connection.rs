@@ -1,5 +1,6 @@
 //! One connection of terraform: what it asks, and who answers.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use http_body_util::BodyExt;
@@ -52,19 +53,29 @@ impl Connection {
     }
 
     async fn forward(&self, request: Request<Incoming>) -> Result<Response<Body>, Cause> {
-        let mut sender = self.sender().await?;
-        sender.ready().await?;
+        let (mut sender, socket) = self.sender().await?;
         let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-        let response = sender.send_request(request).await?;
-        Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+        let asked = async {
+            sender.ready().await?;
+            Ok::<_, Cause>(sender.send_request(request).await?)
+        };
+        let answered = tokio::select! {
+            answered = asked => answered,
+            () = self.source.until_it_hangs(&socket) => Err("it hangs: it does not answer any more".into()),
+        };
+        if answered.is_err() {
+            self.source.lost();
+        }
+        Ok(answered?.map(|body| body.map_err(Into::into).boxed_unsync()))
     }
 
-    async fn sender(&self) -> Result<SendRequest<Body>, Cause> {
+    async fn sender(&self) -> Result<(SendRequest<Body>, PathBuf), Cause> {
         let mut backend = self.backend.lock().await;
         if backend.is_none() {
             *backend = Some(self.source.any().await?);
         }
-        backend.as_ref().map(|backend| backend.sender.clone()).ok_or_else(|| "no process".into())
+        let found = backend.as_ref().map(|backend| (backend.sender.clone(), backend.socket.clone()));
+        found.ok_or_else(|| "no process".into())
     }
 }
 

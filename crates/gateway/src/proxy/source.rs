@@ -2,19 +2,21 @@
 //! from processes of its own, which end with the command.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::client::conn::http2::SendRequest;
 
 use super::Wish;
+use super::silence::Silence;
 use crate::answers;
 use crate::client::{Client, Error, Lending};
 use crate::control::Borrower;
 use crate::grpc::{self, Body, Cause};
+use crate::heartbeat::{ANSWER, BEAT, provider_answers, until_provider_hangs, within};
 use crate::package::Provider;
 use crate::plugin::{self, Plugin, Start, Starter};
 use crate::protocol::{Call, Dialect};
@@ -35,11 +37,20 @@ pub(super) struct Source {
     own: Mutex<Vec<Plugin>>,
     number: AtomicUsize,
     plain: Mutex<BTreeSet<String>>,
+    /// Whether what it serves changes something.
+    applies: bool,
+    silence: Arc<Silence>,
+    /// Whether the gateway hangs: it is not asked again.
+    gateway_hangs: AtomicBool,
+    /// Whether a provider ended or hung.
+    lost: AtomicBool,
 }
 
 /// A provider process that answers on a connection.
 pub(super) struct Backend {
     pub(super) sender: SendRequest<Body>,
+    /// Where it listens.
+    pub(super) socket: PathBuf,
     /// Kept for as long as the process is in use.
     _lent: Option<crate::client::Lent>,
 }
@@ -63,6 +74,7 @@ impl Source {
         borrower: &Borrower,
         provider: &Provider,
         starter: &Starter,
+        silence: &Arc<Silence>,
     ) -> Result<Self, Error> {
         let mut client = Client::connect_within(BEGINNING, &wish.gateway, Some(borrower)).await?;
         let (dialect, schema) = client.describe(provider).await?;
@@ -80,6 +92,10 @@ impl Source {
             own: Mutex::default(),
             number: AtomicUsize::new(0),
             plain: Mutex::default(),
+            applies: wish.applies,
+            silence: Arc::clone(silence),
+            gateway_hangs: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
         })
     }
 
@@ -115,12 +131,12 @@ impl Source {
     pub(super) async fn configure(&self, request: &[u8]) -> Result<Configured, Cause> {
         let mut client = self.client.lock().await;
         if let Some(gateway) = self.connected(&mut client).await {
-            match gateway.lend(&self.provider, Some(request)).await {
+            match gateway.lend(&self.provider, Some(request), self.applies).await {
                 Ok(Lending::Answered(answer)) => return Ok(Configured { answer, backend: None }),
                 Ok(Lending::Lent(lent)) => {
                     let sender = grpc::connect(&lent.socket).await?;
-                    let answer = lent.answer.clone();
-                    return Ok(Configured { answer, backend: Some(Backend { sender, _lent: Some(lent) }) });
+                    let (answer, socket) = (lent.answer.clone(), lent.socket.clone());
+                    return Ok(Configured { answer, backend: Some(Backend { sender, socket, _lent: Some(lent) }) });
                 }
                 Err(error) => self.away(&mut client, &error)?,
             }
@@ -135,9 +151,10 @@ impl Source {
     pub(super) async fn any(&self) -> Result<Backend, Cause> {
         let mut client = self.client.lock().await;
         if let Some(gateway) = self.connected(&mut client).await {
-            match gateway.lend(&self.provider, None).await {
+            match gateway.lend(&self.provider, None, self.applies).await {
                 Ok(Lending::Lent(lent)) => {
-                    return Ok(Backend { sender: grpc::connect(&lent.socket).await?, _lent: Some(lent) });
+                    let (sender, socket) = (grpc::connect(&lent.socket).await?, lent.socket.clone());
+                    return Ok(Backend { sender, socket, _lent: Some(lent) });
                 }
                 Ok(Lending::Answered(_)) => return Err("an answer to another question".into()),
                 Err(error) => self.away(&mut client, &error)?,
@@ -149,7 +166,7 @@ impl Source {
 
     /// The gateway, perhaps one that was started meanwhile.
     async fn connected<'a>(&self, client: &'a mut Option<Client>) -> Option<&'a mut Client> {
-        if client.is_none() {
+        if client.is_none() && !self.gateway_hangs.load(Ordering::Relaxed) {
             *client = Client::connect(&self.gateway, Some(self.borrower.clone())).await.ok();
         }
         client.as_mut()
@@ -159,7 +176,10 @@ impl Source {
     fn away(&self, client: &mut Option<Client>, error: &Error) -> Result<(), Cause> {
         match error {
             Error::Forbidden(why) => return Err(why.clone().into()),
-            Error::Away(_) => *client = None,
+            Error::Away(_) => {
+                self.gateway_hangs.fetch_or(error.is_silence(), Ordering::Relaxed);
+                *client = None;
+            }
             Error::Refused(_) => {}
         }
         self.plain().insert(error.to_string());
@@ -180,7 +200,31 @@ impl Source {
         let socket = plugin.socket.clone();
         self.own.lock().unwrap_or_else(PoisonError::into_inner).push(plugin);
         let sender = grpc::connect(&socket).await?;
-        Ok((sender.clone(), Backend { sender, _lent: None }))
+        Ok((sender.clone(), Backend { sender, socket, _lent: None }))
+    }
+
+    /// Waits until the process that listens on `socket` hangs, and who waits for it is to give up. An apply
+    /// never is: it goes on waiting, and that is noted.
+    pub(super) async fn until_it_hangs(&self, socket: &Path) {
+        loop {
+            until_provider_hangs(socket).await;
+            if !self.applies {
+                return;
+            }
+            let _waiting = self.silence.of(&self.provider.address);
+            while !within(ANSWER, provider_answers(socket)).await.unwrap_or(false) {
+                tokio::time::sleep(BEAT).await;
+            }
+        }
+    }
+
+    /// Notes that a provider ended or hung.
+    pub(super) fn lost(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
     }
 
     fn plain(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {

@@ -8,10 +8,11 @@ use std::time::Duration;
 use super::{Gateway, POOL};
 use crate::control::{Answer, Borrower, Octets};
 use crate::grpc::{self, Cause};
+use crate::heartbeat::until_provider_hangs;
 use crate::key;
 use crate::package::{self, Provider, hex};
 use crate::plugin::{self, Environment, Plugin};
-use crate::pool::{Loan, Member};
+use crate::pool::{Loan, Member, Place};
 use crate::protocol::{Call, Dialect, errors};
 
 /// How long a provider may take for an answer that the gateway waits for.
@@ -147,13 +148,17 @@ impl Gateway {
     }
 
     async fn start(&self, provider: &Provider, environment: &Environment, base: &str) -> Result<Member, Refusal> {
-        if !self.pool().has_room(self.now()) {
-            return Err("every process that it may have is in use".to_owned().into());
-        }
+        let place = self.place()?;
         self.counts().started += 1;
         let plugin = self.start_plugin(provider, environment).await?;
         tracing::info!(provider = provider.address, pid = ?plugin.process.pid(), "a provider process begins");
-        Ok(Member::new(plugin, format!("{} {}", provider.address, provider.version), base, self.now()))
+        Ok(Member::new(plugin, format!("{} {}", provider.address, provider.version), base, place, self.now()))
+    }
+
+    /// A place for one more process, kept for as long as there is the process.
+    fn place(&self) -> Result<Place, Refusal> {
+        let place = self.pool().place(self.now());
+        place.ok_or_else(|| "every process that it may have is in use".to_owned().into())
     }
 
     async fn start_plugin(&self, provider: &Provider, environment: &Environment) -> Result<Plugin, Refusal> {
@@ -191,6 +196,7 @@ impl Gateway {
         asked: Call,
         request: &[u8],
     ) -> Result<(Dialect, Vec<u8>), Refusal> {
+        let _place = self.place()?;
         self.counts().thrown_away += 1;
         let environment = plugin::environment_of(&borrower.environment);
         let plugin = self.start_plugin(provider, &environment).await?;
@@ -218,6 +224,12 @@ impl Gateway {
 async fn call(plugin: &Plugin, call: Call, request: &[u8]) -> Result<Vec<u8>, Cause> {
     let mut sender = grpc::connect(&plugin.socket).await?;
     let answer = grpc::call(&mut sender, plugin.dialect.path(call), request);
+    let answer = async {
+        tokio::select! {
+            answer = answer => answer,
+            () = until_provider_hangs(&plugin.socket) => Err("it does not answer at all: it hangs".into()),
+        }
+    };
     let answer = tokio::time::timeout(CALL, answer).await.map_err(|_| format!("none within {} s", CALL.as_secs()))?;
     Ok(answer?.to_vec())
 }
