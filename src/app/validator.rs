@@ -61,6 +61,7 @@ impl Trials {
             environment: trial.environment,
             secrets: trial.secrets,
             confinement: trial.confinement,
+            limits: trial.limits,
             warmth: trial.warmth,
             manifest: trial.manifest,
             adoption: None,

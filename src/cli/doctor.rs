@@ -21,7 +21,7 @@ use crate::domain::template::Template;
 use crate::render::Library;
 use crate::service::{Rules, read_keys};
 use crate::store::Store;
-use crate::supervisor::{Effect, missing_in};
+use crate::supervisor::{self, Effect, missing_in};
 
 /// `captd doctor`
 #[derive(Debug, clap::Args)]
@@ -96,6 +96,8 @@ pub(super) async fn run(args: &Args, connection: &Connection) -> Result<Exit> {
         tell(terraform(config, &inherited).await)?;
         tell(mirrors(config, &inherited))?;
         tell(confinement(config))?;
+        tell(limits(config))?;
+        tell(left(&config.data_dir))?;
         tell(keys(config).await)?;
         for finding in declarations(config).await {
             tell(finding)?;
@@ -164,6 +166,41 @@ fn confinement(config: &Config) -> Finding {
             Finding::fail(what, why, "make it possible, or set engine.confine to \"preferred\" or \"off\"")
         }
     }
+}
+
+/// What a command of a run may take of the machine.
+fn limits(config: &Config) -> Finding {
+    let it = &config.limits;
+    Finding::ok(
+        "limits",
+        format!(
+            "a command may write files of {} MiB (init {}), fill its folder with {} MiB, and have {} processes, each with {} MiB of data and {} open files",
+            it.file_mib_max,
+            it.init_file_mib_max,
+            it.folder_mib_max,
+            it.processes_max,
+            it.data_mib_max,
+            it.open_files_max
+        ),
+    )
+}
+
+/// What runs have left and captd could not remove.
+fn left(data_dir: &Path) -> Finding {
+    let what = "leftovers";
+    let folder = data_dir.join(supervisor::ASIDE);
+    let names: Vec<String> = std::fs::read_dir(&folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    if names.is_empty() {
+        return Finding::ok(what, "nothing that runs have left is in the way");
+    }
+    let detail =
+        format!("{} holds what runs have left and captd cannot remove: {}", folder.display(), names.join(", "));
+    Finding::warn(what, detail, "look at it, and remove it by hand; captd tries again at each start")
 }
 
 /// Whether the keys are there that something is sealed with.

@@ -184,6 +184,9 @@ async fn push(session: &Session, args: &Push) -> Result<Exit> {
     note_to_person(format_args!("template/{name}: checking with terraform validate …"));
     let kept: Value = session.client.upload(&path(session, &name, &[]), media_type, body).await?;
     let revision: String = kept["revision"].as_str().unwrap_or_default().chars().take(SHORT).collect();
+    for warning in kept["warnings"].as_array().into_iter().flatten() {
+        note(format_args!("Warning: {}", warning["detail"].as_str().unwrap_or_default()));
+    }
     say(format_args!("template/{name}: revision {revision} is the current one"))?;
     Ok(Exit::Done)
 }

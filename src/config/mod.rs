@@ -6,6 +6,7 @@
 pub mod clients;
 pub mod engine;
 pub mod gateway;
+pub mod limits;
 pub mod memory;
 pub mod modules;
 pub mod node_groups;
@@ -28,6 +29,7 @@ use crate::domain::problem::{Problem, Problems};
 pub use clients::Client;
 pub use engine::{Confine, Engine};
 pub use gateway::Gateway;
+pub use limits::Limits;
 pub use modules::Modules;
 pub use node_groups::NodeGroups;
 pub use providers::{AwsProvider, IgnoreTags, Providers};
@@ -38,10 +40,11 @@ pub use server::Server;
 pub use state::State;
 pub use templates::Templates;
 
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
     "server",
     "engine",
     "gateway",
+    "limits",
     "state",
     "reconcile",
     "retention",
@@ -62,6 +65,8 @@ pub struct Config {
     pub engine: Engine,
     /// `[gateway]`
     pub gateway: Gateway,
+    /// `[limits]`
+    pub limits: Limits,
     /// `[state]`
     pub state: State,
     /// `[reconcile]`
@@ -210,6 +215,7 @@ fn parse(data_dir: &Path, value: &Value, problems: &mut Problems) -> Option<Conf
     let server = section(&mut f, "server", server::parse);
     let engine = section(&mut f, "engine", |f| engine::parse(f, data_dir));
     let gateway = section(&mut f, "gateway", gateway::parse);
+    let limits = section(&mut f, "limits", limits::parse);
     let state = section(&mut f, "state", |f| state::parse(f, data_dir));
     let reconcile = section(&mut f, "reconcile", reconcile::parse);
     let retention = section(&mut f, "retention", retention::parse);
@@ -226,6 +232,7 @@ fn parse(data_dir: &Path, value: &Value, problems: &mut Problems) -> Option<Conf
         server: server?,
         engine: engine?,
         gateway: gateway?,
+        limits: limits?,
         state: state?,
         reconcile: reconcile?,
         retention: retention?,

@@ -16,7 +16,7 @@ use super::trouble::{Trouble, provider_of};
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
     /// `Ready`, `Synced`, `Waiting`, `Drifted`, `ChecksFailed`, `StateDiverged`, `StateLocked`, `ForcedToEnd`,
-    /// `ProviderSilent`, `ProviderPaused`, `Paused`, `FieldsWithoutEffect`, `NotAllowed`.
+    /// `ProviderSilent`, `ProviderPaused`, `LimitExceeded`, `Paused`, `FieldsWithoutEffect`, `NotAllowed`.
     #[serde(rename = "type")]
     pub condition_type: &'static str,
     /// `True`, `False` or `Unknown`.
@@ -42,6 +42,7 @@ pub(super) fn conditions(view: View<'_>) -> Vec<Condition> {
     conditions.extend(forced(view));
     conditions.extend(silent(view));
     conditions.extend(provider_paused(view));
+    conditions.extend(limit_exceeded(view));
     conditions.extend(paused(view));
     conditions.extend(without_effect(view));
     conditions.extend(not_allowed(view));
@@ -88,6 +89,18 @@ fn ready(view: View<'_>) -> Condition {
         Some(other) => ("False", other, format!("the cloud says that {subject} is {other}")),
     };
     condition(view, "Ready", status, &reason_of(view, word), &message, since)
+}
+
+/// An apply is not ended for what it takes of the machine: a person hears of it.
+fn limit_exceeded(view: View<'_>) -> Option<Condition> {
+    let run = view.open?;
+    let step = run.steps.iter().find(|step| step.exceeded.is_some() && step.duration_ms.is_none())?;
+    let what = step.exceeded.as_deref().unwrap_or_default();
+    let message = format!(
+        "terraform {} of run {} goes on, since its end would lose what it has made, but takes more than it may: {what}",
+        step.name, run.id
+    );
+    Some(condition(view, "LimitExceeded", "True", "TakesMoreThanItMay", &message, step.started_at))
 }
 
 /// What is spoken of.

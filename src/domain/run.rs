@@ -255,6 +255,9 @@ pub struct Step {
     /// Why a provider was not, or not always, though it was to be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plain_because: Vec<String>,
+    /// What it has taken more of than `[limits]` lets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exceeded: Option<String>,
 }
 
 impl Run {

@@ -22,6 +22,7 @@ use crate::domain::metadata::Declared;
 use crate::domain::name::Name;
 use crate::domain::problem::Problems;
 use crate::domain::template::{Provider, UpdatePolicy};
+use crate::domain::warning::Warning;
 use crate::service::{Condition, Rendering, Revision, RevisionView, RolloutView, TemplateView, Written};
 
 #[derive(Debug, Serialize)]
@@ -44,6 +45,9 @@ struct WireTemplate<'a> {
     update_policy: Option<UpdatePolicy>,
     variables: BTreeMap<&'a str, WireVariable<'a>>,
     outputs: BTreeMap<&'a str, WireOutput<'a>>,
+    /// What its author should hear at an upload.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
 }
 
 #[derive(Debug, Serialize)]
@@ -120,6 +124,7 @@ impl<'a> From<&'a TemplateView> for WireTemplate<'a> {
             update_policy: view.uploaded.is_some().then_some(template.manifest.update_policy),
             variables: template.variables.iter().map(|(name, it)| (name.as_str(), it.into())).collect(),
             outputs: template.outputs.iter().map(|(name, it)| (name.as_str(), it.into())).collect(),
+            warnings: Vec::new(),
         }
     }
 }
@@ -182,7 +187,7 @@ pub(super) async fn put(one: OneNamed, _: NoParams, Upload(body): Upload) -> Ans
     let applied = access.service.put_one(declaration, &namespace, Condition::None, &access.actor).await?;
     let status = if applied.written == Written::Created { StatusCode::CREATED } else { StatusCode::OK };
     let view = access.service.template(&namespace, &name, None).await?;
-    Ok((status, Json(WireTemplate::from(&view))).into_response())
+    Ok((status, Json(WireTemplate { warnings: applied.warnings, ..WireTemplate::from(&view) })).into_response())
 }
 
 /// `DELETE …/templates/{name}`

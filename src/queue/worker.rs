@@ -180,6 +180,7 @@ fn job_to_follow(service: &Service, run: &Run, requests: Requests, reports: Unbo
         own_environment: Environment::default(),
         secrets: service.secrets_of(run.id),
         confinement: None,
+        limits: service.config().limits,
         revision_dir: std::path::PathBuf::new(),
         state_revision_dir: std::path::PathBuf::new(),
         state: None,

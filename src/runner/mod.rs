@@ -8,6 +8,7 @@
 
 mod folders;
 mod planning;
+mod refused;
 mod revision;
 mod step;
 mod trial;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 pub use folders::{WORK_MADE, forget_applying, forget_planning, forget_temporary, forget_values, kill_all};
 pub use trial::{look, sweep_trials, validate};
 
+use crate::config::Limits;
 use crate::domain::adoption::Adoption;
 use crate::domain::failure::{Class, Failure};
 use crate::domain::redaction::Secrets;
@@ -41,6 +43,9 @@ use crate::terraform::plan::Shown;
 use planning::Planner;
 use step::{OnStop, Stepper};
 use work::Work;
+
+/// Bytes of a saved plan that are kept.
+const PLAN_BYTES_MAX: u64 = 256 << 20;
 
 /// All that a run needs. It has no `Debug`: its environment holds secrets.
 pub struct Job {
@@ -64,6 +69,8 @@ pub struct Job {
     pub secrets: Secrets,
     /// What Terraform's processes may touch; everything, where this is absent.
     pub confinement: Option<supervisor::Confinement>,
+    /// What each of its commands may take of the machine.
+    pub limits: Limits,
     /// What makes its commands warm; absent, they go the plain way.
     pub warmth: Option<Warmth>,
     /// What the template says of itself.
@@ -142,7 +149,7 @@ async fn plan_in_time(job: &Job, rendered: &Rendered) -> Result<(Shown, Vec<u8>)
     let mut planner = Planner::new(job, work);
     let made = planner.plan().await?;
     let made = planner.leave_foreign_tags(made, &rendered.tags).await?;
-    let saved = tokio::fs::read(&made.file).await.map_err(|error| internal("cannot read the saved plan", &error))?;
+    let saved = step::read_whole(&made.file, PLAN_BYTES_MAX).await?;
     Ok((made.shown, saved))
 }
 
@@ -179,7 +186,12 @@ pub async fn apply(job: &Job) -> Result<Option<Map<String, Value>>, Halt> {
         return Ok(None);
     }
     let stepper = Stepper::new(job, OnStop::InterruptThenKill, work);
-    let Ok(output) = stepper.run("5", &Command::Output).await else { return Ok(None) };
+    let limit = std::time::Duration::from_secs(u64::from(job.plan_seconds_max));
+    let Ok(Ok(output)) = tokio::time::timeout(limit, stepper.run("5", &Command::Output)).await else {
+        // They can be had from the state, too.
+        folders::kill_all(&job.run_dir);
+        return Ok(None);
+    };
     Ok(stepper.stdout(&output).await.ok().as_deref().and_then(outputs::parse))
 }
 

@@ -1,19 +1,25 @@
 //! One command of a run: begun or found again, waited for, judged.
 
 use std::convert::Infallible;
+use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+use super::refused::refused;
 use super::work::Work;
 use super::{Halt, Job, Report, folders, internal, warm};
 use crate::domain::failure::{Class, Failure};
 use crate::domain::run::{FORCED_SECONDS, Step};
 use crate::domain::time::plus_seconds;
 use crate::domain::warmth::Silent;
-use crate::supervisor::{self, Attached, Exit};
+use crate::supervisor::{self, Attached, Confinement, Exit, Limits};
 use crate::terraform::argv::Command;
 use crate::terraform::{diagnostics, events};
 
+/// What to do about a command that takes more of the machine than it may.
+const MORE_THAN_IT_MAY: &str = "Look in the log at what the template does; where it needs that much, raise the setting that the message names. captd tries again by itself.";
 /// How long a command that changes nothing has to end after an interrupt.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long to wait before a command is looked at again that could not be followed.
@@ -29,7 +35,11 @@ const LOSSES_MAX: u32 = 5;
 /// What the gateway says of a provider that is not the one of the lock file.
 const OTHER_PROVIDER: &str = "the lock file of this template revision allows only";
 /// Bytes of a log that are searched for errors.
-const SEARCHED_BYTES_MAX: usize = 4 << 20;
+const SEARCHED_BYTES_MAX: u64 = 4 << 20;
+/// Bytes of an answer of Terraform's that are read: a plan as JSON, its log, outputs.
+const ANSWER_BYTES_MAX: u64 = 512 << 20;
+/// How often it is looked whether an apply takes more of the machine than it may.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// What a request to stop does to a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,19 +107,24 @@ impl<'a> Stepper<'a> {
         let name = command.name().to_owned();
         let mut step = Step { name, place: place.to_owned(), started_at, ..Step::default() };
         self.job.reports.send(Report::Step(step.clone())).ok();
+        let mut told = step.clone();
         let (exit, stopped) = tokio::select! {
             ended = self.to_its_end(&folder, command) => ended?,
             () = self.watch_for_silence(&folder) => unreachable!("invariant: it is watched until its end"),
+            never = self.tell_of_excess(&folder, &mut told) => match never {},
         };
         step.duration_ms = Some(exit.duration_ms);
         step.exit_code = Some(exit.shell_code());
+        step.exceeded = supervisor::exceeded(&folder).map(|exceeded| exceeded.what);
         let said = supervisor::said(&folder);
         (step.warm, step.plain_because) = (said.warm, said.plain);
         if step.warm.is_empty() && self.job.warmth.is_some() && folders::plain_way(&self.job.run_dir).exists() {
             step.plain_because.push(SHARED_ONE_LOST.to_owned());
         }
         self.job.reports.send(Report::Step(step)).ok();
-        if command.is_done(exit.code) && !(stopped && self.on_stop == OnStop::InterruptThenKill) {
+        // One whose log is cut is not known to have done what it says.
+        let is_cut = supervisor::exceeded(&folder).is_some_and(|exceeded| exceeded.ended);
+        if command.is_done(exit.code) && !is_cut && !(stopped && self.on_stop == OnStop::InterruptThenKill) {
             return Ok((folder, exit));
         }
         if stopped {
@@ -120,9 +135,20 @@ impl<'a> Stepper<'a> {
 
     /// What a command of this run wrote to its standard output.
     pub(super) async fn stdout(&self, folder: &Path) -> Result<String, Halt> {
-        let path = folder.join(supervisor::STDOUT);
-        let bytes = tokio::fs::read(&path).await.map_err(|error| internal("cannot read terraform's answer", &error))?;
+        let bytes = read_whole(&folder.join(supervisor::STDOUT), ANSWER_BYTES_MAX).await?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Reports once when an apply takes more than it may: it goes on, and a person hears of it.
+    async fn tell_of_excess(&self, folder: &Path, step: &mut Step) -> Infallible {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let exceeded = supervisor::exceeded(folder).filter(|exceeded| !exceeded.ended);
+            if exceeded.is_some() && step.exceeded.is_none() {
+                step.exceeded = exceeded.map(|exceeded| exceeded.what);
+                self.job.reports.send(Report::Step(step.clone())).ok();
+            }
+        }
     }
 
     /// Waits for the command's end; also says whether it was asked to stop.
@@ -218,19 +244,7 @@ impl<'a> Stepper<'a> {
 
     fn spawn(&self, folder: &Path, command: &Command) -> Result<Attached, Halt> {
         let Work { folder: at, initialised } = &self.work;
-        let confinement = self.job.confinement.clone().map(|mut rights| {
-            rights.write.push(at.clone());
-            let mut rights = rights.reading(initialised).reading(&folders::given(&self.job.run_dir));
-            match command {
-                Command::Plan { out, .. } | Command::PlanDestroyOfState { out } => rights.writing(out),
-                Command::Show { plan } | Command::Apply { plan } => rights.reading(plan),
-                Command::Init => {
-                    rights.read.extend(supervisor::confine::registry_credentials(&self.job.own_environment));
-                    rights
-                }
-                _ => rights,
-            }
-        });
+        let confinement = self.rights(command);
         let wish =
             |applies| warm::wish(self.job, initialised, folders::whole_schema(&self.job.run_dir).exists(), applies);
         let warm = match command {
@@ -244,10 +258,42 @@ impl<'a> Stepper<'a> {
         };
         let record = supervisor::Invocation::new(self.job.program.clone(), command.argv(), at.clone())
             .confined(confinement)
+            .limited(self.limits(command))
             .warmed(warm);
         // What an init fetches serves others too.
         let environment = if *command == Command::Init { &self.job.own_environment } else { &self.job.environment };
         supervisor::spawn(folder, &record, environment).map_err(|error| internal("cannot start terraform", &error))
+    }
+
+    /// What a command may touch; everything, where nothing is confined.
+    fn rights(&self, command: &Command) -> Option<Confinement> {
+        let mut rights = self.job.confinement.clone()?;
+        rights.write.push(self.work.folder.clone());
+        let mut rights = rights.reading(&self.work.initialised).reading(&folders::given(&self.job.run_dir));
+        Some(match command {
+            Command::Plan { out, .. } | Command::PlanDestroyOfState { out } => rights.writing(out),
+            Command::Show { plan } | Command::Apply { plan } => rights.reading(plan),
+            Command::Init => {
+                rights.read.extend(supervisor::confine::registry_credentials(&self.job.own_environment));
+                rights
+            }
+            _ => rights,
+        })
+    }
+
+    /// What a command may take of the machine. One that changes the state is not ended for taking more.
+    fn limits(&self, command: &Command) -> Limits {
+        let it = &self.job.limits;
+        let file_mib = if *command == Command::Init { it.init_file_mib_max } else { it.file_mib_max };
+        let bytes = |mib: u32| u64::from(mib) << 20;
+        Limits {
+            file_bytes: bytes(file_mib),
+            data_bytes: bytes(it.data_mib_max),
+            open_files: u64::from(it.open_files_max),
+            processes: u64::from(it.processes_max),
+            folder_bytes: bytes(it.folder_mib_max),
+            ends: !matches!(command, Command::Apply { .. } | Command::Import { .. } | Command::Untaint { .. }),
+        }
     }
 
     async fn failure(&self, folder: &Path, command: &Command, exit: Exit) -> Failure {
@@ -255,9 +301,16 @@ impl<'a> Stepper<'a> {
         let stdout = self.job.secrets.redact(&tail(&folder.join(supervisor::STDOUT)).await);
         let stderr = self.job.secrets.redact(&tail(&folder.join(supervisor::STDERR)).await);
         let message = events::failure_message(&stdout, &stderr);
+        if let Some(exceeded) = supervisor::exceeded(folder).filter(|exceeded| exceeded.ended) {
+            let message = format!("terraform {} was ended: {}", command.name(), exceeded.what);
+            return Failure::with_remedy(Class::Limit, message, MORE_THAN_IT_MAY);
+        }
         if message.contains(OTHER_PROVIDER) {
             let remedy = "Nothing of it was started. Install the provider anew from where it should come from, or remove the folder `revisions` in the data folder while captd is stopped, so that it is initialised and locked anew; then call `captd retry`.";
             return Failure::with_remedy(Class::Configuration, message, remedy);
+        }
+        if let Some(failure) = refused(&message, self.rights(command).as_ref()) {
+            return failure;
         }
         if exit.is_not_started() {
             let remedy = "Check engine.binary, and with `captd doctor` whether terraform can be confined; captd tries again by itself.";
@@ -293,11 +346,32 @@ fn not_now(error: &supervisor::Error) {
     tracing::warn!(%error, "terraform cannot be followed at the moment; trying again");
 }
 
-/// The end of a file, as text; whole lines, if it has any.
+/// A file that a run writes through a descriptor of captd's, whole.
+pub(super) async fn read_whole(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Halt> {
+    let cannot = |error: std::io::Error| internal("cannot read terraform's answer", &error);
+    let mut file = tokio::fs::File::open(path).await.map_err(cannot)?;
+    let mut bytes = Vec::new();
+    (&mut file).take(bytes_max + 1).read_to_end(&mut bytes).await.map_err(cannot)?;
+    if bytes.len() as u64 > bytes_max {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let message = format!("{name} has more than {} MiB, which are read at most", bytes_max >> 20);
+        let remedy = "Let the template make less of it: fewer resources in one workspace, or smaller values.";
+        return Err(Halt::Failed(Failure::with_remedy(Class::Limit, message, remedy)));
+    }
+    Ok(bytes)
+}
+
+/// The end of a file, as text; whole lines, if it has any. What comes before is not read.
 async fn tail(path: &Path) -> String {
-    let bytes = tokio::fs::read(path).await.unwrap_or_default();
-    let cut = bytes.len().saturating_sub(SEARCHED_BYTES_MAX);
-    let line = bytes[cut..].iter().position(|byte| *byte == b'\n').filter(|_| cut > 0);
-    let from = cut + line.map_or(0, |end| end + 1);
-    String::from_utf8_lossy(&bytes[from..]).into_owned()
+    let read = async {
+        let mut file = tokio::fs::File::open(path).await?;
+        let cut = file.metadata().await?.len().saturating_sub(SEARCHED_BYTES_MAX);
+        file.seek(SeekFrom::Start(cut)).await?;
+        let mut bytes = Vec::new();
+        file.take(SEARCHED_BYTES_MAX).read_to_end(&mut bytes).await?;
+        std::io::Result::Ok((cut, bytes))
+    };
+    let (cut, bytes) = read.await.unwrap_or_default();
+    let line = bytes.iter().position(|byte| *byte == b'\n').filter(|_| cut > 0);
+    String::from_utf8_lossy(&bytes[line.map_or(0, |end| end + 1)..]).into_owned()
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::observing::seen_in_plan;
+use super::states::of_key;
 use super::{DAEMON, Prepared, Result, Service};
 use crate::domain::adoption::leaves_doubt;
 use crate::domain::failure::{Class, Failure};
@@ -43,10 +44,19 @@ impl Service {
         self.reached(&step);
         let mut change = self.write(DAEMON).await?;
         if let Some(mut run) = change.run(run).await? {
+            let mut exceeded = None;
             match run.steps.iter_mut().find(|known| known.place == step.place && known.name == step.name) {
                 // Found again by a later daemon: it began when it began.
-                Some(known) => *known = Step { started_at: known.started_at, ..step },
+                Some(known) => {
+                    let is_news = step.exceeded.is_some() && known.exceeded.is_none();
+                    *known = Step { started_at: known.started_at, ..step };
+                    exceeded = known.exceeded.clone().filter(|_| is_news);
+                }
                 None => run.steps.push(step),
+            }
+            if let Some(what) = exceeded {
+                let message = format!("a command of run {} takes more than it may: {what}", run.id);
+                change.tell(of_key("LimitExceeded", &run.key(), &message)).await?;
             }
             change.save_run(&run).await?;
             change.commit().await?;

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::write::Written;
 use super::{Actor, Error, Result, Service, gateway_dir, trials_dir};
-use crate::config::AwsProvider;
+use crate::config::{AwsProvider, Limits};
 use crate::domain::document::Document;
 use crate::domain::event::Told;
 use crate::domain::failure::Failure;
@@ -24,6 +24,7 @@ use crate::domain::problem::Problems;
 use crate::domain::redaction::Secrets;
 use crate::domain::template::{Gateway, Manifest, Template, UpdateMode};
 use crate::domain::warmth::Warmth;
+use crate::domain::warning::Warning;
 use crate::render::{self, Rendered};
 use crate::store::{Change, Revision, Uploaded};
 use crate::supervisor::Confinement;
@@ -62,6 +63,8 @@ pub struct Trial {
     pub secrets: Secrets,
     /// What Terraform's processes may touch; everything, where this is absent.
     pub confinement: Option<Confinement>,
+    /// What each of its commands may take of the machine.
+    pub limits: Limits,
     /// What makes its commands warm; absent, they go the plain way.
     pub warmth: Option<Warmth>,
     /// Terraform's program.
@@ -176,6 +179,7 @@ impl Service {
             confinement: self.confinement(&run_dir, provider, &environment),
             environment,
             secrets: self.known_secrets(),
+            limits: self.config.limits,
             warmth: is_warm.then(|| Warmth {
                 gateway: gateway_dir(&self.config),
                 run: id,
@@ -231,6 +235,14 @@ impl Uploads {
     /// What was found of the document at this pointer.
     pub(super) fn at(&self, pointer: &str) -> Option<&std::result::Result<Template, Problems>> {
         self.0.get(pointer)
+    }
+
+    /// What the author of the document at this pointer should hear.
+    pub(super) fn warnings(&self, pointer: &str, files: &BTreeMap<String, String>) -> Vec<Warning> {
+        let rendered = self.at(pointer).and_then(|found| render::sample(found.as_ref().ok()?).ok());
+        let lost = rendered.map(|rendered| render::lost_files(&rendered.files)).unwrap_or_default();
+        let at = format!("{pointer}/spec/files");
+        lost.into_iter().map(|(file, said)| Warning::new(render::pointer_of(files, &at, &file), said)).collect()
     }
 }
 

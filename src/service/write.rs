@@ -103,13 +103,8 @@ impl Service {
                 let namespace = declared.namespace.unwrap_or_else(|| default_namespace.clone());
                 let name = declared.name.ok_or_else(|| no_name(at))?;
                 let written = self.put_template(change, &namespace, &name, &files, uploads.at(at), actor).await?;
-                Ok(Applied {
-                    kind: "WorkspaceTemplate",
-                    namespace: Some(namespace),
-                    name,
-                    written,
-                    warnings: Vec::new(),
-                })
+                let warnings = uploads.warnings(at, &files);
+                Ok(Applied { kind: "WorkspaceTemplate", namespace: Some(namespace), name, written, warnings })
             }
             Document::Secret(declared, spec) => {
                 let namespace = declared.namespace.unwrap_or_else(|| default_namespace.clone());

@@ -217,6 +217,12 @@ pub fn arguments(folder: &Path) -> Vec<String> {
     proof::<Invocation>(&folder.join(record::COMMAND)).map(|command| command.args).unwrap_or_default()
 }
 
+/// What a command has taken more of than it may; nothing, while that is not known.
+#[must_use]
+pub fn exceeded(folder: &Path) -> Option<super::Exceeded> {
+    proof(&folder.join(record::EXCEEDED))
+}
+
 /// Whether a process of a run is proven alive.
 #[must_use]
 pub fn lives(run_dir: &Path) -> bool {

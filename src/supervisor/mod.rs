@@ -13,6 +13,7 @@
 //! | `provider-silent.json` | the supervisor | for which provider it waits, while that hangs |
 //! | `interrupted`, `interrupted-again` | the daemon | nothing: which interrupts were sent |
 //! | `forced` | the daemon | when a person has forced it to end |
+//! | `exceeded.json` | the supervisor | what the command has taken more of than it may |
 //! | `exit.json` | the supervisor | the exit status: whole, or not there; 126 or 127 when it could not start its program |
 //! | `abandoned` | the daemon | from now on nothing may be started here |
 //!
@@ -30,10 +31,13 @@ mod rehearse;
 mod shim;
 mod supervise;
 mod warm;
+mod watch;
 
-pub use captd_process::{Confinement, Error, Result, boot_id, landlock, missing_in, proof, write_json, write_whole};
+pub use captd_process::{
+    Confinement, Error, Limits, Result, boot_id, landlock, missing_in, proof, write_json, write_whole,
+};
 pub use capture::capture;
-pub use daemon_side::{Attached, arguments, attach, lives, look_at, said, spawn};
+pub use daemon_side::{Attached, arguments, attach, exceeded, lives, look_at, said, spawn};
 pub use effect::{Effect, effect};
 pub use ending::{kill, silent};
 pub use gateway::{
@@ -46,6 +50,7 @@ pub use rehearse::{REHEARSAL_BYTES_MAX, REHEARSAL_CPU_SECONDS_MAX, limit_to_rehe
 pub use shim::{exec, own_session};
 pub use supervise::supervise;
 pub use warm::starter;
+pub use watch::Exceeded;
 
 /// The folder of the data folder that holds what runs have left and what cannot be removed.
 pub const ASIDE: &str = "left";

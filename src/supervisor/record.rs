@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use captd_gateway::Wish;
-use captd_process::Confinement;
+use captd_process::{Confinement, Limits};
 use serde::{Deserialize, Serialize};
 
 /// Version of the folder's format. A captd reads the one before, too: an upgrade finds runs that the
-/// earlier captd began. 2 names the captd that wrote it.
-pub(super) const FORMAT: u32 = 2;
+/// earlier captd began. 2 names the captd that wrote it; 3 works in a folder of the run, where 2 worked in one of its
+/// workspace.
+pub(super) const FORMAT: u32 = 3;
 /// The oldest format that is read.
 pub(super) const FORMAT_OLDEST: u32 = FORMAT - 1;
 
@@ -19,6 +20,7 @@ pub(super) const TERRAFORM: &str = "terraform.json";
 pub(super) const SAID: &str = "providers.json";
 pub(super) const SILENT: &str = "provider-silent.json";
 pub(super) const EXIT: &str = "exit.json";
+pub(super) const EXCEEDED: &str = "exceeded.json";
 pub(super) const ABANDONED: &str = "abandoned";
 pub(super) const INTERRUPTED: &str = "interrupted";
 pub(super) const FORCED: &str = "forced";
@@ -54,6 +56,9 @@ pub struct Invocation {
     /// What it may touch; everything, where this is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confinement: Option<Confinement>,
+    /// What it may take of the machine; everything, where this is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
     /// What it wants of the gateway; nothing, where this is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<Wish>,
@@ -64,13 +69,20 @@ impl Invocation {
     #[must_use]
     pub fn new(program: String, args: Vec<String>, working_dir: PathBuf) -> Self {
         let captd = Some(env!("CARGO_PKG_VERSION").to_owned());
-        Self { format: FORMAT, captd, program, args, working_dir, confinement: None, warm: None }
+        Self { format: FORMAT, captd, program, args, working_dir, confinement: None, limits: None, warm: None }
     }
 
     /// The same, with no rights but these.
     #[must_use]
     pub fn confined(mut self, confinement: Option<Confinement>) -> Self {
         self.confinement = confinement;
+        self
+    }
+
+    /// The same, taking no more of the machine than this.
+    #[must_use]
+    pub fn limited(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
         self
     }
 

@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use super::record::{self, Exit, Invocation};
 use super::shim;
 use super::warm::Warm;
+use super::watch::{self, Watch};
 use crate::domain::time::Clock;
 use captd_process::{Process, Result, end_session, failed, read_json, write_json};
 
@@ -37,6 +38,12 @@ pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
         read_json(&path)?.ok_or_else(|| failed("read", &path)(std::io::ErrorKind::NotFound.into()))?;
     write_json(&folder.join(record::SUPERVISOR), &Process::with_pid(std::process::id()))?;
 
+    if let Some(limits) = &command.limits
+        && let Err(error) = limits.impose()
+    {
+        return not_started(folder, &command, error);
+    }
+    watch::keep_below();
     let begun = clock.now();
     let note = folder.join(record::SILENT);
     let warm = match command.warm.as_ref().map(|wish| Warm::begin(wish, command.confinement.as_ref(), &note)) {
@@ -49,7 +56,10 @@ pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
         Err(error) => return not_started(folder, &command, error),
     };
     let noted = write_json(&folder.join(record::TERRAFORM), &Process::with_pid(child.id()));
+    let watch = Watch::begin(folder, &command, child.id());
     let status = child.wait().map_err(failed("wait for", Path::new(&command.program)))?;
+    watch.into_iter().for_each(Watch::end);
+    watch::tell_of_cut_logs(folder, &command);
     if status.signal().is_some() {
         // It could not end its providers.
         Process::with_pid(std::process::id()).inspect(|own| end_session(own, &command.working_dir));

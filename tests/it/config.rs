@@ -53,6 +53,9 @@ fn nothing_said_means_the_defaults() {
         assert!((2..=64).contains(&config.engine.applies_at_once), "as memory allows");
         assert!((16..=512).contains(&config.engine.warm_applies_at_once), "as memory allows");
         assert_eq!(config.engine.pass_environment, [""; 0]);
+        assert_eq!((config.limits.file_mib_max, config.limits.init_file_mib_max), (1_024, 8_192));
+        assert_eq!((config.limits.data_mib_max, config.limits.folder_mib_max), (8_192, 8_192));
+        assert_eq!((config.limits.open_files_max, config.limits.processes_max), (8_192, 512));
         assert_eq!(config.reconcile.observe_interval_seconds, 600);
         assert!(config.reconcile.backoff.base_seconds < config.reconcile.backoff.cap_seconds);
         assert_eq!(config.templates.dir, None);

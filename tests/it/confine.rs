@@ -67,7 +67,7 @@ const DONE: &[&str] = &[
 const OF_ROOT: &[&str] = &["make a device", "read secrets of the system"];
 
 /// A folder with one template, `own`, whose apply runs a script.
-fn template(script: &str) -> TempDir {
+pub fn template(script: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
     let template = folder.path().join("workspace/own");
     std::fs::create_dir_all(&template).unwrap();
@@ -89,11 +89,11 @@ resource \"terraform_data\" \"tries\" {{
     folder
 }
 
-fn setup(folder: &Path, engine: &str) -> Setup {
+pub fn setup(folder: &Path, engine: &str) -> Setup {
     Setup { config: format!("[templates]\ndir = {}\n[engine]\n{engine}\n", json!(folder)) }
 }
 
-fn machine(environment: &Value) -> Value {
+pub fn machine(environment: &Value) -> Value {
     json!({
         "metadata": {"name": "workers"},
         "spec": {

@@ -51,7 +51,7 @@ async fn a_daemon_that_is_well_has_nothing_wrong() {
     }
     let confined = if captd::supervisor::landlock().is_ok() { "ok    " } else { "warn  " };
     assert!(line(&lines, "confinement:").starts_with(confined), "{lines:#?}");
-    assert_eq!((lines.len(), code), (9, 0));
+    assert_eq!((lines.len(), code), (11, 0));
 
     let token = daemon.dir().join("data/admin.token");
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o644)).unwrap();

@@ -37,6 +37,7 @@ mod goes_back_in;
 mod import;
 mod keys;
 mod left_behind;
+mod leftovers;
 mod local;
 mod offline;
 mod old_logs;

@@ -3,6 +3,7 @@
 
 mod hostile;
 mod library;
+mod lost;
 mod materialise;
 mod provider;
 mod quote;

@@ -6,11 +6,13 @@
 mod beneath;
 mod confined;
 mod identity;
+mod limits;
 mod whole;
 
 pub use beneath::{Beneath, Stuck};
 pub use confined::{Confinement, Version, confine_self, find_program, landlock, missing_in, start};
 pub use identity::{Process, boot_id, end_session, end_working_in, session};
+pub use limits::{Limits, bytes_in, descendants};
 pub use whole::{proof, proven, read_json, write_json, write_whole};
 
 /// A file or a process cannot be handled.

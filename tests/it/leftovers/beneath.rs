@@ -1,0 +1,89 @@
+//! Reading and emptying a folder in which somebody else writes, without a daemon: every form, and races.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use captd_process::{Beneath, bytes_in};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use tempfile::TempDir;
+
+use super::plant::{Victims, deep, forms, names_in, plant, replace};
+
+const BYTES_MAX: u64 = 1 << 20;
+
+fn read(folder: &Path, name: &str) -> Result<Option<String>, String> {
+    let file =
+        Beneath::open(folder).and_then(|folder| folder.file(name, BYTES_MAX)).map_err(|error| error.to_string())?;
+    Ok(file.map(|mut file| {
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        text
+    }))
+}
+
+#[test]
+fn a_regular_file_is_read_and_nothing_else() {
+    let (dir, out) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let victims = Victims::lay(out.path());
+    assert_eq!(read(dir.path(), "it"), Ok(None));
+    for (form, lay) in forms("it") {
+        lay(dir.path(), &victims);
+        let refused = read(dir.path(), "it");
+        let why = refused.expect_err(form);
+        assert!(["regular", "bytes", "No such device"].iter().any(|word| why.contains(word)), "{form}: {why}");
+    }
+    for name in ["../victim", "/etc/passwd", "folder/../../x", "."] {
+        assert!(!matches!(read(dir.path(), name), Ok(Some(_))), "{name} leads out");
+    }
+    fs::remove_file(dir.path().join("it")).unwrap();
+    fs::write(dir.path().join("it"), "text").unwrap();
+    assert_eq!(read(dir.path(), "it"), Ok(Some("text".to_owned())));
+    let link = out.path().join("link");
+    std::os::unix::fs::symlink(dir.path(), &link).unwrap();
+    assert!(Beneath::open(&link).is_err(), "the folder itself is no link");
+}
+
+#[test]
+fn everything_is_removed_and_nothing_beside_it() {
+    let (dir, out) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let victims = Victims::lay(out.path());
+    plant(dir.path(), &victims);
+    replace(dir.path(), &victims);
+    deep(dir.path());
+    assert!(bytes_in(dir.path()) < 1 << 30, "what takes no room is not counted");
+    let stuck = Beneath::open(dir.path()).unwrap().empty().unwrap();
+    assert_eq!((stuck.len(), names_in(dir.path()).len()), (0, 0), "{stuck:?}");
+    victims.are_untouched();
+}
+
+#[test]
+fn whoever_swaps_names_meanwhile_gets_nothing_out_of_it() {
+    let (dir, out) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let victims = Victims::lay(out.path());
+    let (mine, other) = (dir.path().join("mine"), dir.path().join("other"));
+    fs::create_dir(&mine).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (a, b) = (mine.join("a"), mine.join("b"));
+            // It ends by itself, since what is made without end is removed without end.
+            for _ in 0..2_000 {
+                fs::create_dir_all(a.join("a/a")).ok();
+                fs::write(a.join("file"), "").ok();
+                std::os::unix::fs::symlink(out.path().join("victims"), &b).ok();
+                renameat_with(CWD, &a, CWD, &b, RenameFlags::EXCHANGE).ok();
+                fs::rename(&a, &other).ok();
+                fs::remove_file(&other).ok();
+            }
+        });
+        for _ in 0..50 {
+            Beneath::open(&mine).unwrap().empty().ok();
+            assert!(bytes_in(&mine) < 1 << 30);
+            for name in ["a", "b"] {
+                assert_ne!(read(&mine, name), Ok(Some("kept".to_owned())));
+            }
+            victims.are_untouched();
+        }
+    });
+    victims.are_untouched();
+}
