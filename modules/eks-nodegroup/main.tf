@@ -20,7 +20,7 @@ locals {
 # What an autoscaler did to the desired size stays, as far as the bounds let it: one call of EKS then carries bounds and
 # size that go together. `ignore_changes` could not: it holds always or never.
 data "aws_eks_node_groups" "present" {
-  count = var.scaling_owner == "autoscaler" ? 1 : 0
+  count = var.scaling_owner == "autoscaler" && !var.captd_destroying ? 1 : 0
 
   cluster_name = var.cluster_name
 }

@@ -239,3 +239,9 @@ variable "timeouts" {
   })
   default = null
 }
+
+variable "captd_destroying" {
+  description = "Whether what was made is to go: then nothing is asked for that may be gone already. captd sets it."
+  type        = bool
+  default     = false
+}

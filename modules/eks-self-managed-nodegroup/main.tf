@@ -18,9 +18,17 @@ locals {
     "AmazonEKS_CNI_Policy",
   ]) : toset([])
 
-  version = coalesce(var.kubernetes_version, data.aws_eks_cluster.this.version)
+  # Nothing that is destroyed needs the cluster, which may be gone.
+  cluster = try(data.aws_eks_cluster.this[0], {
+    version                   = "gone"
+    endpoint                  = "gone"
+    certificate_authority     = [{ data = "gone" }]
+    kubernetes_network_config = [{ service_ipv4_cidr = "gone" }]
+    vpc_config                = [{ cluster_security_group_id = "gone" }]
+  })
+  version = coalesce(var.kubernetes_version, local.cluster.version)
   arch    = var.ami_type == "AL2023_ARM_64_STANDARD" ? "arm64" : "x86_64"
-  ami     = var.ami_id == null ? data.aws_ssm_parameter.ami[0].insecure_value : var.ami_id
+  ami     = var.ami_id == null ? try(data.aws_ssm_parameter.ami[0].insecure_value, "gone") : var.ami_id
 
   effects = { NO_SCHEDULE = "NoSchedule", NO_EXECUTE = "NoExecute", PREFER_NO_SCHEDULE = "PreferNoSchedule" }
   flags = concat(
@@ -37,9 +45,9 @@ locals {
     spec = {
       cluster = {
         name                 = var.cluster_name
-        apiServerEndpoint    = data.aws_eks_cluster.this.endpoint
-        certificateAuthority = data.aws_eks_cluster.this.certificate_authority[0].data
-        cidr                 = data.aws_eks_cluster.this.kubernetes_network_config[0].service_ipv4_cidr
+        apiServerEndpoint    = local.cluster.endpoint
+        certificateAuthority = local.cluster.certificate_authority[0].data
+        cidr                 = local.cluster.kubernetes_network_config[0].service_ipv4_cidr
       }
       kubelet = { flags = local.flags }
     }
@@ -64,11 +72,13 @@ locals {
 data "aws_partition" "current" {}
 
 data "aws_eks_cluster" "this" {
+  count = var.captd_destroying ? 0 : 1
+
   name = var.cluster_name
 }
 
 data "aws_ssm_parameter" "ami" {
-  count = var.ami_id == null ? 1 : 0
+  count = var.ami_id == null && !var.captd_destroying ? 1 : 0
 
   name = "/aws/service/eks/optimized-ami/${local.version}/amazon-linux-2023/${local.arch}/standard/recommended/image_id"
 }
@@ -121,7 +131,7 @@ resource "aws_launch_template" "this" {
   instance_type          = local.is_mixed ? null : var.instance_types[0]
   user_data              = base64encode(local.user_data)
   update_default_version = true
-  vpc_security_group_ids = concat([data.aws_eks_cluster.this.vpc_config[0].cluster_security_group_id], var.security_group_ids)
+  vpc_security_group_ids = concat([local.cluster.vpc_config[0].cluster_security_group_id], var.security_group_ids)
   tags                   = local.tags
 
   iam_instance_profile {
@@ -159,7 +169,7 @@ resource "aws_launch_template" "this" {
 # What an autoscaler did to the desired capacity stays, as far as the bounds let it. `ignore_changes` could not say so: it
 # holds always or never.
 data "aws_autoscaling_groups" "present" {
-  count = var.scaling_owner == "autoscaler" ? 1 : 0
+  count = var.scaling_owner == "autoscaler" && !var.captd_destroying ? 1 : 0
 
   names = [local.name]
 }

@@ -19,7 +19,7 @@ use crate::app;
 use crate::config::{Config, Sources};
 use crate::domain::template::Template;
 use crate::render::Library;
-use crate::service::{Rules, read_keys};
+use crate::service::{Rules, read_keys, room_at};
 use crate::store::Store;
 use crate::supervisor::{self, Effect, missing_in};
 
@@ -91,6 +91,7 @@ pub(super) async fn run(args: &Args, connection: &Connection) -> Result<Exit> {
         Err(error) => tell(Finding::fail("configuration", error.to_string(), "correct it: `captd config check`"))?,
     }
     tell(mode("data folder", &data_dir, 0o700))?;
+    tell(disk(&data_dir))?;
     tell(mode("token", &data_dir.join(TOKEN_FILE), 0o600))?;
     if let Ok(config) = &config {
         tell(terraform(config, &inherited).await)?;
@@ -124,6 +125,20 @@ fn mode(what: &'static str, path: &Path, wanted: u32) -> Finding {
             Finding::warn(what, format!("{name} is not there"), "`captd serve` makes it; or say --data-dir")
         }
         Err(error) => Finding::fail(what, format!("{name}: {error}"), "run this as the daemon's user"),
+    }
+}
+
+/// Whether its disk has room, before it is full.
+fn disk(data_dir: &Path) -> Finding {
+    let what = "disk";
+    match room_at(data_dir) {
+        Ok(room) if room.is_low() => Finding::fail(
+            what,
+            room.in_words(),
+            format!("make room on the disk of {}: runs fail without", shown(data_dir)),
+        ),
+        Ok(room) => Finding::ok(what, room.in_words()),
+        Err(error) => Finding::warn(what, format!("{}: {error}", shown(data_dir)), "`captd serve` makes the folder"),
     }
 }
 

@@ -16,7 +16,7 @@ use super::trouble::{Trouble, provider_of};
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
     /// `Ready`, `Synced`, `Waiting`, `Drifted`, `ChecksFailed`, `StateDiverged`, `StateLocked`, `ForcedToEnd`,
-    /// `ProviderSilent`, `ProviderPaused`, `LimitExceeded`, `Paused`, `FieldsWithoutEffect`, `NotAllowed`.
+    /// `ProviderSilent`, `ProviderPaused`, `LimitExceeded`, `Paused`, `FieldsWithoutEffect`, `NotAllowed`, `DiskLow`.
     #[serde(rename = "type")]
     pub condition_type: &'static str,
     /// `True`, `False` or `Unknown`.

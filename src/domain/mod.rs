@@ -35,6 +35,7 @@ pub mod refusal;
 pub mod resource;
 pub mod retry;
 pub mod rollout;
+pub mod room;
 pub mod run;
 pub mod secret;
 pub mod selector;

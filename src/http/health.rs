@@ -26,10 +26,13 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// It can do its work: the database answers.
+/// It can do its work: the database answers, and its disk has room.
 async fn readyz(State(shared): State<Shared>) -> Answer {
     match shared.is_ready().await {
-        Ok(()) => Ok("ok\n".into_response()),
+        Ok(()) => match shared.disk_is_low() {
+            Some(why) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "disk_low", why)),
+            None => Ok("ok\n".into_response()),
+        },
         Err(error) => {
             tracing::error!(%error, "not ready");
             Err(Problem::new(

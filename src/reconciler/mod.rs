@@ -37,6 +37,9 @@ pub async fn run(service: Arc<Service>, shutdown: CancellationToken) {
 
 /// One round: rollouts go on, and every idle workspace gets its decision.
 async fn round(service: &Service) {
+    if let Err(error) = service.look_at_disk().await {
+        tracing::warn!(%error, "cannot keep that there is room on the disk again");
+    }
     if let Err(error) = service.roll_out().await {
         tracing::warn!(%error, "cannot bring on those that follow a template");
     }

@@ -11,6 +11,7 @@ mod decisions;
 mod defaults;
 mod delete;
 mod discover;
+mod disk;
 mod drain;
 mod edits;
 mod eject;
@@ -54,6 +55,7 @@ mod write;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 pub use captd_capt::Conversion;
@@ -65,6 +67,7 @@ pub use abandon::Abandoned;
 pub use allowed::Rules;
 pub use apply::{Applied, How, Outcome};
 pub use discover::Discovery;
+pub use disk::room_at;
 pub use eject::Ejected;
 pub use error::{Error, Result};
 pub use events::Events;
@@ -131,6 +134,8 @@ pub struct Service {
     validator: Arc<dyn Validator>,
     rehearsals: Semaphore,
     clearing: Arc<Semaphore>,
+    /// Whether the disk was nearly full at the last look; true before the first.
+    disk_was_low: AtomicBool,
     /// Hints that something may be due.
     pub wakes: Wakes,
 }
@@ -186,6 +191,7 @@ impl Service {
             validator: parts.validator,
             rehearsals: Semaphore::new(rehearse::REHEARSALS_AT_ONCE),
             clearing: Arc::new(Semaphore::new(left::CLEARED_AT_ONCE)),
+            disk_was_low: AtomicBool::new(true),
             wakes: Wakes::default(),
         }
     }

@@ -75,12 +75,17 @@ fn manifest_for(spec: &Spec, template: &Template) -> Manifest {
     manifest
 }
 
+/// The variable of a template that says whether what it made is to go.
+const DESTROYING: &str = "captd_destroying";
+
 /// What a run is rendered from.
 #[derive(Clone, Copy)]
 struct Specs<'a> {
     spec: &'a Spec,
     /// The spec whose apply has left doubt.
     doubted: Option<&'a Spec>,
+    /// Whether it is to be destroyed: then nothing is asked for that may be gone.
+    is_destroyed: bool,
     /// Whether nothing of it was ever in force: what exists already may be taken over.
     is_new: bool,
     /// Outputs of others.
@@ -151,6 +156,7 @@ impl Service {
             Specs {
                 spec,
                 doubted: doubted.as_ref(),
+                is_destroyed: run.kind == Kind::Destroy,
                 is_new: workspace.observation.is_none(),
                 inputs: &opened,
                 template: &template,
@@ -167,7 +173,7 @@ impl Service {
     }
 
     fn prepare_spec(&self, run: &Run, specs: Specs<'_>, owner: &Owner) -> std::result::Result<Prepared, Failure> {
-        let Specs { spec, doubted, is_new, inputs, template } = specs;
+        let Specs { spec, doubted, is_new, inputs, template, .. } = specs;
         let wrong = |message: String| Failure::new(Class::Configuration, message);
         let providers = self.providers();
         let provider = match template.manifest.provider {
@@ -236,6 +242,9 @@ impl Service {
     ) -> std::result::Result<Map<String, Value>, String> {
         let files = self.file_values(spec, specs.template, specs.inputs);
         let mut all = files.map_err(|(_, why)| format!("varFiles: {why}"))?;
+        if specs.is_destroyed {
+            all.insert(DESTROYING.to_owned(), Value::from(true));
+        }
         all.extend(values(spec, owner, specs.inputs));
         Ok(all)
     }

@@ -286,7 +286,7 @@ impl Service {
         let unused = template.map(|template| without_effect(&resource.spec, &template)).unwrap_or_default();
         let unused: Vec<&str> = unused.iter().map(|(_, field)| *field).collect();
         let silent = open.as_ref().and_then(|run| self.silent_for(run.id));
-        let status = status::derive(View {
+        let mut status = status::derive(View {
             workspace: &workspace,
             created_at: resource.metadata.creation_timestamp,
             open: open.as_ref(),
@@ -300,6 +300,7 @@ impl Service {
             observe_interval_seconds: self.config.reconcile.observe_interval_seconds,
             now: self.clock.now(),
         });
+        status.conditions.extend(self.disk_condition(resource.metadata.generation));
         Ok(ResourceView { resource, status })
     }
 

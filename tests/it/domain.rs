@@ -14,6 +14,7 @@ mod label;
 mod launch_rules;
 mod machine_fields;
 mod machine_rules;
+mod mended;
 mod node_rules;
 mod ratchet;
 mod redaction;

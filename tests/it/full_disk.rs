@@ -3,6 +3,7 @@
 use reqwest::Method;
 use tempfile::TempDir;
 
+use crate::cli::captd;
 use crate::local::seed_yaml;
 use crate::support::{Daemon, SmallDisk, requires, until};
 
@@ -31,8 +32,15 @@ async fn it_says_that_the_disk_is_full_and_goes_on_when_there_is_room() {
     assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (507, &"disk_full".into()), "{}", refused.text);
     assert_eq!(daemon.machine("workers").await["metadata"]["generation"], 1, "nothing was stored");
     assert_eq!(scale().await.status, 507, "and it says so each time");
+    let ready = daemon.get("/readyz").await;
+    assert_eq!((ready.status.as_u16(), &ready.json()["code"]), (503, &"disk_low".into()), "{}", ready.text);
+    let machine = daemon.machine("workers").await;
+    assert!(machine["status"]["conditions"].to_string().contains("DiskLow"), "{machine}");
+    let said = captd(&daemon, &format!("doctor --data-dir {}", daemon.dir().join("data").display())).with_code(1);
+    assert!(said.out.contains("fail  disk: "), "{said:?}");
 
     disk.make_room();
+    until("it is ready again", async || (daemon.get("/readyz").await.status == 200).then_some(())).await;
     until("it goes on", async || scale().await.status.is_success().then_some(())).await;
     assert_eq!(daemon.wait_until_ready("workers").await["status"]["currentSize"], 2);
     daemon.stop().await;

@@ -72,3 +72,45 @@ async fn what_an_auto_scaling_group_cannot_do_is_told_before_anything_is_made() 
     captd(&daemon, "delete workers --wait").with_code(0);
     daemon.stop().await;
 }
+
+/// Whose cluster is gone is destroyed all the same: recorded or not, on its own or an autoscaler's.
+#[tokio::test]
+async fn what_belonged_to_a_cluster_that_is_gone_can_be_deleted() {
+    if !requires("aws") {
+        return;
+    }
+    let aws = FakeAws::start();
+    let subnets = aws.seed("demo").await;
+    let config = format!("{}[reconcile]\nretry_base_seconds = 600\nretry_cap_seconds = 600\n", aws.config());
+    let daemon = Daemon::start_with(Setup { config });
+    let named = |name: &str, template: &str| {
+        let mut machine = workers(&subnets, &json!({"name": name, "scalingOwner": "autoscaler"}));
+        machine["metadata"]["name"] = json!(name);
+        machine["spec"]["workspaceTemplateRef"]["name"] = json!(template);
+        machine
+    };
+    let mut managed = named("managed", "eks-nodegroup-template");
+    managed["spec"]["variables"] = json!({});
+    for machine in [named("own", "eks-self-managed-nodegroup-template"), managed] {
+        let applied = daemon.apply(&machine.to_string()).await;
+        assert_eq!(applied.status, 200, "{}", applied.text);
+    }
+    daemon.wait_until_ready("own").await;
+    daemon.wait_until_ready("managed").await;
+    let error = json!({"status": 400, "code": "SomethingNew", "message": "nobody has seen this before"});
+    aws.rule(&json!({"action": "CreateAutoScalingGroup", "fail_after": error, "times": 1})).await;
+    daemon.apply(&named("unrecorded", "eks-self-managed-nodegroup-template").to_string()).await;
+    daemon.wait_for_phase("unrecorded", "Failed").await;
+    assert_eq!(aws.left().await["auto_scaling_groups"], json!(["demo.own", "demo.unrecorded"]));
+
+    aws.delete_cluster("demo").await;
+    for name in ["own", "managed", "unrecorded"] {
+        assert_eq!(daemon.delete(&format!("/v1/namespaces/default/machines/{name}")).await.status, 202);
+    }
+    for name in ["own", "managed", "unrecorded"] {
+        daemon.wait_until_gone(name).await;
+    }
+    let left = aws.left().await;
+    assert_eq!(left["auto_scaling_groups"], json!(null), "{left}");
+    daemon.stop().await;
+}

@@ -95,6 +95,11 @@ impl Shared {
     pub(super) async fn is_ready(&self) -> crate::service::Result<()> {
         self.0.service.is_ready().await
     }
+
+    /// That its disk is nearly full, in words, if it is.
+    pub(super) fn disk_is_low(&self) -> Option<String> {
+        self.0.service.disk_is_low()
+    }
 }
 
 /// What a handler has once it was asked whether he may.

@@ -115,6 +115,19 @@ impl FakeAws {
         }
     }
 
+    /// Deletes a cluster with its node groups, as if in the console.
+    pub async fn delete_cluster(&self, cluster: &str) {
+        let delete = async |path: String| {
+            let request = self.client.delete(format!("{}/clusters/{path}", self.url));
+            let response = request.header("authorization", observer("eks")).send().await.unwrap();
+            assert!(response.status().is_success(), "{}", response.text().await.unwrap());
+        };
+        for group in self.node_groups(cluster).await {
+            delete(format!("{cluster}/node-groups/{group}")).await;
+        }
+        delete(cluster.to_owned()).await;
+    }
+
     /// EKS `ListNodegroups`, as an observer of its own.
     pub async fn node_groups(&self, cluster: &str) -> Vec<String> {
         let url = format!("{}/clusters/{cluster}/node-groups", self.url);

@@ -38,6 +38,9 @@ fn every_command() {
         "plan",
         &["plan", "-input=false", "-json", "-detailed-exitcode", "-refresh-only", "-out=/data/runs/1/plan"],
     );
+    let of_state = Command::PlanDestroyOfState { out: PathBuf::from("/data/runs/1/plan") };
+    let argv = ["plan", "-input=false", "-json", "-destroy", "-refresh=false", "-out=/data/runs/1/plan"];
+    check(&of_state, "plan", &argv);
     let saved = PathBuf::from("/data/runs/1/plan");
     check(&Command::Show { plan: saved.clone() }, "show", &["show", "-json", "-no-color", "/data/runs/1/plan"]);
     check(&Command::Apply { plan: saved }, "apply", &["apply", "-input=false", "-json", "/data/runs/1/plan"]);
