@@ -55,7 +55,7 @@ const TABLE: &[Line] = &[
     Line(Method::GET,    "/v1/namespaces/{namespace}/{machines,workspaces}/{name}", Read, Scope::Namespace, |m| on(m, resources::read), "one, with its status"),
     Line(Method::PUT,    "/v1/namespaces/{namespace}/{machines,workspaces}/{name}", Write, Scope::Namespace, |m| on(m, resources::put), "creates or replaces; `If-Match` and `If-None-Match: *` are kept"),
     Line(Method::PATCH,  "/v1/namespaces/{namespace}/{machines,workspaces}/{name}", Write, Scope::Namespace, |m| on(m, resources::patch), "a JSON merge patch"),
-    Line(Method::DELETE, "/v1/namespaces/{namespace}/{machines,workspaces}/{name}", Write, Scope::Namespace, |m| on(m, resources::delete), "destroys first; `cascade=true` takes along, in order, what needs it"),
+    Line(Method::DELETE, "/v1/namespaces/{namespace}/{machines,workspaces}/{name}", Write, Scope::Namespace, |m| on(m, resources::delete), "destroys first; `cascade=true` takes along, in order, what needs it; `abandon=true` destroys nothing and keeps the state"),
     Line(Method::POST,   "/v1/namespaces/{namespace}/machines/{name}/scale", Write, Scope::Namespace, |m| on(m, resources::scale), "numbers of nodes; 202 with the run"),
     Line(Method::POST,   "/v1/namespaces/{namespace}/{machines,workspaces}/{name}/plan", Write, Scope::Namespace, |m| on(m, resources::plan), "a run that shows a plan; 202 with the run"),
     Line(Method::POST,   "/v1/namespaces/{namespace}/{machines,workspaces}/{name}/retry", Write, Scope::Namespace, |m| on(m, resources::retry), "another try; 202 with the run"),

@@ -151,6 +151,7 @@ async fn what_would_leave_a_node_group_behind_cannot_be_changed() {
     }
     let daemon = Daemon::start();
     daemon.post(MACHINES, &machine("m", "a")).await;
+    daemon.wait_until_ready("m").await;
     let edit = json!({"spec": {"region": "us-east-1", "providerConfigRef": {"name": "other"}}});
     let refused = daemon.patch(&format!("{MACHINES}/m"), &edit).await;
     assert_eq!(refused.status, 422);

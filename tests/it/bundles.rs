@@ -130,8 +130,9 @@ async fn what_is_wrong_with_a_secret_or_its_use_is_told_with_its_place() {
         assert_eq!((&error["pointer"], &error["code"]), (&json!(pointer), &json!(code)), "{}", refused.text);
         assert!(error["detail"].as_str().unwrap().contains(words), "{words}: {error}");
     }
+    let without = daemon.put("/v1/namespaces/default/secrets/another", &json!({"spec": {}})).await;
+    assert_eq!((without.status.as_u16(), without.pointers()), (422, vec!["/spec/data".to_owned()]), "{}", without.text);
     for (spec, pointer) in [
-        (json!({}), "/spec/data"),
         (json!({"data": {}}), "/spec/data"),
         (json!({"data": {"a b": "x"}}), "/spec/data/a b"),
         (json!({"data": {"a": 1}}), "/spec/data/a"),

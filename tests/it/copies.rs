@@ -98,7 +98,7 @@ async fn a_database_that_lost_something_is_not_taken_for_a_first_start() {
 
     let cases: [Case<'_>; 5] = [
         ("no database", None, &["is not there", "no first start", "runs/", "state.key", "captd.db-wal"]),
-        ("an empty one", Some(b""), &["is empty", "no first start", "workspaces/"]),
+        ("an empty one", Some(b""), &["is empty", "no first start", "revisions/"]),
         ("one without captd.db-wal", Some(&kept_database), &["older than what lies beside it", "captd.db-wal"]),
         ("an older one", Some(&older), &["older than what lies beside it", "captd hold"]),
         ("another's", Some(&of_another), &["is that of another installation", "captd.installation"]),
