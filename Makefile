@@ -1,4 +1,4 @@
-# The commands of captd: `make demo`, `make test`, `make bench`, and `make crash-test` for hours. What they make lies below target/.
+# The commands of captd: `make demo`, `make test`, `make bench`, `make break-test`, and `make crash-test` for hours. What they make lies below target/.
 
 PYTHON ?= python3
 VENV := $(CURDIR)/target/venv
@@ -57,6 +57,12 @@ crash-test: venv ## kill captd and all it stands on, many times: TRIALS=500 SEED
 		CAPTD_CRASH_AT_ONCE='$(AT_ONCE)' CAPTD_CRASH_AWS_TRIALS='$(AWS_TRIALS)' CAPTD_TEST_PYTHON='$(VENV)/bin/python' \
 		cargo test --quiet crash:: -- --nocapture
 
+break-test: venv ## try to get in and to break it, more often than the tests do: REQUESTS=10000 SEED=1
+	@CAPTD_FUZZ_REQUESTS='$(or $(REQUESTS),10000)' CAPTD_FUZZ_SEED='$(or $(SEED),1)' CAPTD_REQUIRE=terraform,aws \
+		CAPTD_TEST_PYTHON='$(VENV)/bin/python' cargo test --test it -- --nocapture \
+		fuzz:: doors:: separation:: bounded:: declared_env:: policy:: allowed_later:: confine:: leftovers:: \
+		connections:: followers:: gateway::door gateway::hangs
+
 bench: venv ## captd beside the plain Terraform, as a table: ROWS=1,2 BIG=1 RUNS=5 PLAIN_RUNS=3
 	@BENCH_ROWS='$(ROWS)' BENCH_BIG='$(BIG)' BENCH_RUNS='$(RUNS)' BENCH_PLAIN_RUNS='$(PLAIN_RUNS)' \
 		CAPTD_REQUIRE=terraform,aws CAPTD_TEST_PYTHON='$(VENV)/bin/python' cargo bench --bench speed
@@ -76,4 +82,4 @@ venv:
 		cp $(REQUIREMENTS) '$(VENV)/requirements.txt'; \
 	} || { echo 'The packages of $(REQUIREMENTS) could not be installed; pip says above why.' >&2; exit 1; }
 
-.PHONY: help demo test upgrade-test crash-test bench check-tools venv
+.PHONY: help demo test upgrade-test crash-test break-test bench check-tools venv

@@ -105,7 +105,7 @@ async fn whatever_a_run_leaves_goes_with_it_and_touches_nothing_else() {
     let daemon = Daemon::start_in(daemon.end(Signal::KILL).await);
     alive_until(&daemon, "the run is over", async || is_over(&daemon, &run).await).await;
     alive_until(&daemon, "all of it is gone", async || nothing_left(&data)).await;
-    assert_eq!(daemon.scale("workers", 2).await["state"], "succeeded", "and the next run is as any other");
+    assert_eq!(daemon.scale("workers", 3).await["state"], "succeeded", "and the next run is as any other");
     victims.are_untouched();
     daemon.stop().await;
 }

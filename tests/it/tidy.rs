@@ -7,6 +7,7 @@ mod floors;
 mod paths;
 mod proof;
 mod repository;
+mod security;
 mod shape;
 mod tokens;
 

@@ -12,6 +12,8 @@ const TOP_LEVEL: &[&str] = &[
     "LICENSE",
     "Makefile",
     "README.md",
+    // Whom captd trusts with what: where people who look for it look first.
+    "SECURITY.md",
     "benches",
     "crates",
     "fuzz",
