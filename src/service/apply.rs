@@ -13,6 +13,7 @@ use crate::domain::needs::needs;
 use crate::domain::problem::Problems;
 use crate::domain::resource::{Key, ResourceKind};
 use crate::domain::warning::Warning;
+use crate::store::Change;
 
 /// One document of an apply and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,15 +120,9 @@ impl Service {
                 Err(other) => return Err(other),
             }
         }
-        let is_refused = !problems.is_empty();
-        for (index, one) in applied.iter().filter(|(_, one)| one.written != Written::Unchanged) {
-            // What was refused may be what is referred to: that is told first.
-            let Some(key) = one.key().filter(|_| !is_refused) else { continue };
-            match self.check_references(&mut change, &key, &format!("/{index}")).await {
-                Ok(()) => {}
-                Err(Error::Invalid(more)) => problems.extend_under("", more),
-                Err(other) => return Err(other),
-            }
+        // What was refused may be what is referred to: that is told first.
+        if problems.is_empty() {
+            problems = self.wrong_references(&mut change, &applied).await?;
         }
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
@@ -139,6 +134,20 @@ impl Service {
         applied.sort_by_key(|(index, _)| *index);
         let applied = applied.into_iter().map(|(_, done)| done).collect();
         Ok(Outcome { applied, skipped: conversion.skipped, notes })
+    }
+
+    /// What is wrong with what the written ones refer to.
+    async fn wrong_references(&self, change: &mut Change, applied: &[(usize, Applied)]) -> Result<Problems> {
+        let mut problems = Problems::default();
+        for (index, one) in applied.iter().filter(|(_, one)| one.written != Written::Unchanged) {
+            let Some(key) = one.key() else { continue };
+            match self.check_references(change, &key, &format!("/{index}")).await {
+                Ok(()) => {}
+                Err(Error::Invalid(more)) => problems.extend_under("", more),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(problems)
     }
 }
 

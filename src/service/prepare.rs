@@ -20,7 +20,9 @@ use crate::domain::secret::uses;
 use crate::domain::state::{self, Contents};
 use crate::domain::template::{Gateway, Manifest, Provider, Template};
 use crate::domain::warmth::Warmth;
+use crate::domain::workspace::Workspace;
 use crate::render::{Rendered, import_ids, render, values};
+use crate::store::Snapshot;
 use crate::supervisor::Confinement;
 use crate::supervisor::confine::{Needs, confinement};
 use crate::terraform::environment::{Environment, environment, http_backend};
@@ -93,6 +95,13 @@ struct Specs<'a> {
     template: &'a Template,
 }
 
+/// The spec whose apply has left doubt. What is gone from the history was like what came after it, as far as is known.
+async fn doubted_spec(snapshot: &mut Snapshot, workspace: &Workspace, wanted: &Spec) -> Result<Option<Spec>> {
+    let Some(generation) = workspace.in_doubt else { return Ok(None) };
+    let kept = snapshot.spec_of(workspace.uid, generation).await?;
+    Ok(Some(kept.map_or_else(|| wanted.clone(), |(_, spec)| spec)))
+}
+
 impl Service {
     /// Prepares a run.
     ///
@@ -116,14 +125,7 @@ impl Service {
             let message = format!("there is no template `{}` any more", wanted.template().name);
             return Ok(Err(Failure::new(Class::Configuration, message)));
         };
-        let doubted = match workspace.in_doubt {
-            // What is gone from the history was like what came after it, as far as is known.
-            Some(generation) => {
-                let kept = snapshot.spec_of(run.workspace, generation).await?;
-                Some(kept.map_or_else(|| wanted.clone(), |(_, spec)| spec))
-            }
-            None => None,
-        };
+        let doubted = doubted_spec(&mut snapshot, &workspace, &wanted).await?;
         // Whoever held one connection and waited for a second would hold up all others, and they it.
         drop(snapshot);
         let inputs = match inputs {

@@ -15,7 +15,7 @@ use crate::domain::needs::needs;
 use crate::domain::problem::Problems;
 use crate::domain::resource::{Key, Resource, Spec};
 use crate::domain::secret::uses;
-use crate::domain::template::{Provider, Template};
+use crate::domain::template::{Assigned, Provider, Template};
 use crate::domain::warning::{self, Warning};
 use crate::store::{Change, NewResource};
 use uuid::Uuid;
@@ -180,10 +180,7 @@ impl Service {
         if paused && before.is_none() {
             change.set_paused(workspace, true).await?;
         }
-        change.assign_template(workspace, assigned.as_ref()).await?;
-        change.put_needs(workspace, &needs(&resource.spec, &key.namespace)).await?;
-        change.put_secret_uses(workspace, &uses(&resource.spec, &key.namespace)).await?;
-        self.take_secret(change, &resource, at).await?;
+        self.keep_uses(change, &resource, assigned.as_ref(), at).await?;
         self.check_limits(change, &tenant).await?;
         if spec_changed {
             change.keep_generation(&resource, &actor.0, self.clock.now()).await?;
@@ -194,6 +191,22 @@ impl Service {
             warnings.extend(warning::of_quotas(now, groups, &format!("{at}/spec")));
         }
         Ok((written, warnings))
+    }
+
+    /// Keeps which template a machine or workspace follows, what it needs, the secrets that it uses, and the one that it
+    /// writes.
+    async fn keep_uses(
+        &self,
+        change: &mut Change,
+        resource: &Resource,
+        assigned: Option<&Assigned>,
+        at: &str,
+    ) -> Result<()> {
+        change.assign_template(resource.workspace, assigned).await?;
+        let namespace = &resource.metadata.namespace;
+        change.put_needs(resource.workspace, &needs(&resource.spec, namespace)).await?;
+        change.put_secret_uses(resource.workspace, &uses(&resource.spec, namespace)).await?;
+        self.take_secret(change, resource, at).await
     }
 
     async fn check_limits(&self, change: &mut Change, tenant: &Namespace) -> Result<()> {

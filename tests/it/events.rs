@@ -58,12 +58,6 @@ async fn what_happens_to_a_machine_is_told_in_its_order() {
     assert_eq!(newest, ["Normal", "Paused", "machine/workers", "admin"], "{table}");
     let described = captd(&daemon, "describe workers").with_code(0).out;
     assert!(described.contains("Events:\n") && described.contains("RunFailed"), "{described}");
-    // A look may have begun before the pause.
-    until("nothing is at work", async || {
-        let open = daemon.get("/v1/runs?state=queued,preparing,planning,planned,applying").await.json();
-        (open["items"] == json!([])).then_some(())
-    })
-    .await;
     daemon.stop().await;
 }
 

@@ -133,7 +133,7 @@ fn a_value_that_does_not_fit_is_told_with_its_place() {
     at /0/sizes/1 is a string, and a number is wanted
     at /1 lacks the attribute `name`
     at /1/sizes is an object, and a list (list(number)) is wanted
-    at /2/tags/x~1y is a number, and a string is wanted
+    at /2/tags/x~1y is a number, and a string is wanted; put it in quotes: unquoted, YAML and JSON read the number 1
     ");
     insta::assert_snapshot!(said(&json!([1]), "tuple([number, number])").join("\n"), @"has 1 values, and 2 are wanted");
     insta::assert_snapshot!(said(&json!("5"), "number").join("\n"), @"is a string, and a number is wanted");

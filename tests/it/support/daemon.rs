@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use reqwest::{Client, Method, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{provider_mirror, until};
@@ -185,10 +185,16 @@ impl Daemon {
     }
 
     /// Ends it with SIGTERM while nothing is at work, and checks that nothing is left: no open
-    /// run, no process. Gives back its folder.
+    /// run, no process. A look that captd has begun by itself is waited for. Gives back its folder.
     pub async fn stop(self) -> TempDir {
-        let open = self.get("/v1/runs?state=queued,preparing,planning,planned,applying&limit=500").await.json();
-        assert_eq!(open["items"], json!([]), "runs are left open");
+        until("captd has looked at what was due", async || {
+            let open = self.get("/v1/runs?state=queued,preparing,planning,planned,applying&limit=500").await.json();
+            let (looks, left): (Vec<Value>, Vec<Value>) =
+                open["items"].as_array().unwrap().iter().cloned().partition(|run| run["trigger"] == "observe");
+            assert_eq!(left, Vec::<Value>::new(), "runs are left open");
+            looks.is_empty().then_some(())
+        })
+        .await;
         self.end(Signal::TERM).await
     }
 

@@ -18,22 +18,22 @@ fn named(page: &str) -> Vec<String> {
 }
 
 /// Whether the tests have a module, or a test in one, of this name.
-fn exists(tests: &Path, name: &str) -> bool {
-    let path = tests.join(name.replace("::", "/"));
+fn exists(folder: &Path, name: &str) -> bool {
+    let path = folder.join(name.replace("::", "/"));
     if path.with_extension("rs").is_file() {
         return true;
     }
-    let (module, test) = name.rsplit_once("::").unwrap_or_default();
-    let text = fs::read_to_string(tests.join(module.replace("::", "/")).with_extension("rs")).unwrap_or_default();
-    text.contains(&format!("fn {test}()"))
+    let (module, function) = name.rsplit_once("::").unwrap_or_default();
+    let text = fs::read_to_string(folder.join(module.replace("::", "/")).with_extension("rs")).unwrap_or_default();
+    text.contains(&format!("fn {function}()"))
 }
 
 #[test]
 fn each_promise_of_security_md_is_held_by_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join("SECURITY.md")).unwrap();
-    let named = named(&page);
-    assert!(named.len() > 20, "the page is read as it is written: {named:?}");
-    let missing: Vec<&String> = named.iter().filter(|name| !exists(&root.join("tests/it"), name)).collect();
+    let tests = named(&page);
+    assert!(tests.len() > 20, "the page is read as it is written: {tests:?}");
+    let missing: Vec<&String> = tests.iter().filter(|name| !exists(&root.join("tests/it"), name)).collect();
     assert!(missing.is_empty(), "SECURITY.md names tests that do not exist: {missing:?}");
 }
