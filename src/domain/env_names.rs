@@ -1,7 +1,7 @@
 //! Which variables of the environment a declaration may set: those that an administrator has named, and never one
 //! that steers the programs of a run.
 //!
-//! **Invariant:** no allow-list opens a name of [`STEERING`], in whatever case its letters are written.
+//! **Invariant:** no allow-list opens a name of `STEERING`, in whatever case its letters are written.
 
 /// Bytes of one text of the environment. With [`VARIABLES_MAX`] it stays below what Linux hands to a program.
 pub const TEXT_BYTES_MAX: usize = 16 << 10;

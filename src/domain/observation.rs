@@ -57,7 +57,7 @@ pub enum StatusOutput {
     /// The status of a node group, whatever it says.
     #[default]
     OfNodeGroup,
-    /// The status of what was made, where it is one of [`OF_EKS`].
+    /// The status of what was made, where it is one of `OF_EKS`.
     OfEks,
     /// Whatever the template's author likes.
     Free,
