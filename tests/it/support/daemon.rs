@@ -103,7 +103,7 @@ impl Daemon {
         // Whatever it says later must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let token = std::fs::read_to_string(data_dir.join("admin.token")).unwrap().trim().to_owned();
-        Self { child, dir: Some(dir), data_dir, base, token, client: Client::new() }
+        Self { child, dir: Some(dir), data_dir, base, token, client: client() }
     }
 
     pub fn base(&self) -> &str {
@@ -222,6 +222,11 @@ impl Drop for Daemon {
         assert!(std::thread::panicking(), "a test must end its daemon with `stop`");
         eprintln!("the daemon's log:\n{}", self.log());
     }
+}
+
+/// One that lets go of a silent connection long before the daemon does: it would ask on one that is just being closed.
+fn client() -> Client {
+    Client::builder().pool_idle_timeout(std::time::Duration::from_secs(20)).build().unwrap()
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Answer {
