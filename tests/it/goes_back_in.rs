@@ -189,6 +189,8 @@ async fn what_kubectl_prints_goes_in_again_and_again() {
     let mut by_hand = documents[4].clone();
     by_hand["metadata"].as_object_mut().unwrap().remove("uid");
     assert_eq!(daemon.post("/v1/apply", &by_hand).await.status, 412);
+    by_hand["metadata"]["uid"] = daemon.machine("managed-ng-1").await["metadata"]["uid"].clone();
+    assert_eq!(daemon.post("/v1/apply", &by_hand).await.status, 412, "it was read here");
     daemon.delete(&format!("{MACHINES}/managed-ng-1")).await;
     daemon.wait_until_gone("managed-ng-1").await;
     daemon.stop().await;

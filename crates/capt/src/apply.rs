@@ -204,13 +204,6 @@ pub(crate) fn machine(source: usize, document: &Value, known: &Surroundings, con
         }
         conversion.problems.extend_under("", problems);
     }
-    // Read from a cluster, its version is that cluster's, and says nothing of what captd has.
-    if let Some(metadata) = document["metadata"].as_object_mut().filter(|metadata| metadata.contains_key("uid")) {
-        metadata.remove("resourceVersion");
-    }
-    // Its fields are those of captd's own form.
-    document["apiVersion"] = json!("captd/v1");
-    document["kind"] = json!("Machine");
     conversion.add(source, document);
 }
 

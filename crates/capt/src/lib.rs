@@ -110,6 +110,23 @@ pub struct Conversion {
 }
 
 impl Conversion {
+    /// The same to be printed: a `CaptMachine`, which captd reads as it is, stands in captd's own form too. The version
+    /// that a cluster gave it says nothing of what captd has.
+    #[must_use]
+    pub fn in_own_form(mut self) -> Self {
+        let machines = self.documents.iter_mut().filter(|it| kind_of(&it.value) == Kind::CaptMachine);
+        for Converted { source, value } in machines {
+            value["apiVersion"] = json!(CAPTD);
+            value["kind"] = json!("Machine");
+            let metadata = value["metadata"].as_object_mut().filter(|metadata| metadata.contains_key("uid"));
+            if metadata.is_some_and(|metadata| metadata.remove("resourceVersion").is_some()) {
+                let left = left_out(&["metadata.resourceVersion".to_owned()]);
+                self.notes.push((format!("/{source}/metadata"), left));
+            }
+        }
+        self
+    }
+
     fn add(&mut self, source: usize, value: Value) {
         self.documents.push(Converted { source, value });
     }

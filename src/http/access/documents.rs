@@ -50,7 +50,8 @@ impl ManyDocuments {
     /// Turns them into captd's own form.
     pub(in crate::http) async fn convert(self, skip_unknown: bool) -> Answer<Conversion> {
         let Self { entrance, documents, namespace, .. } = self;
-        Ok(entrance.access().service.convert(&documents, &namespace, skip_unknown).await?)
+        let converted = entrance.access().service.convert(&documents, &namespace, skip_unknown).await?;
+        Ok(converted.in_own_form())
     }
 }
 
