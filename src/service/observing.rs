@@ -17,7 +17,8 @@ use crate::domain::time::plus_seconds;
 use crate::domain::workspace::Workspace;
 use crate::store::Change;
 
-/// When a node group is looked at again that is still made or changed, though no run is at work.
+/// When a node group is looked at again that is still made or changed, or whose state is another, though no run is at
+/// work.
 const SOON_SECONDS: i64 = 15;
 
 impl Service {
@@ -40,7 +41,7 @@ impl Service {
     }
 
     /// Takes in what the newest state has for outputs, where no run that went well has told it: others take what is in
-    /// the state. What is true of the cloud is looked at next.
+    /// the state. What is true of the cloud is looked at soon.
     pub(super) async fn follow_state(&self, change: &mut Change, workspace: Uuid) -> Result<()> {
         let Some(workspace) = change.workspace(workspace).await? else { return Ok(()) };
         let (Some(seen), Some(newest)) = (workspace.observation.clone(), change.newest_state(workspace.uid).await?)
@@ -49,7 +50,10 @@ impl Service {
         };
         let content = change.state_content(workspace.uid, newest.version, &self.keys.now()).await?.unwrap_or_default();
         let seen = Observation { outputs: contents(&content).outputs, ..seen };
-        change.keep_observation(workspace.uid, Some(&seen), Some(self.clock.now())).await?;
+        // Not at once: whoever works with the state has more to do, and the look would hold the lock meanwhile.
+        let look = plus_seconds(self.clock.now(), SOON_SECONDS);
+        let look = workspace.observe_at.map_or(look, |at| at.min(look));
+        change.keep_observation(workspace.uid, Some(&seen), Some(look)).await?;
         self.write_connection_secret(change, workspace.uid, &workspace.key()).await
     }
 

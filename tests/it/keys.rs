@@ -154,8 +154,6 @@ async fn a_rotation_that_is_cut_short_goes_on_at_the_next_start() {
     let daemon = Daemon::start();
     daemon.apply(&seed_yaml("workers", 1)).await;
     daemon.wait_until_ready("workers").await;
-    // Nothing of captd's own comes between: what is pushed is looked at.
-    assert_eq!(daemon.post(&format!("{WORKERS}/pause"), &json!({})).await.status, 200);
     // Enough for many transactions.
     let state = daemon.get(&format!("{WORKERS}/state")).await.text;
     for _ in 0..80 {

@@ -87,8 +87,6 @@ async fn the_plain_terraform_reads_it_and_is_told_who_holds_the_lock() {
         !refused.status.success() && said.contains(&format!("apply run {id} of machine default/workers is applying")),
         "{said}"
     );
-    // No look of captd's own takes the lock in between.
-    daemon.post(&format!("{WORKERS}/pause"), &json!({})).await;
     daemon.post(&format!("/v1/runs/{id}/cancel"), &json!({})).await;
     daemon.wait_for_end(&id).await;
     let after = run(&["plan", "-input=false", "-no-color"]);
