@@ -15,6 +15,8 @@ use super::problem::Problem;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long a silent connection is kept: less than a daemon keeps it, so that nothing is asked on one that is being closed.
+const IDLE: Duration = Duration::from_secs(20);
 /// How often a daemon that does not listen is asked again, and how long after.
 const KNOCKS: u32 = 15;
 const BETWEEN_KNOCKS: Duration = Duration::from_millis(200);
@@ -91,6 +93,7 @@ impl Client {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
             .user_agent(concat!("captd/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             .build()?;
