@@ -220,8 +220,21 @@ impl Drop for Daemon {
         self.child.kill().ok();
         self.child.wait().ok();
         assert!(std::thread::panicking(), "a test must end its daemon with `stop`");
-        eprintln!("the daemon's log:\n{}", self.log());
+        eprintln!("the daemon's log:\n{}\n{}", self.log(), unfinished(&self.data_dir));
     }
+}
+
+/// What commands said last that have no end.
+fn unfinished(data_dir: &Path) -> String {
+    let below = |dir: PathBuf| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let steps = below(data_dir.join("runs")).flat_map(below).filter(|step| step.join("command.json").exists());
+    let open = steps.filter(|step| !step.join("exit.json").exists());
+    let said = open.map(|step| {
+        let text = std::fs::read_to_string(step.join("stdout.log")).unwrap_or_default();
+        let last: Vec<&str> = text.lines().rev().take(3).collect();
+        format!("{} has not ended; it said last, newest first:\n{}\n", step.display(), last.join("\n"))
+    });
+    said.collect()
 }
 
 /// One that lets go of a silent connection long before the daemon does: it would ask on one that is just being closed.
