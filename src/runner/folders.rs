@@ -1,6 +1,7 @@
 //! What a run keeps on the disk, and what of it goes early.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::render::VALUES_FILE;
@@ -85,6 +86,22 @@ pub fn forget_planning(run_dir: &Path) {
     forget(&left.map(|(_, path)| path).collect::<Vec<_>>());
 }
 
+/// Removes all that the commands of a run have left in its own folder, none of which may be alive.
+///
+/// # Errors
+/// When a folder cannot be removed.
+pub(super) fn forget_commands(run_dir: &Path) -> io::Result<()> {
+    for (name, path) in entries(run_dir) {
+        if name.ends_with(PLAN) {
+            fs::remove_file(&path)?;
+        } else if path.is_dir() {
+            // What it looked for (`given`), too.
+            fs::remove_dir_all(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes what applying left that holds values in the clear, once it was taken in.
 pub fn forget_applying(run_dir: &Path) {
     forget(&[step_dir(run_dir, "5", "output"), applied_plan(run_dir)]);
@@ -104,6 +121,8 @@ pub fn kill_all(run_dir: &Path) {
         if !folder.is_dir() || name.ends_with("-apply") {
             continue;
         }
-        supervisor::kill(&folder);
+        if let Err(error) = supervisor::kill(&folder) {
+            tracing::warn!(%error, "a command cannot be ended");
+        }
     }
 }

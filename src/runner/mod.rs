@@ -42,7 +42,7 @@ use crate::terraform::outputs;
 use crate::terraform::plan::Shown;
 use planning::Planner;
 use step::{OnStop, Stepper};
-use work::Work;
+use work::{For, Work};
 
 /// Bytes of a saved plan that are kept.
 const PLAN_BYTES_MAX: u64 = 256 << 20;
@@ -144,7 +144,7 @@ pub async fn plan(job: &Job, rendered: &Rendered, left: Duration) -> Result<(Sho
 }
 
 async fn plan_in_time(job: &Job, rendered: &Rendered) -> Result<(Shown, Vec<u8>), Halt> {
-    let work = work::enter(job, "1", rendered).await?;
+    let work = work::enter(job, For::Planning, "1", rendered).await?;
     job.reports.send(Report::Planning).ok();
     let mut planner = Planner::new(job, work);
     let made = planner.plan().await?;
@@ -164,7 +164,7 @@ pub fn has_begun_to_apply(run_dir: &std::path::Path) -> bool {
 /// # Errors
 /// [`Halt`].
 pub async fn prepare_to_apply(job: &Job, rendered: &Rendered, plan: &[u8]) -> Result<(), Halt> {
-    let work = work::enter(job, "3.99", rendered).await?;
+    let work = work::enter(job, For::Applying, "3.99", rendered).await?;
     if let Some(adoption) = job.adoption.as_ref().filter(|adoption| adoption.import.is_some()) {
         Planner::look_again(job, work, adoption).await?;
     }

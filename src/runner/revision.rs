@@ -70,15 +70,26 @@ async fn init(job: &Job, folder: &Path, place: &str, rendered: &Rendered) -> Res
         fs::remove_dir_all(folder.join(".terraform")).ok();
         return Err(halt);
     }
-    mark(folder, rendered).map_err(|error| internal("cannot mark what was initialised", &error))
+    // Once for each revision. Providers are checked by the lock file at each start; modules by nobody.
+    let (at, structure) = (folder.to_owned(), rendered.structure.clone());
+    let marked = tokio::task::spawn_blocking(move || mark(&at, &structure)).await;
+    marked
+        .map_err(std::io::Error::other)
+        .flatten()
+        .map_err(|error| internal("cannot mark what was initialised", &error))
 }
 
 fn is_initialised(folder: &Path, rendered: &Rendered) -> bool {
     is_whole(folder) && fs::read_to_string(folder.join(INITIALISED)).is_ok_and(|digest| digest == rendered.structure)
 }
 
-fn mark(folder: &Path, rendered: &Rendered) -> io::Result<()> {
-    write_whole(&folder.join(INITIALISED), rendered.structure.as_bytes()).map_err(io::Error::other)
+/// What the mark vouches for is on the disk before it: a run whose modules a power failure has emptied would destroy what
+/// they have made.
+fn mark(folder: &Path, structure: &str) -> io::Result<()> {
+    for needed in [".terraform/modules", ".terraform/terraform.tfstate", lock::FILE] {
+        supervisor::sync_below(&folder.join(needed)).map_err(supervisor::Error::into_cause)?;
+    }
+    write_whole(&folder.join(INITIALISED), structure.as_bytes()).map_err(supervisor::Error::into_cause)
 }
 
 fn without_values(mut rendered: Rendered) -> Rendered {

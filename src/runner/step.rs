@@ -12,6 +12,7 @@ use super::work::Work;
 use super::{Halt, Job, Report, folders, internal, warm};
 use crate::domain::failure::{Class, Failure};
 use crate::domain::run::{FORCED_SECONDS, Step};
+use crate::domain::state::BYTES_MAX as STATE_BYTES_MAX;
 use crate::domain::time::plus_seconds;
 use crate::domain::warmth::Silent;
 use crate::supervisor::{self, Attached, Confinement, Exit, Limits};
@@ -201,7 +202,7 @@ impl<'a> Stepper<'a> {
             // One that is stopped does not hear, and its supervisor may be stopped.
             tokio::time::timeout(GRACE, interrupt(attached)).await.ok();
             tokio::time::sleep(GRACE).await;
-            supervisor::kill(folder);
+            until_done(|| supervisor::kill(folder)).await;
             return std::future::pending().await;
         }
         tokio::select! {
@@ -209,13 +210,7 @@ impl<'a> Stepper<'a> {
             () = self.job.requests.force.cancelled() => {}
         }
         let clock = &self.job.clock;
-        let since = loop {
-            match attached.force(clock.now()) {
-                Ok(since) => break since,
-                Err(error) => not_now(&error),
-            }
-            tokio::time::sleep(AGAIN).await;
-        };
+        let since = until_done(|| attached.force(clock.now())).await;
         let time_is_over = async {
             while clock.now() < plus_seconds(since, FORCED_SECONDS) {
                 tokio::time::sleep(FORCED_LOOK).await;
@@ -236,9 +231,9 @@ impl<'a> Stepper<'a> {
             () = interrupts => {}
         }
         tracing::warn!(folder = %folder.display(), "terraform was forced to end and did not: it is killed");
-        attached.kill_terraform();
+        until_done(|| attached.kill_terraform()).await;
         tokio::time::sleep(GRACE).await;
-        attached.kill_all();
+        until_done(|| attached.kill_all()).await;
         std::future::pending().await
     }
 
@@ -286,13 +281,16 @@ impl<'a> Stepper<'a> {
         let it = &self.job.limits;
         let file_mib = if *command == Command::Init { it.init_file_mib_max } else { it.file_mib_max };
         let bytes = |mib: u32| u64::from(mib) << 20;
+        let changes = matches!(command, Command::Apply { .. } | Command::Import { .. } | Command::Untaint { .. });
+        // A state that finds no way to captd has room on the disk, whatever a template may write.
+        let room = if changes { 2 * STATE_BYTES_MAX as u64 } else { 0 };
         Limits {
-            file_bytes: bytes(file_mib),
+            file_bytes: bytes(file_mib).max(room),
             data_bytes: bytes(it.data_mib_max),
             open_files: u64::from(it.open_files_max),
             processes: u64::from(it.processes_max),
             folder_bytes: bytes(it.folder_mib_max),
-            ends: !matches!(command, Command::Apply { .. } | Command::Import { .. } | Command::Untaint { .. }),
+            ends: !changes,
         }
     }
 
@@ -338,6 +336,17 @@ pub(super) async fn proven_end(attached: &Attached) -> Option<Exit> {
 async fn interrupt(attached: &Attached) {
     while let Err(error) = attached.interrupt().await {
         not_now(&error);
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Does what takes no time, again and again until it is done.
+async fn until_done<T>(mut it: impl FnMut() -> supervisor::Result<T>) -> T {
+    loop {
+        match it() {
+            Ok(done) => return done,
+            Err(error) => not_now(&error),
+        }
         tokio::time::sleep(AGAIN).await;
     }
 }

@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Map;
+use uuid::Uuid;
 
 use super::planning::Planner;
 use super::step::{OnStop, Stepper};
+use super::work::For;
 use super::{Halt, Job, folders, work};
 use crate::domain::failure::{Class, Failure};
 use crate::render::Rendered;
@@ -50,7 +52,7 @@ pub async fn look(job: &Job, rendered: &Rendered, ids: BTreeMap<String, String>)
 }
 
 async fn look_in_time(job: &Job, rendered: &Rendered, ids: BTreeMap<String, String>) -> Result<Shown, Halt> {
-    let mut planner = Planner::new(job, work::enter(job, "1", rendered).await?);
+    let mut planner = Planner::new(job, work::enter(job, For::Planning, "1", rendered).await?);
     if ids.is_empty() {
         return Ok(planner.once(job.kind).await?.shown);
     }
@@ -59,7 +61,7 @@ async fn look_in_time(job: &Job, rendered: &Rendered, ids: BTreeMap<String, Stri
 }
 
 async fn in_time(job: &Job, rendered: &Rendered) -> Result<Vec<Diagnostic>, Halt> {
-    let work = match work::enter(job, "1", rendered).await {
+    let work = match work::enter(job, For::Planning, "1", rendered).await {
         Ok(work) => work,
         Err(Halt::Failed(failure)) => {
             let folder = folders::step_dir(&job.run_dir, "1", Command::Init.name());
@@ -123,11 +125,14 @@ impl Drop for Folders {
     }
 }
 
-/// Ends and removes what trials of an earlier daemon have left in `folder`.
+/// Ends and removes what trials of an earlier daemon have left in `folder`. Only a trial's own folder says which processes
+/// are its: what lies beside it was written by whoever uploads, or by programs that were on trial.
 pub async fn sweep_trials(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        folders::kill_all(&entry.path());
-        wait_for_all(&entry.path()).await;
+        if entry.file_name().to_str().is_some_and(|name| Uuid::try_parse(name).is_ok()) {
+            folders::kill_all(&entry.path());
+            wait_for_all(&entry.path()).await;
+        }
     }
     remove(&[folder.to_owned()], &folder.join("any")).await;
 }

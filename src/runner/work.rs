@@ -4,6 +4,8 @@
 //! **Invariant:** nothing is written into the folder once a command has begun in it. What changes later (values, what is
 //! looked for) lies in captd's own folder of the run, and the work folder has links to it.
 //! **Invariant:** whether the folder is whole, and by which init it works, stands where a run cannot write.
+//! **Invariant:** no plan is made of a folder of an earlier boot: it is not synced, and what a power failure has emptied
+//! there would be planned to be destroyed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
@@ -35,6 +37,20 @@ pub(super) struct Work {
 #[derive(Debug, Serialize, Deserialize)]
 struct Made {
     initialised: PathBuf,
+    /// In which boot it was made; empty in what an earlier captd has noted.
+    #[serde(default)]
+    boot: String,
+}
+
+/// What the folder is entered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum For {
+    /// Whatever is read there decides what is planned.
+    Planning,
+    /// The plan that was made there is applied: configuration and values lie in it, so the folder is kept across a boot, with
+    /// what the plan has made there (`archive_file`). A file that the apply reads once more (`templatefile`, a source to be
+    /// uploaded) may be emptied by a power failure that came in the seconds after it was written.
+    Applying,
 }
 
 impl Work {
@@ -45,18 +61,34 @@ impl Work {
 
     /// The work folder of a run, where it is there and whole.
     pub(super) fn found(job: &Job) -> Option<Self> {
+        Self::made(job).map(|(work, _)| work)
+    }
+
+    /// The same, and in which boot it was made.
+    fn made(job: &Job) -> Option<(Self, String)> {
         let made: Made = supervisor::proof(&folders::work_made(&job.run_dir))?;
         let folder = work_dir(&job.run_dir);
         // By name alone: it lies where no run can put anything in its place.
-        folder.is_dir().then_some(Self { folder, initialised: made.initialised })
+        folder.is_dir().then_some((Self { folder, initialised: made.initialised }, made.boot))
     }
 }
 
 /// Makes everything ready for the next command: the values, what init makes, and the work folder where it is not there
 /// yet. `place` is where the init stands among the commands of the run, if there is one.
-pub(super) async fn enter(job: &Job, place: &str, rendered: &Rendered) -> Result<Work, Halt> {
+pub(super) async fn enter(job: &Job, what_for: For, place: &str, rendered: &Rendered) -> Result<Work, Halt> {
+    let mut found = Work::made(job);
+    // What lives proves the boot, also where that cannot be read.
+    if let Some((_, boot)) = &found
+        && what_for == For::Planning
+        && *boot != supervisor::boot_id()
+        && !supervisor::lives(&job.run_dir)
+    {
+        // Nor does anything count that was planned there.
+        folders::forget_commands(&job.run_dir).map_err(|error| internal("cannot plan anew", &error))?;
+        found = None;
+    }
     give(job, rendered).map_err(|error| internal("cannot write the values of the run", &error))?;
-    let found = Work::found(job);
+    let found = found.map(|(work, _)| work);
     if let Some(work) = found.clone().filter(|work| revision::is_whole(&work.initialised)) {
         return Ok(work);
     }
@@ -71,7 +103,7 @@ pub(super) async fn enter(job: &Job, place: &str, rendered: &Rendered) -> Result
         folders::tell_left(&path, &why);
     }
     make(job, &folder, &initialised, rendered).map_err(|error| internal("cannot make the work folder", &error))?;
-    let made = Made { initialised: initialised.clone() };
+    let made = Made { initialised: initialised.clone(), boot: supervisor::boot_id() };
     supervisor::write_json(&folders::work_made(&job.run_dir), &made)
         .map_err(|error| internal("cannot note the work folder", &error))?;
     Ok(Work { folder, initialised })
@@ -84,14 +116,14 @@ fn give(job: &Job, rendered: &Rendered) -> io::Result<()> {
     if let Some(values) = rendered.files.get(VALUES_FILE) {
         let path = given.join(VALUES_FILE);
         if fs::read(&path).ok().is_none_or(|there| there != values.as_bytes()) {
-            supervisor::write_whole(&path, values.as_bytes()).map_err(io::Error::other)?;
+            supervisor::write_whole(&path, values.as_bytes()).map_err(supervisor::Error::into_cause)?;
         }
     }
     // Planning changes these two.
     let tags = rendered.files.get(TAGS_FILE).cloned().unwrap_or_default();
     for (name, text) in [(IMPORTS_FILE, imports(&BTreeMap::new())), (TAGS_FILE, tags)] {
         if !given.join(name).exists() {
-            fs::write(given.join(name), text)?;
+            supervisor::write_whole(&given.join(name), text.as_bytes()).map_err(supervisor::Error::into_cause)?;
         }
     }
     Ok(())

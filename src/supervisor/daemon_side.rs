@@ -1,6 +1,7 @@
 //! The daemon's side: starts a supervisor, finds one again, waits for it.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -149,19 +150,20 @@ impl Attached {
             return Ok(true);
         }
         write_whole(&self.folder.join(record::ABANDONED), b"")?;
-        self.end_what_is_left();
+        self.end_what_is_left()?;
         Ok(false)
     }
 
     /// Kills what supervisor and terraform have left behind, when both are gone.
-    fn end_what_is_left(&self) {
-        let supervisor: Option<Option<Process>> = proof(&self.folder.join(record::SUPERVISOR));
-        let command: Option<Invocation> = proof(&self.folder.join(record::COMMAND));
+    fn end_what_is_left(&self) -> Result<()> {
+        let supervisor: Option<Option<Process>> = proven(&self.folder.join(record::SUPERVISOR))?;
+        let command: Option<Invocation> = proven(&self.folder.join(record::COMMAND))?;
         if let (Some(supervisor), Some(command)) = (supervisor.flatten(), command) {
             end_session(&supervisor, &command.working_dir);
             // Providers that it started itself have sessions of their own.
             command.warm.inspect(|wish| end_working_in(&wish.sockets));
         }
+        Ok(())
     }
 
     /// Where it stands.
@@ -170,13 +172,16 @@ impl Attached {
     }
 
     /// Terraform, once it has begun; `None` when it will not.
-    pub(super) async fn begun(&self) -> Option<Process> {
+    ///
+    /// # Errors
+    /// When the folder cannot be read. That proves nothing: it is to be asked again.
+    pub(super) async fn begun(&self) -> Result<Option<Process>> {
         loop {
-            let supervisor: Option<Option<Process>> = proof(&self.folder.join(record::SUPERVISOR));
+            let supervisor: Option<Option<Process>> = proven(&self.folder.join(record::SUPERVISOR))?;
             let alive = supervisor.flatten().is_some_and(|process| process.is_alive());
-            let terraform: Option<Option<Process>> = proof(&self.folder.join(record::TERRAFORM));
+            let terraform: Option<Option<Process>> = proven(&self.folder.join(record::TERRAFORM))?;
             if terraform.is_some() || !alive {
-                return terraform.flatten();
+                return Ok(terraform.flatten());
             }
             tokio::time::sleep(BEGINNING).await;
         }
@@ -223,10 +228,44 @@ pub fn exceeded(folder: &Path) -> Option<super::Exceeded> {
     proof(&folder.join(record::EXCEEDED))
 }
 
-/// Whether a process of a run is proven alive.
+/// Whether a process of a run is alive, or nothing proves that all of them are gone.
 #[must_use]
 pub fn lives(run_dir: &Path) -> bool {
-    let folders = fs::read_dir(run_dir).into_iter().flatten().flatten().map(|step| step.path());
-    let processes = folders.flat_map(|folder| [record::SUPERVISOR, record::TERRAFORM].map(|file| folder.join(file)));
-    processes.filter_map(|file| proof::<Option<Process>>(&file).flatten()).any(|process| process.is_alive())
+    commands(run_dir).map_or(true, |commands| commands.iter().any(|folder| may_live(folder).unwrap_or(true)))
+}
+
+/// The same for those of a run's commands that work in `folder`.
+#[must_use]
+pub fn lives_in(run_dir: &Path, folder: &Path) -> bool {
+    let lives = |command: &PathBuf| -> Result<bool> {
+        let invocation: Option<Invocation> = proven(&command.join(record::COMMAND))?;
+        Ok(invocation.is_none_or(|invocation| invocation.working_dir == folder) && may_live(command)?)
+    };
+    commands(run_dir).map_or(true, |commands| commands.iter().any(|command| lives(command).unwrap_or(true)))
+}
+
+fn may_live(command: &Path) -> Result<bool> {
+    for file in [record::SUPERVISOR, record::TERRAFORM] {
+        let process: Option<Option<Process>> = proven(&command.join(file))?;
+        if process.flatten().is_some_and(|process| process.is_alive()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The folders of a run's commands.
+fn commands(run_dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(run_dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use captd_process::{Process, Result, end_session, end_working_in, proof, write_whole};
+use captd_process::{Process, Result, end_session, end_working_in, proof, proven, write_whole};
 use jiff::Timestamp;
 use rustix::process::{Signal, kill_process_group};
 
@@ -34,7 +34,7 @@ impl Attached {
     }
 
     async fn send(&self, note: &str) -> Result<()> {
-        let Some(terraform) = self.begun().await else { return Ok(()) };
+        let Some(terraform) = self.begun().await? else { return Ok(()) };
         let path = self.folder().join(note);
         // Noted before it is sent: a signal that is sent twice does harm, one that is missing does not.
         if !path.exists() {
@@ -48,10 +48,10 @@ impl Attached {
     /// Gives back when it was forced first, also before an earlier daemon.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// When the folder cannot be read or written.
     pub fn force(&self, now: Timestamp) -> Result<Timestamp> {
         let path = self.folder().join(record::FORCED);
-        let processes = [self.process(record::SUPERVISOR), self.process(record::TERRAFORM)];
+        let processes = [self.process(record::SUPERVISOR)?, self.process(record::TERRAFORM)?];
         processes.iter().flatten().for_each(|process| process.signal(Signal::CONT));
         let noted = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
         if let Some(since) = noted {
@@ -62,34 +62,46 @@ impl Attached {
     }
 
     /// Kills terraform. Its supervisor takes note of that.
-    pub fn kill_terraform(&self) {
-        self.process(record::TERRAFORM).inspect(|terraform| terraform.signal(Signal::KILL));
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn kill_terraform(&self) -> Result<()> {
+        self.process(record::TERRAFORM)?.inspect(|terraform| terraform.signal(Signal::KILL));
+        Ok(())
     }
 
     /// Kills supervisor, terraform and all that both have started.
-    pub fn kill_all(&self) {
-        self.kill_terraform();
-        kill(self.folder());
-        let command: Option<Invocation> = proof(&self.folder().join(record::COMMAND));
-        if let (Some(supervisor), Some(command)) = (self.process(record::SUPERVISOR), command) {
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn kill_all(&self) -> Result<()> {
+        self.kill_terraform()?;
+        kill(self.folder())?;
+        let command: Option<Invocation> = proven(&self.folder().join(record::COMMAND))?;
+        if let (Some(supervisor), Some(command)) = (self.process(record::SUPERVISOR)?, command) {
             end_session(&supervisor, &command.working_dir);
             // Providers that it started itself have sessions of their own.
             command.warm.inspect(|wish| end_working_in(&wish.sockets));
         }
+        Ok(())
     }
 
-    fn process(&self, file: &str) -> Option<Process> {
-        proof::<Option<Process>>(&self.folder().join(file)).flatten()
+    fn process(&self, file: &str) -> Result<Option<Process>> {
+        Ok(proven::<Option<Process>>(&self.folder().join(file))?.flatten())
     }
 }
 
 /// Kills supervisor, terraform and its providers.
-pub fn kill(folder: &Path) {
-    let supervisor: Option<Option<Process>> = proof(&folder.join(record::SUPERVISOR));
+///
+/// # Errors
+/// When the folder cannot be read: then nothing is proven to have been killed.
+pub fn kill(folder: &Path) -> Result<()> {
+    let supervisor: Option<Option<Process>> = proven(&folder.join(record::SUPERVISOR))?;
     if let Some(pid) = supervisor.flatten().filter(Process::is_alive).and_then(|process| process.pid()) {
         // The supervisor leads the session and the group in which all of them are. They may be gone by now.
         kill_process_group(pid, Signal::KILL).ok();
     }
+    Ok(())
 }
 
 /// The provider for which a command waits though it hangs, and since when.

@@ -69,6 +69,30 @@ fn what_a_terraform_leaves_that_ends_by_itself_is_left_alone() {
     kill(begun.left());
 }
 
+/// A folder in the place of a file stands for any that cannot be read at the moment.
+#[tokio::test]
+async fn what_cannot_be_read_is_not_taken_for_dead() {
+    let run = TempDir::new().unwrap();
+    assert!(!supervisor::lives(&run.path().join("gone")) && !supervisor::lives(run.path()));
+    let command = run.path().join("4-apply");
+    fs::create_dir(&command).unwrap();
+    fs::write(run.path().join("work.json"), "{}").unwrap();
+    let invocation = Invocation::new("sh".to_owned(), Vec::new(), run.path().to_owned());
+    fs::write(command.join("command.json"), serde_json::to_vec(&invocation).unwrap()).unwrap();
+    assert!(!supervisor::lives(run.path()), "nothing was ever begun");
+    for file in ["supervisor.json", "terraform.json"] {
+        fs::create_dir(command.join(file)).unwrap();
+        assert!(supervisor::lives(run.path()), "{file}");
+        assert!(supervisor::lives_in(run.path(), run.path()), "{file}");
+        assert!(!supervisor::lives_in(run.path(), Path::new("/elsewhere")), "{file}");
+        let attached = supervisor::attach(&command).unwrap();
+        assert!(attached.interrupt().await.is_err() && attached.wait().await.is_err(), "{file}");
+        assert!(attached.kill_all().is_err() && attached.force(jiff::Timestamp::now()).is_err(), "{file}");
+        assert!(!command.join("interrupted").exists() && !command.join("forced").exists(), "{file}");
+        fs::remove_dir(command.join(file)).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn the_daemon_ends_what_is_left_when_the_supervisor_was_killed_too() {
     let mut begun = begin("wait");

@@ -145,7 +145,38 @@ async fn an_apply_on_aws_ends_well_though_its_provider_configuration_is_gone() {
     daemon.stop().await;
 }
 
-/// One path for what was begun now and what was left: a run at work that nobody has is taken up in the next round.
+async fn put_in_place(daemon: &Daemon, name: &str) {
+    let declared = json!({"apiVersion": "captd/v1", "kind": "Workspace", "metadata": {"name": name},
+        "spec": {"workspaceTemplateRef": {"name": "quick"}}});
+    assert_eq!(daemon.apply(&declared.to_string()).await.status, 200);
+    daemon.wait_for_workspace(name).await;
+}
+
+/// What a power failure leaves of a run that planned: what was synced is whole, and all else is empty.
+fn lay_emptied(daemon: &Daemon, run: &str) {
+    let data = daemon.dir().join("data");
+    let revisions = std::fs::read_dir(data.join("revisions")).unwrap();
+    let initialised = revisions.map(|entry| entry.unwrap().path()).next().unwrap();
+    let (run_dir, work) = (data.join("runs").join(run), daemon.work_dir(run));
+    std::fs::create_dir_all(run_dir.join("2-plan")).unwrap();
+    std::fs::create_dir_all(&work).unwrap();
+    for entry in std::fs::read_dir(&initialised).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            std::fs::write(work.join(entry.file_name()), "").unwrap();
+        }
+    }
+    let made = json!({"initialised": initialised, "boot": "00000000-0000-0000-0000-000000000000"});
+    std::fs::write(run_dir.join("work.json"), made.to_string()).unwrap();
+    std::fs::write(run_dir.join("2.tfplan"), "").unwrap();
+    let command = json!({"format": 3, "program": "terraform", "args": ["plan"], "working_dir": work});
+    std::fs::write(run_dir.join("2-plan/command.json"), command.to_string()).unwrap();
+    let exit = json!({"code": 2, "signal": null, "duration_ms": 1});
+    std::fs::write(run_dir.join("2-plan/exit.json"), exit.to_string()).unwrap();
+}
+
+/// One path for what was begun now and what was left: a run at work that nobody has is taken up in the next round, and
+/// plans nothing of what a power failure has emptied.
 #[tokio::test]
 async fn a_run_at_work_without_a_worker_gets_one_while_the_daemon_is_up() {
     if !requires("terraform") {
@@ -154,6 +185,7 @@ async fn a_run_at_work_without_a_worker_gets_one_while_the_daemon_is_up() {
     let folder = TempDir::new().unwrap();
     put(folder.path(), "quick", "output \"it\" { value = \"is there\" }\nresource \"terraform_data\" \"it\" {}\n");
     let daemon = Daemon::start_with(setup(&folder));
+    put_in_place(&daemon, "first").await;
     assert_eq!(daemon.post("/v1/drain", &json!({})).await.status, 200);
     let declared = json!({"apiVersion": "captd/v1", "kind": "Workspace", "metadata": {"name": "left"},
         "spec": {"workspaceTemplateRef": {"name": "quick"}}});
@@ -161,13 +193,15 @@ async fn a_run_at_work_without_a_worker_gets_one_while_the_daemon_is_up() {
     let runs = daemon.get("/v1/runs?workspace=left").await.json();
     let run = runs["items"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!(runs["items"][0]["state"], "queued");
+    lay_emptied(&daemon, &run);
     // What a worker leaves behind that has ended without a word.
     execute(daemon.dir(), &[format!("UPDATE runs SET state = 'preparing', begun_at = created_at WHERE id = '{run}'")])
         .await;
     daemon.wait_for_run(&run, "it is planned", |run| run["state"] == "planned").await;
     assert!(daemon.log().contains("run found again"), "{}", daemon.log());
     assert_eq!(daemon.delete("/v1/drain").await.status, 200);
-    assert_eq!(daemon.wait_for_end(&run).await["state"], "succeeded");
+    let ended = daemon.wait_for_end(&run).await;
+    assert_eq!((&ended["state"], &ended["summary"]["create"]), (&json!("succeeded"), &json!(1)), "{ended}");
     daemon.wait_for_workspace("left").await;
     daemon.stop().await;
 }

@@ -13,7 +13,7 @@ pub use beneath::{Beneath, Stuck};
 pub use confined::{Confinement, Version, confine_self, find_program, landlock, missing_in, start};
 pub use identity::{Process, boot_id, end_session, end_working_in, session};
 pub use limits::{Limits, bytes_in, descendants};
-pub use whole::{proof, proven, read_json, write_json, write_whole};
+pub use whole::{proof, proven, read_json, sync_below, write_json, write_whole};
 
 /// A file or a process cannot be handled.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,14 @@ pub struct Error {
     doing: &'static str,
     path: String,
     cause: std::io::Error,
+}
+
+impl Error {
+    /// What the system has said.
+    #[must_use]
+    pub fn into_cause(self) -> std::io::Error {
+        self.cause
+    }
 }
 
 /// Result of what is done here.

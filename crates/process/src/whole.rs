@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,6 +32,32 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let json = serde_json::to_vec(value).map_err(std::io::Error::other).map_err(failed("write", path))?;
     write_whole(path, &json)
+}
+
+/// Syncs what others have written: a file, or all files of a folder, however deep. Links are not followed, and what is not
+/// there needs none.
+///
+/// # Errors
+/// When something cannot be synced.
+pub fn sync_below(path: &Path) -> Result<()> {
+    let mut left = vec![path.to_owned()];
+    while let Some(path) = left.pop() {
+        let sync = || -> std::io::Result<Vec<PathBuf>> {
+            let about = match fs::symlink_metadata(&path) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+                about => about?,
+            };
+            if about.is_file() || about.is_dir() {
+                File::open(&path)?.sync_all()?;
+            }
+            if !about.is_dir() {
+                return Ok(Vec::new());
+            }
+            fs::read_dir(&path)?.map(|entry| Ok(entry?.path())).collect()
+        };
+        left.extend(sync().map_err(failed("sync", &path))?);
+    }
+    Ok(())
 }
 
 /// What a file proves: nothing, when it is not there, or is empty or damaged.
