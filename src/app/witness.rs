@@ -22,6 +22,9 @@ use crate::supervisor::write_whole;
 /// The file beside the database.
 const FILE: &str = "captd.installation";
 
+/// How the names end of what a copy sets aside.
+const OF_THE_ORIGINAL: &str = "of-the-original";
+
 /// What it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Witness {
@@ -189,10 +192,10 @@ pub(super) async fn hold_copy(config: &Config, glance: &Glance, store: &Store, n
     // Their processes are the original's: nothing here may follow, use or end them. First, since it is done again
     // where this ends before the hold is kept.
     for run in at_work {
-        set_aside(&config.data_dir.join("runs").join(run.to_string()));
+        set_aside(&config.data_dir.join("runs").join(run.to_string()))?;
     }
-    set_aside(&gateway_dir(config));
-    set_aside(&crate::service::trials_dir(config));
+    set_aside(&gateway_dir(config))?;
+    set_aside(&crate::service::trials_dir(config))?;
     std::fs::remove_file(config.data_dir.join("state.port")).ok();
     let why = format!(
         "this data folder is a copy of {}: nothing is applied until `captd release`, which is for where the original is gone",
@@ -203,14 +206,19 @@ pub(super) async fn hold_copy(config: &Config, glance: &Glance, store: &Store, n
     Ok(())
 }
 
-fn set_aside(path: &Path) {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".of-the-original");
+/// Moves what is the original's out of the way, under a name that is free: it may be a copy of a copy.
+fn set_aside(path: &Path) -> Result<()> {
+    let tails = std::iter::once(String::new()).chain((2..).map(|n| format!("-{n}")));
+    let names = tails.map(|tail| path.with_added_extension(format!("{OF_THE_ORIGINAL}{tail}")));
+    let is_free = |name: &PathBuf| std::fs::symlink_metadata(name).is_err();
+    let aside = { names }.find(is_free).unwrap_or_else(|| path.to_owned());
     match std::fs::rename(path, &aside) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            tracing::error!(path = %path.display(), %error, "cannot set aside what is the original's");
-        }
-        _ => {}
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => bail!(
+            "this data folder is a copy, and {} is the original's and cannot be moved to {}: {error}. Nothing was begun; move it away, and start again",
+            path.display(),
+            aside.display()
+        ),
+        _ => Ok(()),
     }
 }
 

@@ -159,7 +159,11 @@ async fn a_copy_of_a_data_folder_is_held_and_a_folder_that_moved_is_not() {
     let run = create_slowly(&daemon).await;
     let copy = copy_of(daemon.dir());
     let original = daemon.dir().join("data").display().to_string();
+    // As if what is copied were a copy itself.
+    let (data, before) = (copy.path().join("data"), copy.path().join("data/gateway.of-the-original/of-before"));
+    std::fs::create_dir_all(&before).unwrap();
     let twin = Daemon::start_in(copy);
+    assert!(before.exists() && data.join("gateway.of-the-original-2").exists(), "each has a name of its own");
     let held = hold(&twin).await;
     assert!(held["held"] == true && held["why"].as_str().unwrap().contains(&original), "{held}");
     assert_eq!(twin.run(&run).await["state"], "lost", "it is the original's");
@@ -173,6 +177,8 @@ async fn a_copy_of_a_data_folder_is_held_and_a_folder_that_moved_is_not() {
     assert_eq!(twin.delete("/v1/hold").await.json()["held"], false);
     twin.wait_until_ready("workers").await;
     let copy = twin.stop().await;
+    let aside = data.join("runs").join(format!("{run}.of-the-original"));
+    assert!(aside.join("4-apply").exists(), "no start removes what was set aside");
     let twin = Daemon::start_in(copy);
     assert_eq!(hold(&twin).await["held"], false, "and then it is an installation of its own");
     twin.stop().await;
