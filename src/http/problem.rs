@@ -109,7 +109,7 @@ impl From<Error> for Problem {
                 tracing::error!(detail, "the keys cannot be rotated");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "key_file", detail)
             }
-            Error::Store(_) | Error::File { .. } => Self::internal(&detail),
+            Error::Store(_) | Error::State { .. } | Error::File { .. } => Self::internal(&detail),
         }
     }
 }

@@ -116,6 +116,12 @@ impl Workers {
         if stage == Stage::Apply && (*panics < PANICS_MAX || supervisor::lives(&self.service.run_dir(run))) {
             return;
         }
+        if stage == Stage::Apply
+            && let Err(error) = self.service.keep_untaken_state(run).await
+        {
+            tracing::error!(%run, %error, "a state that was left cannot be kept yet");
+            return;
+        }
         if worker::fail(&self.service, run, stage, "a defect of captd ended the worker of this run").await {
             self.panics.remove(&run);
         }

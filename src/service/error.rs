@@ -59,6 +59,14 @@ pub enum Error {
     /// The key file cannot be written.
     #[error("{0}; the key file holds every key that is needed, as before")]
     KeyFile(String),
+    /// A state that was left cannot be taken in, or not yet.
+    #[error("{doing}: {cause}")]
+    State {
+        /// The operation and the file.
+        doing: String,
+        /// Why.
+        cause: std::io::Error,
+    },
     /// A file failed.
     #[error("{doing}: {cause}")]
     File {
@@ -75,8 +83,13 @@ impl Error {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Store(error) => error.may_pass(),
+            // Only what can never be read is no record of what was made.
+            Self::State { cause, .. } => {
+                !matches!(cause.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::FileTooLarge)
+            }
             Self::File { cause, .. } => {
-                let passing = [Errno::MFILE, Errno::NFILE, Errno::NOSPC, Errno::DQUOT, Errno::IO, Errno::NOMEM];
+                let passing =
+                    [Errno::MFILE, Errno::NFILE, Errno::NOSPC, Errno::DQUOT, Errno::IO, Errno::NOMEM, Errno::AGAIN];
                 passing.iter().any(|errno| cause.raw_os_error() == Some(errno.raw_os_error()))
             }
             _ => false,

@@ -1,17 +1,21 @@
 //! What runs leave on the disk in folders that they could write: it goes when they are over. Folders of workspaces, which
 //! an earlier captd had, are taken over once.
 //!
-//! **Invariant:** no folder goes while a process of its run is proven alive, and none of a workspace before the states in
-//! it are in the database or set aside.
+//! **Invariant:** no folder goes while a process of its run may be alive, and none before the states in it are in the
+//! database or set aside.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::errored::ERRORED;
+use super::errored::{ERRORED, is_file_at};
+use super::redaction::blocking;
 use super::{Error, Result, Service};
 use crate::domain::state::BYTES_MAX;
 use crate::supervisor::confine::{sockets_dir, tmp_dir, work_dir};
@@ -19,57 +23,105 @@ use crate::supervisor::{self, ASIDE};
 
 /// Runs that are cleared at the same time; a further one waits for its turn.
 pub(super) const CLEARED_AT_ONCE: usize = 4;
-/// How often it is looked whether the processes of a run that was ended are gone, and how often at most.
+/// How often it is looked whether the processes of a run that was ended are gone: so often at first.
 const LOOK: Duration = Duration::from_millis(50);
-const LOOKS_MAX: u32 = 1_200;
+const LOOKS: u32 = 1_200;
+/// And then, and when something else is in the way.
+const LATER: Duration = Duration::from_secs(10);
 
 /// The folders that a run could write.
 fn writable(run_dir: &Path) -> [PathBuf; 3] {
     [work_dir(run_dir), tmp_dir(run_dir), sockets_dir(run_dir)]
 }
 
+/// How their names end.
+const WRITABLE: [&str; 3] = ["w", "tmp", "g"];
+
 impl Service {
     /// Removes what a run that is over has left, in the background.
-    pub(super) fn clear_after(&self, run: Uuid) {
-        let run_dir = self.run_dir(run);
-        let (aside, turns) = (self.aside(), std::sync::Arc::clone(&self.clearing));
+    pub(super) fn clear_after(self: &Arc<Self>, run: Uuid) {
+        let is_new = self.cleared.lock().expect("invariant: no holder of this lock panics").insert(run);
+        if !is_new {
+            return;
+        }
+        let service = Arc::clone(self);
         tokio::spawn(async move {
-            let _turn = turns.acquire().await;
-            for _ in 0..LOOKS_MAX {
-                if !supervisor::lives(&run_dir) {
-                    remove(&writable(&run_dir), &aside).await;
-                    return;
-                }
-                tokio::time::sleep(LOOK).await;
+            service.until_gone(run).await;
+            while let Err(error) = service.clear(run).await {
+                tracing::warn!(%run, %error, "the folders of a run stay for now: the state in them cannot be kept");
+                tokio::time::sleep(LATER).await;
             }
-            tracing::warn!(%run, "processes of a run that is over are alive; its folders go with the next start");
+            service.cleared.lock().expect("invariant: no holder of this lock panics").remove(&run);
         });
+    }
+
+    /// Waits until the processes of a run are gone, which is over.
+    async fn until_gone(&self, run: Uuid) {
+        let run_dir = self.run_dir(run);
+        let mut looks = 0;
+        while lives(&run_dir).await {
+            looks += 1;
+            if looks == LOOKS {
+                tracing::warn!(%run, "processes of a run that is over are alive; its folders go when they have ended");
+            }
+            tokio::time::sleep(if looks < LOOKS { LOOK } else { LATER }).await;
+        }
+    }
+
+    async fn clear(&self, run: Uuid) -> Result<()> {
+        let _turn = self.clearing.acquire().await;
+        self.keep_untaken_state(run).await?;
+        remove(&writable(&self.run_dir(run)), &self.aside()).await;
+        Ok(())
     }
 
     /// Removes what runs that are over, and workspaces of an earlier captd, have left: for a start.
     ///
     /// # Errors
     /// When the database fails. What cannot be removed is named in the log.
-    pub async fn clear_all(&self) -> Result<()> {
+    pub async fn clear_all(self: &Arc<Self>) -> Result<()> {
         // First what there is, then which runs are open: none that has begun meanwhile is taken for one that is over.
-        let runs = names_in(&self.config.data_dir.join("runs"));
-        let open = self.store.read().await?.open_runs().await?;
-        let kept: HashSet<PathBuf> = open.iter().flat_map(|open| writable(&self.run_dir(open.run.id))).collect();
-        let alive = runs.iter().filter(|run| run.extension().is_none() && supervisor::lives(run));
-        let alive: HashSet<PathBuf> = alive.flat_map(|run| writable(run)).collect();
-        let is_over = |path: &&PathBuf| path.extension().is_some() && !kept.contains(*path) && !alive.contains(*path);
-        let mut left: Vec<PathBuf> = runs.iter().filter(is_over).cloned().collect();
-        left.extend(names_in(&self.aside()));
-        remove(&left, &self.aside()).await;
-        for folder in names_in(&self.config.data_dir.join("workspaces")) {
-            let name = folder.file_name().and_then(std::ffi::OsStr::to_str).and_then(|name| Uuid::try_parse(name).ok());
-            if let Some(workspace) = name {
-                self.retire_workspace_folder(workspace).await?;
+        let found = names_in(self.config.data_dir.join("runs")).await?;
+        let mut open = HashSet::new();
+        for run in self.store.read().await?.open_runs().await? {
+            open.insert(run.run.id);
+        }
+        let is_writable = |path: &PathBuf| {
+            path.extension().and_then(OsStr::to_str).is_some_and(|extension| WRITABLE.contains(&extension))
+        };
+        let (left, runs): (Vec<PathBuf>, Vec<PathBuf>) = found.into_iter().partition(is_writable);
+        let mut left: HashSet<PathBuf> = left.into_iter().collect();
+        for (run, run_dir) in runs.iter().filter_map(|run_dir| Some((id_of(run_dir)?, run_dir))) {
+            let own = writable(run_dir);
+            let has_left = own.iter().filter(|path| left.remove(*path)).count() > 0;
+            if has_left && !open.contains(&run) {
+                self.clear_after(run);
             }
         }
+        left.retain(|path| !open.iter().any(|run| writable(&self.run_dir(*run)).contains(path)));
+        for folder in left {
+            self.clear_unknown(&folder).await;
+        }
+        remove(&names_in(self.aside()).await?, &self.aside()).await;
+        let workspaces = self.config.data_dir.join("workspaces");
+        for workspace in names_in(workspaces.clone()).await?.iter().filter_map(|folder| id_of(folder)) {
+            self.retire_workspace_folder(workspace).await?;
+        }
         // It goes when it is empty.
-        fs::remove_dir(self.config.data_dir.join("workspaces")).ok();
+        tokio::fs::remove_dir(workspaces).await.ok();
         Ok(())
+    }
+
+    /// Removes a folder of a run that nothing is known of any more.
+    async fn clear_unknown(&self, folder: &Path) {
+        let (state, name) = (folder.join(ERRORED), folder.file_stem().unwrap_or_default().to_string_lossy());
+        if is_file_at(&state)
+            && let Err(error) = self.set_unknown_aside(&state, &name).await
+        {
+            tracing::warn!(path = %folder.display(), %error, "a folder stays: the state in it cannot be kept");
+            return;
+        }
+        remove(&[folder.to_owned()], &self.aside()).await;
     }
 
     /// Removes the folder that an earlier captd had for a workspace, once nothing in it is needed.
@@ -78,14 +130,14 @@ impl Service {
     /// When the database fails.
     pub async fn retire_workspace_folder(&self, workspace: Uuid) -> Result<()> {
         let folder = self.workspace_dir(workspace);
-        if fs::symlink_metadata(&folder).is_err() {
+        if fs::symlink_metadata(&folder).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             return Ok(());
         }
         let mut snapshot = self.store.read().await?;
         let is_there = snapshot.workspace(workspace).await?.is_some();
         let is_at_work = snapshot.open_runs().await?.iter().any(|open| open.run.workspace == workspace);
         drop(snapshot);
-        if is_at_work {
+        if is_at_work || self.is_worked_in(&folder).await? {
             return Ok(());
         }
         let taken = if is_there { self.take_in_local_state(workspace).await } else { Ok(()) };
@@ -95,6 +147,17 @@ impl Service {
         }
         remove(&[folder], &self.aside()).await;
         Ok(())
+    }
+
+    /// Whether a command of any run works in a folder, and is not proven to be gone.
+    async fn is_worked_in(&self, folder: &Path) -> Result<bool> {
+        let runs = names_in(self.config.data_dir.join("runs")).await?;
+        let folder = folder.to_owned();
+        blocking(move || {
+            let mut runs = runs.iter().filter(|run| id_of(run).is_some());
+            Ok(runs.any(|run| supervisor::lives_in(run, &folder)))
+        })
+        .await
     }
 
     /// Copies the states that lie in a folder to where a person finds them.
@@ -114,8 +177,24 @@ impl Service {
     }
 }
 
-fn names_in(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+/// Whose folder it is, by its name.
+fn id_of(folder: &Path) -> Option<Uuid> {
+    Uuid::try_parse(folder.file_name()?.to_str()?).ok()
+}
+
+async fn lives(run_dir: &Path) -> bool {
+    let run_dir = run_dir.to_owned();
+    // Where nobody can look, nothing is proven.
+    blocking(move || Ok(supervisor::lives(&run_dir))).await.unwrap_or(true)
+}
+
+async fn names_in(folder: PathBuf) -> Result<Vec<PathBuf>> {
+    blocking(move || match fs::read_dir(&folder) {
+        Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(cause) => Err(Error::File { doing: format!("cannot list {}", folder.display()), cause }),
+    })
+    .await
 }
 
 async fn remove(folders: &[PathBuf], aside: &Path) {

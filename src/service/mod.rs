@@ -133,7 +133,9 @@ pub struct Service {
     judged: Mutex<allowed::Judged>,
     validator: Arc<dyn Validator>,
     rehearsals: Semaphore,
-    clearing: Arc<Semaphore>,
+    clearing: Semaphore,
+    /// Runs that are over, and whose folders are about to go.
+    cleared: Mutex<BTreeSet<Uuid>>,
     /// Whether the disk was nearly full at the last look; true before the first.
     disk_was_low: AtomicBool,
     /// Hints that something may be due.
@@ -190,7 +192,8 @@ impl Service {
             judged: Mutex::default(),
             validator: parts.validator,
             rehearsals: Semaphore::new(rehearse::REHEARSALS_AT_ONCE),
-            clearing: Arc::new(Semaphore::new(left::CLEARED_AT_ONCE)),
+            clearing: Semaphore::new(left::CLEARED_AT_ONCE),
+            cleared: Mutex::default(),
             disk_was_low: AtomicBool::new(true),
             wakes: Wakes::default(),
         }

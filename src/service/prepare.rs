@@ -165,7 +165,9 @@ impl Service {
             },
             &owner,
         );
-        let prepared = prepared.inspect(|it| self.remember(run.id, &it.environment, texts_among(&inputs, &opened)));
+        if let Ok(prepared) = &prepared {
+            self.remember(run.id, &prepared.environment, texts_among(&inputs, &opened)).await;
+        }
         Ok(prepared.map(|prepared| Prepared {
             warmth: self.warmth(run, spec, &prepared.manifest, state.as_ref()),
             state_revision_dir: self.state_revision_dir(&prepared.rendered.structure, state.as_ref()),

@@ -231,7 +231,6 @@ impl Service {
         self.let_go(&mut change, &run).await?;
         self.follow_up(&mut change, &run).await?;
         change.commit().await?;
-        self.clear_after(run.id);
         self.wakes.all();
         Ok(())
     }

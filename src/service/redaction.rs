@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -77,7 +78,7 @@ impl Service {
 
     /// Keeps what a run knows that a later daemon may not know any more. Where that cannot be kept, the run goes on: its
     /// log is redacted by what is known at its end.
-    pub(super) fn remember(&self, run: Uuid, environment: &Environment, mut texts: Vec<String>) {
+    pub(super) async fn remember(&self, run: Uuid, environment: &Environment, mut texts: Vec<String>) {
         let password = self.run_passwords(run).unwrap_or_default();
         let of_environment = environment.iter().flat_map(|(name, value)| secrets_in_variable(name, value));
         texts.extend(of_environment.filter(|text| !password.iter().any(|own| own == text)).map(str::to_owned));
@@ -85,14 +86,14 @@ impl Service {
             return;
         }
         let folder = self.run_dir(run);
-        let kept = serde_json::to_vec(&texts).map_err(|error| error.to_string()).and_then(|json| {
+        let sealed = serde_json::to_vec(&texts).map_err(|error| error.to_string()).and_then(|json| {
             let sealed = self.keys.now().seal(&json, &place(run)).map_err(|error| error.to_string())?;
-            let text = [format!("{}\n", sealed.key_id).into_bytes(), sealed.bytes].concat();
-            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-            made.map_err(|error| error.to_string())?;
-            // Not synced: what does not survive a power failure is what the run's processes do not either.
-            std::fs::write(folder.join(KNOWN), text).map_err(|error| error.to_string())
+            Ok([format!("{}\n", sealed.key_id).into_bytes(), sealed.bytes].concat())
         });
+        let kept = match sealed {
+            Ok(text) => blocking(move || keep_known(&folder, &text)).await.map_err(|error| error.to_string()),
+            Err(why) => Err(why),
+        };
         if let Err(why) = kept {
             tracing::warn!(%run, why, "what a run knows cannot be kept for the redaction of its log");
         }
@@ -122,7 +123,7 @@ impl Service {
         Ok(())
     }
 
-    /// Notes that a run is over, whose log is to be redacted.
+    /// Notes that a run is over, whose log is to be redacted and whose folders are to go.
     pub(super) fn to_be_redacted(&self, run: &Run) {
         self.unredacted.lock().expect("invariant: no holder of this lock panics").insert(run.id);
     }
@@ -151,11 +152,12 @@ impl Service {
         Ok(())
     }
 
-    /// Redacts the logs of runs that are over. Those that cannot be written stay noted.
+    /// Removes what runs that are over have left in folders that they could write, and redacts their logs. Those that
+    /// cannot be written stay noted.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn redact_logs(&self) -> Result<()> {
+    pub async fn redact_logs(self: &Arc<Self>) -> Result<()> {
         let noted = std::mem::take(&mut *self.unredacted.lock().expect("invariant: no holder of this lock panics"));
         let mut later = BTreeSet::new();
         for id in noted {
@@ -165,6 +167,7 @@ impl Service {
                 later.insert(id);
                 continue;
             }
+            self.clear_after(id);
             let (folder, secrets) = (self.run_dir(id), self.secrets_of(id));
             if let Err(error) = blocking(move || redact_folder(&folder, &secrets)).await {
                 tracing::warn!(run = %id, %error, "the log of a run cannot be redacted on the disk yet");
@@ -174,6 +177,14 @@ impl Service {
         self.unredacted.lock().expect("invariant: no holder of this lock panics").extend(later);
         Ok(())
     }
+}
+
+fn keep_known(folder: &Path, text: &[u8]) -> Result<()> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|cause| failed("cannot make", folder, cause))?;
+    // Not synced: what does not survive a power failure is what the run's processes do not either.
+    let known = folder.join(KNOWN);
+    std::fs::write(&known, text).map_err(|cause| failed("cannot write", &known, cause))
 }
 
 /// What a run's sealed texts are bound to.

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -35,12 +36,17 @@ const SAID_BYTES_MAX: u64 = 64 << 10;
 /// Folders of one name that are set aside.
 const ASIDE_MAX: u32 = 1_000;
 /// What is not there.
-const NOT_THERE: i32 = 3;
+const NOT_THERE: u8 = 3;
+/// What is no file that can ever be read.
+const NOT_TO_BE_READ: u8 = 4;
+/// What has more bytes than are read.
+const TOO_LARGE: u8 = 5;
 
 /// Reads a file directly in a folder that a run may write; `None` when it is not there.
 ///
 /// # Errors
-/// When it is not a regular file of at most `bytes_max`, or cannot be read.
+/// `InvalidData` when it is not a regular file, or nobody may read it; `FileTooLarge` when it has more than `bytes_max`;
+/// another when it cannot be read for now, as when the child is ended.
 pub async fn read(folder: &Path, name: &str, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
     // To look whether there is anything opens nothing, and mostly there is nothing.
     if let Err(error) = fs::symlink_metadata(folder.join(name))
@@ -51,9 +57,11 @@ pub async fn read(folder: &Path, name: &str, bytes_max: u64) -> io::Result<Optio
     let mut command = child(READ);
     command.arg(folder).arg(name).arg(bytes_max.to_string());
     let (code, bytes, said) = to_its_end(command, bytes_max, READING).await?;
-    match code {
+    match code.and_then(|code| u8::try_from(code).ok()) {
         Some(0) => Ok(Some(bytes)),
         Some(NOT_THERE) => Ok(None),
+        Some(NOT_TO_BE_READ) => Err(io::Error::new(io::ErrorKind::InvalidData, said)),
+        Some(TOO_LARGE) => Err(io::Error::new(io::ErrorKind::FileTooLarge, said)),
         _ => Err(io::Error::other(said)),
     }
 }
@@ -61,19 +69,21 @@ pub async fn read(folder: &Path, name: &str, bytes_max: u64) -> io::Result<Optio
 /// Removes folders that a run may write, with all that is in them. What cannot be removed is moved to `aside`, and
 /// comes back: where it lies, and why.
 pub async fn remove(folders: &[PathBuf], aside: &Path) -> Vec<(PathBuf, String)> {
-    let full: Vec<&PathBuf> = folders.iter().filter(|folder| !is_removed(folder)).collect();
-    if full.is_empty() {
-        return Vec::new();
+    let mut stay = Vec::new();
+    // A child for each that is not empty: one that somebody keeps filling takes no other's time.
+    for folder in folders.iter().filter(|folder| !is_removed(folder)) {
+        let mut command = child(EMPTY);
+        command.arg(folder);
+        let why = match to_its_end(command, SAID_BYTES_MAX, EMPTYING).await {
+            Ok((Some(0), said, _)) => String::from_utf8_lossy(&said).trim().to_owned(),
+            Ok((_, _, said)) => said,
+            Err(error) => error.to_string(),
+        };
+        if !is_removed(folder) {
+            stay.push((set_aside(folder, aside).unwrap_or_else(|_| folder.clone()), why));
+        }
     }
-    let mut command = child(EMPTY);
-    command.args(&full);
-    let why = match to_its_end(command, SAID_BYTES_MAX, EMPTYING).await {
-        Ok((Some(0), said, _)) => String::from_utf8_lossy(&said).trim().to_owned(),
-        Ok((_, _, said)) => said,
-        Err(error) => error.to_string(),
-    };
-    let stay = full.into_iter().filter(|folder| !is_removed(folder));
-    stay.map(|folder| (set_aside(folder, aside).unwrap_or_else(|_| folder.clone()), why.clone())).collect()
+    stay
 }
 
 /// Whether a folder is not there any more. An empty one goes; what is in another is not looked at.
@@ -155,24 +165,43 @@ pub fn leftovers(arguments: &[std::ffi::OsString]) -> io::Result<u8> {
         [what, folder, name, bytes_max] if what == READ => {
             let name = name.to_str().ok_or_else(|| io::Error::other("the name is not in UTF-8"))?;
             let bytes_max = bytes_max.to_string_lossy().parse().map_err(io::Error::other)?;
-            confine_self(&[Path::new(folder)], &[])?;
-            let Some(file) = Beneath::open(Path::new(folder))?.file(name, bytes_max)? else {
-                return Ok(u8::try_from(NOT_THERE).unwrap_or_default());
-            };
-            // It may grow meanwhile.
-            io::copy(&mut io::Read::take(file, bytes_max), &mut io::stdout().lock())?;
-            Ok(0)
+            read_confined(Path::new(folder), name, bytes_max)
         }
-        [what, folders @ ..] if what == EMPTY => {
-            let folders: Vec<&Path> = folders.iter().map(Path::new).collect();
-            confine_self(&[], &folders)?;
-            for folder in folders {
-                say(folder, Beneath::open(folder).and_then(|folder| folder.empty()))?;
-            }
+        [what, folder] if what == EMPTY => {
+            let folder = Path::new(folder);
+            confine_self(&[], &[folder])?;
+            open_up(folder);
+            say(folder, Beneath::open(folder).and_then(|folder| folder.empty()))?;
             Ok(0)
         }
         _ => Err(io::Error::other("captd itself starts it, no person needs to")),
     }
+}
+
+fn read_confined(folder: &Path, name: &str, bytes_max: u64) -> io::Result<u8> {
+    confine_self(&[folder], &[])?;
+    open_up(folder);
+    let file = match Beneath::open(folder)?.file(name, bytes_max) {
+        Ok(Some(file)) => file,
+        Ok(None) => return Ok(NOT_THERE),
+        Err(error) => {
+            let code = match error.kind() {
+                io::ErrorKind::InvalidData => NOT_TO_BE_READ,
+                io::ErrorKind::FileTooLarge => TOO_LARGE,
+                _ => return Err(error),
+            };
+            writeln!(io::stderr(), "{error}")?;
+            return Ok(code);
+        }
+    };
+    // It may grow meanwhile.
+    io::copy(&mut io::Read::take(file, bytes_max), &mut io::stdout().lock())?;
+    Ok(0)
+}
+
+/// A run may have closed its folder to its owner. The name is captd's: nobody can have put another thing there.
+fn open_up(folder: &Path) {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).ok();
 }
 
 /// Says what stays of a folder, and why: the first of it is enough.

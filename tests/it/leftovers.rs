@@ -5,7 +5,9 @@ mod beneath;
 mod limits;
 pub mod plant;
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -42,6 +44,33 @@ fn nothing_left(data: &Path) -> bool {
     entries.filter(|path| path.extension().is_some()).count() == 0
 }
 
+/// What lies where persons look for states, by the beginning of its name.
+fn set_aside(data: &Path, name: &str) -> Vec<String> {
+    let found = std::fs::read_dir(data.join("diverged")).into_iter().flatten().map(|entry| entry.unwrap());
+    let named = found.filter(|entry| entry.file_name().to_str().unwrap().starts_with(name));
+    named.map(|entry| std::fs::read_to_string(entry.path()).unwrap()).collect()
+}
+
+/// Lays what an upload and programs on trial may have left there: it looks like captd's own, and names the process that
+/// comes back, one that never ends, and a pipe.
+fn on_trial(trials: &Path) -> Child {
+    let named = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
+    let trial = "01a222fc-cb67-72dd-ac57-ccfccc367812";
+    for (folder, pid) in [(format!("{trial}.files"), 1), ("ccfccc367812.w".to_owned(), named.id())] {
+        let step = trials.join(folder).join("a");
+        std::fs::create_dir_all(&step).unwrap();
+        let process = captd_process::Process::with_pid(pid).unwrap();
+        std::fs::write(step.join("supervisor.json"), serde_json::to_vec(&process).unwrap()).unwrap();
+        let command = json!({"format": 3, "program": "sh", "args": [], "working_dir": "/"});
+        std::fs::write(step.join("command.json"), command.to_string()).unwrap();
+        let other = step.with_file_name("b");
+        std::fs::create_dir(&other).unwrap();
+        std::fs::write(other.join("command.json"), command.to_string()).unwrap();
+        plant::pipe(&other.join("supervisor.json"));
+    }
+    named
+}
+
 #[tokio::test]
 async fn whatever_a_run_leaves_goes_with_it_and_touches_nothing_else() {
     if !requires("terraform") {
@@ -70,11 +99,23 @@ async fn whatever_a_run_leaves_goes_with_it_and_touches_nothing_else() {
     assert_eq!(daemon.wait_until_ready("workers").await["status"]["currentSize"], 2, "outputs are those of the state");
     victims.are_untouched();
 
-    // While a plan waits, and across a kill of the daemon.
-    let edit = json!({"spec": {"nodeGroupConfig": {"instanceType": "m5.large"}, "variables": {"create_seconds": 0}}});
-    assert_eq!(daemon.patch(WORKERS, &edit).await.status, 200);
-    let waiting = daemon.wait_for_phase("workers", "AwaitingApproval").await;
-    let run = waiting["status"]["latestRun"]["id"].as_str().unwrap().to_owned();
+    // While a plan waits, which a newer one takes the place of, and across a kill of the daemon.
+    let mut run = String::new();
+    for kind in ["m5.2xlarge", "m5.large"] {
+        let edit = json!({"spec": {"nodeGroupConfig": {"instanceType": kind}, "variables": {"create_seconds": 0}}});
+        assert_eq!(daemon.patch(WORKERS, &edit).await.status, 200);
+        let is_new = |machine: &Value| {
+            let latest = &machine["status"]["latestRun"];
+            latest["state"] == "awaiting_approval" && latest["id"] != run.as_str()
+        };
+        let waiting = daemon.wait_for_machine("workers", "its plan waits", is_new).await;
+        if !run.is_empty() {
+            let given_way = daemon.work_dir(&run);
+            until("what gave way leaves nothing", async || (!given_way.exists()).then_some(())).await;
+        }
+        run = waiting["status"]["latestRun"]["id"].as_str().unwrap().to_owned();
+        assert!(daemon.work_dir(&run).exists(), "what waits keeps its folder");
+    }
     let [tmp, work] = writable(&daemon, &run);
     std::fs::create_dir_all(&tmp).unwrap();
     plant(&tmp, &victims);
@@ -83,9 +124,15 @@ async fn whatever_a_run_leaves_goes_with_it_and_touches_nothing_else() {
     let orphan = data.join("runs/0123456789ab.w");
     plant(&orphan, &victims);
     deep(&orphan);
+    std::fs::write(orphan.join("errored.tfstate"), "the only record").unwrap();
+    let mut named = on_trial(&data.join("try"));
     let daemon = Daemon::start_in(daemon.end(Signal::KILL).await);
     let data = daemon.dir().join("data");
     alive_until(&daemon, "the orphan is gone", async || !orphan.exists()).await;
+    assert_eq!(set_aside(&data, "0123456789ab"), ["the only record"], "but no state");
+    assert_eq!(named.try_wait().unwrap(), None, "what an upload names is not ended");
+    named.kill().unwrap();
+    named.wait().unwrap();
     assert!(work.exists(), "what waits keeps its folder");
     assert_eq!(daemon.post(&format!("/v1/runs/{run}/approve"), &json!({})).await.status, 200);
     alive_until(&daemon, "the run is over", async || is_over(&daemon, &run).await).await;
@@ -132,6 +179,71 @@ async fn an_errored_state_that_is_no_file_of_terraforms_stops_nothing() {
         daemon.wait_until_ready("workers").await;
         victims.are_untouched();
     }
+    daemon.stop().await;
+}
+
+/// The file that a frozen workspace names.
+async fn diverged(daemon: &Daemon, run: &str) -> PathBuf {
+    let is_frozen = |machine: &Value| machine["status"]["conditions"].to_string().contains("StateDiverged");
+    let machine = daemon.wait_for_machine("workers", "it is frozen", is_frozen).await;
+    let conditions = machine["status"]["conditions"].as_array().unwrap();
+    let message = conditions.iter().find(|it| it["type"] == "StateDiverged").unwrap()["message"].as_str().unwrap();
+    assert!(message.contains(run), "{message}");
+    let file = message.split("it lies in ").nth(1).unwrap().split(". No run").next().unwrap();
+    PathBuf::from(file)
+}
+
+#[tokio::test]
+async fn the_only_record_of_what_an_apply_has_made_is_never_removed() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    let data = daemon.dir().join("data");
+    let trust = async |daemon: &Daemon| {
+        assert_eq!(daemon.post(&format!("{WORKERS}/state/trust"), &json!({})).await.status, 204);
+        daemon.wait_until_ready("workers").await;
+    };
+    daemon.post("/v1/namespaces/default/machines", &local_machine("workers", 1, &json!({"create_seconds": 3}))).await;
+    daemon.wait_until_ready("workers").await;
+
+    // More than is taken in.
+    let run = daemon.ask("workers", "scale", &json!({"desiredSize": 2})).await;
+    daemon.wait_for_run(&run, "it applies", |run| run["state"] == "applying").await;
+    plant::sparse(&daemon.work_dir(&run).join("errored.tfstate"));
+    let ended = daemon.wait_for_end(&run).await;
+    assert_eq!(ended["state"], "succeeded", "{ended}");
+    let file = diverged(&daemon, &run).await;
+    assert_eq!(std::fs::metadata(&file).unwrap().len(), 1 << 34, "it is kept as it is");
+    std::fs::remove_file(file).unwrap();
+    trust(&daemon).await;
+
+    // What cannot be kept for now, here since a file is in the way.
+    let run = daemon.ask("workers", "scale", &json!({"desiredSize": 3})).await;
+    daemon.wait_for_run(&run, "it applies", |run| run["state"] == "applying").await;
+    let left = daemon.work_dir(&run).join("errored.tfstate");
+    std::fs::write(&left, "nobody can read this").unwrap();
+    std::fs::remove_dir_all(data.join("diverged")).unwrap();
+    std::fs::write(data.join("diverged"), "").unwrap();
+    until("it is tried again", async || (daemon.log().matches("a worker cannot go on").count() > 1).then_some(()))
+        .await;
+    assert_eq!((&daemon.run(&run).await["state"], left.exists()), (&json!("applying"), true), "the run is not over");
+    std::fs::remove_file(data.join("diverged")).unwrap();
+    assert_eq!(daemon.wait_for_end(&run).await["state"], "succeeded");
+    let file = diverged(&daemon, &run).await;
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "nobody can read this");
+    trust(&daemon).await;
+
+    // What nobody has looked at before the run's end was kept.
+    let dir = daemon.stop().await;
+    std::fs::remove_file(data.join("runs").join(&run).join("errored-taken-in")).unwrap();
+    std::fs::create_dir(left.parent().unwrap()).unwrap();
+    std::fs::write(&left, "nor this").unwrap();
+    let daemon = Daemon::start_in(dir);
+    let file = diverged(&daemon, &run).await;
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "nor this");
+    until("the rest of it goes", async || nothing_left(&data).then_some(())).await;
+    trust(&daemon).await;
     daemon.stop().await;
 }
 

@@ -42,7 +42,8 @@ impl Beneath {
     /// A file directly in the folder; `None` when it is not there.
     ///
     /// # Errors
-    /// When it is not a regular file of at most `bytes_max`, or cannot be opened.
+    /// `InvalidData` when it is not a regular file, or nobody may read it; `FileTooLarge` when it has more than
+    /// `bytes_max`; another when it cannot be opened for now.
     pub fn file(&self, name: &str, bytes_max: u64) -> io::Result<Option<File>> {
         // A pipe or a device is opened, too: NONBLOCK keeps that from waiting, and nothing is read of it.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -56,15 +57,20 @@ impl Beneath {
         let file = match opened {
             Ok(file) => file,
             Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::LOOP) => return Err(io::Error::other("it is a link, and not a regular file")),
+            Err(Errno::LOOP) => return Err(not_to_be_read("it is a link, and not a regular file")),
+            // Sockets, devices, another file system, and what its owner has closed.
+            Err(error @ (Errno::NXIO | Errno::NODEV | Errno::XDEV | Errno::ACCESS | Errno::PERM)) => {
+                return Err(not_to_be_read(io::Error::from(error)));
+            }
             Err(error) => return Err(error.into()),
         };
         let about = fstat(&file)?;
         if FileType::from_raw_mode(about.st_mode) != FileType::RegularFile {
-            return Err(io::Error::other("it is not a regular file"));
+            return Err(not_to_be_read("it is not a regular file"));
         }
         if u64::try_from(about.st_size).unwrap_or(u64::MAX) > bytes_max {
-            return Err(io::Error::other(format!("it has {} bytes, and {bytes_max} are read at most", about.st_size)));
+            let why = format!("it has {} bytes, and {bytes_max} are read at most", about.st_size);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
         }
         Ok(Some(File::from(file)))
     }
@@ -157,6 +163,10 @@ impl Beneath {
         }
         Err(io::Error::other("no name for it is free"))
     }
+}
+
+fn not_to_be_read(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 fn open_folder(at: impl AsFd, name: impl rustix::path::Arg) -> rustix::io::Result<OwnedFd> {
