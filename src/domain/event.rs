@@ -53,8 +53,8 @@ pub struct Told<'a> {
 }
 
 /// What somebody should look at.
-const WARNINGS: [&str; 7] =
-    ["RunFailed", "RunLost", "OutputRevealed", "StatePulled", "LockBroken", "ChecksFailed", "Abandoned"];
+const WARNINGS: [&str; 8] =
+    ["RunFailed", "RunLost", "OutputRevealed", "StatePulled", "LockBroken", "ChecksFailed", "Abandoned", "MayBeLeft"];
 
 impl<'a> Told<'a> {
     /// About something of a namespace.

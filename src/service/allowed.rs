@@ -5,14 +5,16 @@
 //! captd is asked like all else.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use captd_capt::FACTS_FILE;
 use captd_policy::Policy;
 
-use super::{Result, Service};
+use super::{Error, Result, Service};
 use crate::config::{Providers, Templates};
 use crate::domain::env_names::{check_name, opens};
 use crate::domain::name::Name;
+use crate::domain::problem::Problems;
 use crate::domain::refusal::{Refusal, Refused};
 use crate::domain::resource::Spec;
 use crate::domain::run::{Outcome, Run};
@@ -138,6 +140,18 @@ fn refusal_of(template: &Template, why: &[String]) -> Option<Refusal> {
     Some(Refusal { of: Refused::Template, message })
 }
 
+/// A revision that was taken in once and cannot be put together now: a module of the operator's folder is gone, say.
+fn unreadable(workspace: &Workspace, problems: &Problems) -> Refusal {
+    let assigned = workspace.template.as_ref();
+    let of = assigned.map_or_else(String::new, |it| format!("revision {} of template `{}` ", it.revision, it.name));
+    let why: Vec<&str> = problems.as_slice().iter().map(|problem| problem.detail.as_str()).collect();
+    let message = format!(
+        "{of}cannot be read any more: {}. The operator brings back what it needs, or an administrator uploads a better revision",
+        why.join("; ")
+    );
+    Refusal { of: Refused::Template, message }
+}
+
 impl Service {
     pub(super) fn rules<'a>(&'a self, providers: &'a Providers) -> Rules<'a> {
         Rules { library: &self.library, providers, templates: &self.config.templates }
@@ -146,11 +160,25 @@ impl Service {
     /// What is not allowed about what a workspace is to have.
     pub(super) async fn refused(&self, snapshot: &mut Snapshot, workspace: &Workspace) -> Result<Option<Refusal>> {
         let Some(resource) = snapshot.resource(&workspace.key()).await? else { return Ok(None) };
-        let spec = &resource.spec;
-        let Some(template) = self.template_in_use(snapshot, workspace, spec.template(), None).await? else {
-            return Ok(None);
-        };
-        Ok(self.refusal(spec, &template))
+        Ok(self.judged(snapshot, workspace, &resource.spec).await?.1)
+    }
+
+    /// The template of a workspace as far as it can be read, and what is not allowed about it with this spec.
+    pub(super) async fn judged(
+        &self,
+        snapshot: &mut Snapshot,
+        workspace: &Workspace,
+        spec: &Spec,
+    ) -> Result<(Option<Arc<Template>>, Option<Refusal>)> {
+        match self.template_in_use(snapshot, workspace, spec.template(), None).await {
+            Ok(Some(template)) => {
+                let refusal = self.refusal(spec, &template);
+                Ok((Some(template), refusal))
+            }
+            Ok(None) => Ok((None, None)),
+            Err(Error::Invalid(problems)) => Ok((None, Some(unreadable(workspace, &problems)))),
+            Err(error) => Err(error),
+        }
     }
 
     /// What is not allowed about a declaration with its template.

@@ -43,7 +43,8 @@ impl Service {
                 };
                 self.library.iter().for_each(|template| add(&template.name, template));
                 for uploaded in snapshot.all_uploaded(Some(&namespace)).await? {
-                    let current = self.revision(&mut snapshot, &namespace, &uploaded.name, &uploaded.current).await?;
+                    let current =
+                        self.readable_revision(&mut snapshot, &namespace, &uploaded.name, &uploaded.current).await?;
                     if let Some(template) = current.filter(|it| is_open(&namespace, &it.manifest.export_to)) {
                         add(&uploaded.name, &template);
                     }

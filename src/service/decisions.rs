@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::states::of_key;
-use super::{DAEMON, Result, Service};
+use super::{DAEMON, Error, Result, Service};
 use crate::domain::decide::{Decision, decide};
 use crate::domain::needs::{Standing, Wants};
 use crate::domain::resource::Key;
@@ -12,7 +12,7 @@ use crate::domain::workspace::Workspace;
 use crate::store::{Change, Snapshot};
 
 impl Service {
-    /// Workspaces for which something other than rest was decided.
+    /// Workspaces for which something other than rest was decided. One for which nothing can be decided holds up no other.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -21,15 +21,24 @@ impl Service {
         let mut due = Vec::new();
         let (wants, none) = (snapshot.all_wants().await?, Wants::default());
         for workspace in snapshot.idle_workspaces().await? {
-            let last = snapshot.last_change(workspace.uid).await?;
             let wants = wants.get(&workspace.uid).unwrap_or(&none);
-            let standing = self.standing_with(&mut snapshot, &workspace, wants).await?;
-            let decision = self.decision(&mut snapshot, &workspace, None, last.as_ref(), standing).await?.0;
-            if !matches!(decision, Decision::Rest(..)) {
-                due.push(workspace.uid);
+            match self.is_due(&mut snapshot, &workspace, wants).await {
+                Ok(true) => due.push(workspace.uid),
+                Ok(false) => {}
+                Err(error @ Error::Store(_)) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(owner = %workspace.key(), %error, "what is due for it cannot be decided");
+                }
             }
         }
         Ok(due)
+    }
+
+    async fn is_due(&self, snapshot: &mut Snapshot, workspace: &Workspace, wants: &Wants) -> Result<bool> {
+        let last = snapshot.last_change(workspace.uid).await?;
+        let standing = self.standing_with(snapshot, workspace, wants).await?;
+        let decision = self.decision(snapshot, workspace, None, last.as_ref(), standing).await?.0;
+        Ok(!matches!(decision, Decision::Rest(..)))
     }
 
     /// What is due. Whether it is allowed is asked only where a run would begin.
@@ -64,9 +73,15 @@ impl Service {
     /// What follows the end of a run.
     pub(super) async fn follow_up(&self, change: &mut Change, run: &Run) -> Result<()> {
         match self.decide_and_do(change, run.workspace, DAEMON).await {
+            Ok(()) => Ok(()),
+            Err(error @ Error::Store(_)) => Err(error),
             // The end itself must be kept; the reconciler comes back to what follows.
-            Err(super::Error::QueueFull(_)) => Ok(()),
-            other => other,
+            Err(error) => {
+                if !matches!(error, Error::QueueFull(_)) {
+                    tracing::warn!(owner = %run.key(), %error, "what follows a run cannot be decided yet");
+                }
+                Ok(())
+            }
         }
     }
 
@@ -86,30 +101,44 @@ impl Service {
                 Decision::Begin { kind, trigger, attempt } => {
                     self.enqueue(change, &workspace, kind, trigger, attempt, author).await?;
                 }
-                Decision::Remove => {
-                    let mut needed: Vec<Key> =
-                        change.needs_of(uid).await?.into_iter().map(|need| need.target).collect();
-                    for it in change.secret_uses(uid).await? {
-                        needed.extend(change.secret_writer(&it.namespace, &it.name).await?);
-                    }
-                    if !standing.retains && workspace.observation.is_none() && !standing.has_state {
-                        let message = "it was never in force: nothing was made, and nothing is destroyed; what exists in the cloud under its name stays there as it is";
-                        change.tell(of_key("NothingDestroyed", &workspace.key(), message)).await?;
-                    }
-                    if standing.retains && change.newest_state(uid).await?.is_some() {
-                        change.retain(uid, self.clock.now()).await?;
-                        let message = "what it made stays in the cloud, and its state with captd";
-                        change.tell(of_key("Retained", &workspace.key(), message)).await?;
-                        tracing::info!(workspace = %workspace.key(), "deleted, and what it made stays in the cloud");
-                    }
-                    change.remove_resource(uid).await?;
-                    for target in needed {
-                        let target = change.workspace_of(&target).await?;
-                        next.extend(target.filter(|target| target.deleting_since.is_some()).map(|target| target.uid));
-                    }
-                }
+                Decision::Remove => next.extend(self.remove(change, &workspace, &standing).await?),
             }
         }
         Ok(())
+    }
+
+    /// Removes the rows of what holds nothing in the cloud any more, or leaves it there, and says what may be left. Gives
+    /// those that waited for it with their own deletion.
+    async fn remove(&self, change: &mut Change, workspace: &Workspace, standing: &Standing) -> Result<Vec<Uuid>> {
+        let (uid, key) = (workspace.uid, workspace.key());
+        let mut needed: Vec<Key> = change.needs_of(uid).await?.into_iter().map(|need| need.target).collect();
+        for it in change.secret_uses(uid).await? {
+            needed.extend(change.secret_writer(&it.namespace, &it.name).await?);
+        }
+        if !standing.retains && workspace.observation.is_none() && !standing.has_state {
+            let message = "it was never in force: nothing was made, and nothing is destroyed; what exists in the cloud under its name stays there as it is";
+            change.tell(of_key("NothingDestroyed", &key, message)).await?;
+        }
+        if standing.retains && change.newest_state(uid).await?.is_some() {
+            change.retain(uid, self.clock.now()).await?;
+            let message = "what it made stays in the cloud, and its state with captd";
+            change.tell(of_key("Retained", &key, message)).await?;
+            tracing::info!(workspace = %key, "deleted, and what it made stays in the cloud");
+        }
+        let unsure = change.unsure(uid).await?;
+        if !unsure.is_empty() {
+            let message = format!(
+                "whether {} was made was never known: it stood in no state, so it was not destroyed; look in the cloud",
+                unsure.join(", ")
+            );
+            change.tell(of_key("MayBeLeft", &key, &message)).await?;
+        }
+        change.remove_resource(uid).await?;
+        let mut next = Vec::new();
+        for target in needed {
+            let target = change.workspace_of(&target).await?;
+            next.extend(target.filter(|target| target.deleting_since.is_some()).map(|target| target.uid));
+        }
+        Ok(next)
     }
 }

@@ -64,7 +64,7 @@ impl Service {
             return Ok(StatusOutput::OfNodeGroup);
         }
         let Some(assigned) = &workspace.template else { return Ok(StatusOutput::OfEks) };
-        let template = self.revision(change, &assigned.namespace, &assigned.name, &assigned.revision).await?;
+        let template = self.readable_revision(change, &assigned.namespace, &assigned.name, &assigned.revision).await?;
         let says = template.is_some_and(|template| !template.manifest.in_service.is_empty());
         Ok(if says { StatusOutput::OfEks } else { StatusOutput::Free })
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::redaction::texts_among;
-use super::{DAEMON, Result, Service, gateway_dir};
+use super::{DAEMON, Error, Result, Service, gateway_dir};
 use crate::config::providers::Credentials;
 use crate::config::{AwsProvider, Confine};
 use crate::domain::adoption::{Adoption, Owner};
@@ -120,7 +120,11 @@ impl Service {
         };
         let inputs = self.inputs(&mut snapshot, &workspace, run).await?;
         let revision = self.revision_for(&mut snapshot, &workspace, run).await?;
-        let template = self.template_in_use(&mut snapshot, &workspace, wanted.template(), revision.as_deref()).await?;
+        let found = self.template_in_use(&mut snapshot, &workspace, wanted.template(), revision.as_deref()).await;
+        let template = match found {
+            Err(Error::Invalid(problems)) => return Ok(Err(Failure::new(Class::Configuration, problems.to_string()))),
+            found => found?,
+        };
         let Some(template) = template else {
             let message = format!("there is no template `{}` any more", wanted.template().name);
             return Ok(Err(Failure::new(Class::Configuration, message)));

@@ -281,8 +281,8 @@ impl Service {
         let lock = snapshot.state_lock(workspace.uid).await?;
         let mut standing = self.standing(snapshot, &workspace).await?;
         let held_back = self.held_back(snapshot, open.as_ref()).await?;
-        let template = self.template_in_use(snapshot, &workspace, resource.spec.template(), None).await?;
-        standing.refused = template.as_ref().and_then(|template| self.refusal(&resource.spec, template));
+        let (template, refused) = self.judged(snapshot, &workspace, &resource.spec).await?;
+        standing.refused = refused;
         let unused = template.map(|template| without_effect(&resource.spec, &template)).unwrap_or_default();
         let unused: Vec<&str> = unused.iter().map(|(_, field)| *field).collect();
         let silent = open.as_ref().and_then(|run| self.silent_for(run.id));

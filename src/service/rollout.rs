@@ -93,7 +93,7 @@ impl Service {
         let users = snapshot.users_of(&uploaded.namespace, &uploaded.name).await?;
         let (mut followers, mut pinned) = (Vec::new(), 0);
         let mut policy = UpdatePolicy::default();
-        let current = self.revision(snapshot, &uploaded.namespace, &uploaded.name, &uploaded.current).await?;
+        let current = self.readable_revision(snapshot, &uploaded.namespace, &uploaded.name, &uploaded.current).await?;
         if let Some(template) = current {
             policy = template.manifest.update_policy;
         }

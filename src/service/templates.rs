@@ -96,7 +96,7 @@ impl Service {
             views.insert(template.name.clone(), TemplateView { template: Arc::clone(template), uploaded: None });
         }
         for uploaded in snapshot.all_uploaded(Some(namespace)).await? {
-            let found = self.revision(&mut snapshot, namespace, &uploaded.name, &uploaded.current).await?;
+            let found = self.readable_revision(&mut snapshot, namespace, &uploaded.name, &uploaded.current).await?;
             if let Some(template) = found {
                 views.insert(uploaded.name.clone(), TemplateView { template, uploaded: Some(uploaded) });
             }
@@ -304,6 +304,20 @@ impl Service {
         }
         at_hand.insert(key, Arc::clone(&template));
         Ok(Some(template))
+    }
+
+    /// The same for whoever goes on without it: one that cannot be put together any more is as one that is not there.
+    pub(super) async fn readable_revision(
+        &self,
+        snapshot: &mut Snapshot,
+        namespace: &Name,
+        name: &Name,
+        revision: &str,
+    ) -> Result<Option<Arc<Template>>> {
+        match self.revision(snapshot, namespace, name, revision).await {
+            Err(Error::Invalid(_)) => Ok(None),
+            other => other,
+        }
     }
 
     pub(super) async fn require_uploaded(

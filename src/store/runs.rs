@@ -11,7 +11,7 @@ use super::row::{Reading, integer, micros};
 use super::{Change, Result, Snapshot};
 use crate::domain::event::Told;
 use crate::domain::plan::Plan;
-use crate::domain::run::{Begun, Consent, Ended, Outcome, Planned, Run, State, Step, Stop, Wish};
+use crate::domain::run::{Begun, Consent, Ended, Kind, Outcome, Planned, Run, State, Step, Stop, Wish};
 
 impl Snapshot {
     /// One run.
@@ -115,6 +115,28 @@ impl Snapshot {
         .fetch_all(self.connection())
         .await?;
         rows.iter().map(read).collect()
+    }
+
+    /// The newest generation that any run of a workspace has served; 0 without one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn newest_generation_of_runs(&mut self, workspace: Uuid) -> Result<u64> {
+        let row = sqlx::query("SELECT coalesce(max(generation), 0) AS generation FROM runs WHERE workspace_uid = $1")
+            .bind(workspace.to_string())
+            .fetch_one(self.connection())
+            .await?;
+        Reading::of(&row, "runs", "generation").count("generation")
+    }
+
+    /// Addresses of what the newest apply of a workspace may have made, which stand in no state and cannot be looked for.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn unsure(&mut self, workspace: Uuid) -> Result<Vec<String>> {
+        let applied = self.all_applied(workspace).await?.into_iter().filter(|run| run.kind == Kind::Apply);
+        let newest = applied.max_by_key(|run| run.id);
+        Ok(newest.and_then(|run| run.failure().map(|failure| failure.unsure.clone())).unwrap_or_default())
     }
 
     /// The id of the run that was made last.

@@ -43,6 +43,9 @@ async fn what_is_allowed_no_more_keeps_its_ready_waits_and_goes_on_when_it_is_al
     let folder = TempDir::new().unwrap();
     put(folder.path(), "own", "resource \"terraform_data\" \"it\" {}\noutput \"it\" { value = 1 }\n");
     opens(folder.path(), "GREETING");
+    let (part, gone) = (folder.path().join("modules/part"), folder.path().join("part"));
+    std::fs::create_dir_all(&part).unwrap();
+    std::fs::write(part.join("main.tf"), "resource \"terraform_data\" \"it\" {}\n").unwrap();
     let config = |provisioners: bool| {
         format!(
             "[templates]\ndir = {}\nallow_provisioners = {provisioners}\n[reconcile]\nobserve_interval_seconds = 1\n",
@@ -53,24 +56,35 @@ async fn what_is_allowed_no_more_keeps_its_ready_waits_and_goes_on_when_it_is_al
     let upload = json!({"spec": {"files": {"main.tf": PROVISIONED}}});
     let uploaded = daemon.put("/v1/namespaces/default/templates/net", &upload).await;
     assert_eq!(uploaded.status, 201, "{}", uploaded.text);
+    let manifest = "description: Of a test.\nprovider: none\nmodules: [part]\n";
+    let files = json!({"template.yaml": manifest, "main.tf": "module \"part\" {\n  source = \"./modules/part\"\n}\n"});
+    let uploaded = daemon.put("/v1/namespaces/default/templates/parts", &json!({"spec": {"files": files}})).await;
+    assert_eq!(uploaded.status, 201, "{}", uploaded.text);
     let declared = |name: &str, template: &str, env: Value| {
         json!({"apiVersion": "captd/v1", "kind": "Workspace", "metadata": {"name": name},
             "spec": {"workspaceTemplateRef": {"name": template}, "env": env}})
     };
     let env = json!([{"name": "GREETING", "value": "x"}]);
-    let documents = json!([declared("sets", "own", env), declared("does", "net", json!([]))]);
+    let documents = json!([
+        declared("sets", "own", env),
+        declared("does", "net", json!([])),
+        declared("reads", "parts", json!([]))
+    ]);
     assert_eq!(daemon.post("/v1/apply", &documents).await.status, 200);
-    for name in ["sets", "does"] {
+    for name in ["sets", "does", "reads"] {
         daemon.wait_for_workspace(name).await;
         assert_eq!(condition(&workspace(&daemon, name).await), None);
     }
 
+    // What it needs of the operator's folder is gone: it holds up no other, neither here nor in the lists.
+    std::fs::rename(&part, &gone).unwrap();
     opens(folder.path(), "OTHER");
     let daemon = restart_with(daemon, &config(false)).await;
     let before = workspace(&daemon, "sets").await["status"]["observedAt"].clone();
     for (name, reason, line) in [
         ("sets", "EnvNotAllowed", "with `env: [GREETING]` in the template.yaml of template `own`"),
         ("does", "TemplateNotAllowed", "main.tf line 2: provisioners are not allowed"),
+        ("reads", "TemplateNotAllowed", "there is no module `part`"),
     ] {
         let it = workspace(&daemon, name).await;
         let told = condition(&it).unwrap_or_else(|| panic!("{it}"));
@@ -85,12 +99,17 @@ async fn what_is_allowed_no_more_keeps_its_ready_waits_and_goes_on_when_it_is_al
     })
     .await;
     // A destroy waits likewise.
-    for name in ["sets", "does"] {
+    for name in ["sets", "does", "reads"] {
         assert_eq!(daemon.delete(&format!("{PATH}/{name}")).await.status, 202);
         let it = workspace(&daemon, name).await;
         assert!(condition(&it).is_some() && it["status"]["phase"] == "Deleting", "{it}");
     }
+    for list in [PATH, "/v1/namespaces/default/templates"] {
+        let listed = daemon.get(list).await;
+        assert_eq!(listed.status, 200, "{list}: {}", listed.text);
+    }
     let dir = daemon.end(Signal::TERM).await;
+    std::fs::rename(&gone, &part).unwrap();
     let (lines, _) = ask(dir.path(), "http://127.0.0.1:9");
     let told: Vec<&String> = lines.iter().filter(|line| line.contains("declarations:")).collect();
     assert!(told.len() == 2 && told[0].contains("workspace default/does waits at its next run"), "{lines:#?}");
@@ -99,7 +118,7 @@ async fn what_is_allowed_no_more_keeps_its_ready_waits_and_goes_on_when_it_is_al
     opens(folder.path(), "GREET*");
     std::fs::write(dir.path().join("captd.toml"), config(true)).unwrap();
     let daemon = Daemon::start_in(dir);
-    for name in ["sets", "does"] {
+    for name in ["sets", "does", "reads"] {
         until("it is gone", async || (daemon.get(&format!("{PATH}/{name}")).await.status == 404).then_some(())).await;
     }
     daemon.stop().await;
