@@ -161,12 +161,13 @@ fn is_due(at: Timestamp, failed: &Run, now: Timestamp) -> bool {
     at <= now || failed.ended().is_some_and(|ended| ended.at > now)
 }
 
-/// Whether something has changed since it failed on which its runs depend, or what it had not got is there.
+/// Whether something has changed since it began on which its runs depend, or what it had not got is there.
 fn is_mended(world: World<'_>, failed: &Run) -> bool {
-    let Some(ended) = failed.ended() else { return false };
+    // What came while it was at work may have come too late for it.
+    let began = failed.begun_at().unwrap_or(failed.created_at);
     let had_none = failed.inputs.is_none() && failed.failure().is_some_and(|failure| failure.class == Class::Lock);
     let is_there_now = had_none && world.standing.unmet.is_empty() && world.standing.inputs.is_some();
-    is_there_now || world.workspace.mended_at.is_some_and(|at| at > ended.at)
+    is_there_now || world.workspace.mended_at.is_some_and(|at| at > began && at <= world.now)
 }
 
 /// Whether the next destroy would work with something else than `last`.
@@ -175,6 +176,12 @@ fn has_other_basis(world: World<'_>, last: &Run) -> bool {
     let differs = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;
     let has_other_inputs = basis.inputs.is_some() && last.inputs.is_some() && basis.inputs != last.inputs;
     basis.generation != last.generation || differs(&basis.revision, &last.revision) || has_other_inputs
+}
+
+/// Whether its own declaration was edited since `last`, and the next destroy works with the edit.
+fn is_edited_since(world: World<'_>, last: &Run) -> bool {
+    let wanted = world.workspace.generation;
+    wanted > last.generation && world.standing.basis.as_ref().is_some_and(|basis| basis.generation == wanted)
 }
 
 fn destroy(world: World<'_>) -> Decision {
@@ -194,9 +201,11 @@ fn destroy(world: World<'_>) -> Decision {
     };
     match last.ended().map(|ended| &ended.outcome) {
         Some(Outcome::Succeeded | Outcome::Unchanged) => Decision::Remove,
-        Some(Outcome::Failed { .. } | Outcome::Canceled | Outcome::Discarded)
-            if has_other_basis(world, last) && !world.workspace.paused =>
-        {
+        Some(Outcome::Failed { .. }) if has_other_basis(world, last) && !world.workspace.paused => {
+            begin(Kind::Destroy, Trigger::Spec, 1)
+        }
+        // What was stopped begins again by the word of somebody who edits it, and by nothing that others do.
+        Some(Outcome::Canceled | Outcome::Discarded) if is_edited_since(world, last) && !world.workspace.paused => {
             begin(Kind::Destroy, Trigger::Spec, 1)
         }
         Some(Outcome::Failed { .. }) if is_mended(world, last) && !world.workspace.paused => {

@@ -5,6 +5,7 @@ use captd::domain::failure::{Class, Failure};
 use captd::domain::needs::{Basis, Standing};
 use captd::domain::run::{Kind, Outcome, Run, State};
 use captd::domain::workspace::Workspace;
+use serde_json::json;
 
 use super::world::{at, ended, failed, seen};
 
@@ -52,7 +53,9 @@ fn what_mends_a_failure_brings_the_next_try_at_once() {
         ("begin apply run (trigger retry, attempt 1)", "begin destroy run (trigger retry, attempt 1)");
     assert_eq!(tell(&mended("11:00"), &waiting(Kind::Apply), &none), apply);
     assert_eq!(tell(&mended("11:00"), &ended(Kind::Apply, 2, failed(None)), &none), apply);
-    assert_eq!(tell(&mended("09:00"), &waiting(Kind::Apply), &none), later, "it failed since");
+    assert_eq!(tell(&mended("09:30"), &waiting(Kind::Apply), &none), apply, "it came while the run was at work");
+    assert_eq!(tell(&mended("09:00"), &waiting(Kind::Apply), &none), later, "it began since");
+    assert_eq!(tell(&mended("18:00"), &waiting(Kind::Apply), &none), later, "the clock was put back");
     assert_eq!(tell(&deleting(mended("11:00")), &waiting(Kind::Destroy), &none), destroy);
     let doubtful = "rest until 12:10: the last run may have made what cannot be looked for; `retry` is needed";
     assert_eq!(tell(&mended("11:00"), &unsure(waiting(Kind::Apply)), &none), doubtful);
@@ -84,4 +87,36 @@ fn what_comes_after_a_failed_destroy_brings_the_next_one() {
     assert_eq!(tell(&workspace, &last, &basis(2, "one")), "rest until 12:30: the deletion failed and is tried again");
     assert_eq!(tell(&workspace, &last, &basis(3, "one")), begins);
     assert_eq!(tell(&workspace, &last, &basis(2, "two")), begins);
+}
+
+#[test]
+fn a_deletion_that_a_person_stopped_begins_again_by_no_others_word() {
+    let stopped = "rest: the deletion was stopped; `retry` is needed";
+    let begins = "begin destroy run (trigger spec, attempt 1)";
+    let workspace = deleting(seen(2));
+    let other_inputs = |basis: Standing| {
+        let inputs = Some([("v".to_owned(), json!(2))].into_iter().collect());
+        Standing { basis: basis.basis.map(|basis| Basis { inputs, ..basis }), ..basis }
+    };
+    for outcome in [Outcome::Canceled, Outcome::Discarded] {
+        let had = Some([("v".to_owned(), json!(1))].into_iter().collect());
+        let last = ended(Kind::Destroy, 2, outcome.clone());
+        let last = Run { revision: Some("one".to_owned()), inputs: had, ..last };
+        for (what, standing) in [
+            ("nothing came", basis(2, "one")),
+            ("a revision came", basis(2, "two")),
+            ("a secret was written", other_inputs(basis(2, "one"))),
+            ("another generation is in force", basis(1, "one")),
+        ] {
+            assert_eq!(tell(&workspace, &last, &standing), stopped, "{what}, {outcome:?}");
+        }
+        // What was wished before the deletion is no edit of it.
+        assert_eq!(tell(&deleting(seen(3)), &last, &basis(2, "two")), stopped, "{outcome:?}");
+        // It was edited since: that is a person's word on just this.
+        assert_eq!(tell(&deleting(seen(3)), &last, &basis(3, "one")), begins, "{outcome:?}");
+        let paused = Workspace { paused: true, ..deleting(seen(3)) };
+        assert_eq!(tell(&paused, &last, &basis(3, "one")), stopped, "{outcome:?}");
+        let mended = Workspace { mended_at: Some(at("11:00")), ..workspace.clone() };
+        assert_eq!(tell(&mended, &last, &basis(2, "one")), stopped, "{outcome:?}");
+    }
 }
