@@ -47,6 +47,8 @@ impl Failure {
     pub fn is_safe_to_repeat(&self) -> bool {
         match self.class {
             Class::Network => was_never_reached(&self.message),
+            // The client has given up its tries: any of them may have made it.
+            Class::Throttling => !self.message.contains("rate limit token"),
             // What had no room was made, and is known as such.
             Class::Capacity => true,
             class => class.is_refusal(),

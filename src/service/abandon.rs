@@ -18,7 +18,8 @@ const NAMED_MAX: usize = 20;
 /// What captd has let go of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Abandoned {
-    /// Addresses of what may still exist, as its state has them.
+    /// Addresses of what may still exist: those that its state has, and those of which it is not known whether they were
+    /// made.
     pub may_exist: Vec<String>,
     /// That there may be more, which stands in no state.
     pub and_more: bool,
@@ -66,14 +67,23 @@ impl Service {
         check_letting_go(&tenant, key, actor)?;
         others(&mut change, key, false).await?;
         let uid = resource.workspace;
+        if let Some(lock) = change.state_lock(uid).await?.filter(|lock| lock.by_hand().is_some()) {
+            let detail = format!(
+                "{} holds the lock on its state, since {}, and may be changing it; `captd state unlock` ends it, which is safe once that process is gone",
+                lock.holder, lock.locked_at
+            );
+            return Err(Error::conflict("locked", detail));
+        }
         self.end_open_run(&mut change, key, uid).await?;
         let workspace = change.workspace(uid).await?.ok_or_else(|| Error::no_resource(key))?;
         let state = match change.newest_state(uid).await? {
             Some(newest) => change.state_content(uid, newest.version, &self.keys.now()).await?,
             None => None,
         };
+        let mut may_exist = state.as_deref().map(addresses).unwrap_or_default();
+        may_exist.extend(change.unsure(uid).await?);
         let abandoned = Abandoned {
-            may_exist: state.as_deref().map(addresses).unwrap_or_default().into_iter().collect(),
+            may_exist: may_exist.into_iter().collect(),
             and_more: workspace.in_doubt.is_some() || workspace.diverged.is_some(),
             is_retained: state.is_some(),
         };
@@ -87,7 +97,10 @@ impl Service {
         change.commit().await?;
         tracing::warn!(owner = %key, by = actor.0, what = abandoned.in_words(), "abandoned: nothing was destroyed");
         self.wakes.all();
-        self.retire_workspace_folder(uid).await?;
+        // It is done, whatever becomes of a folder of an earlier captd.
+        if let Err(error) = self.retire_workspace_folder(uid).await {
+            tracing::warn!(owner = %key, %error, "cannot look for the folder of an earlier captd");
+        }
         Ok(abandoned)
     }
 

@@ -81,7 +81,11 @@ impl Service {
         change.remove_resource(workspace.uid).await?;
         change.commit().await?;
         self.wakes.all();
-        self.retire_workspace_folder(workspace.uid).await
+        // It is done, whatever becomes of a folder of an earlier captd.
+        if let Err(error) = self.retire_workspace_folder(workspace.uid).await {
+            tracing::warn!(owner = %key, %error, "cannot look for the folder of an earlier captd");
+        }
+        Ok(())
     }
 
     /// What can be ejected: at rest, needed by nobody, and in force unless it is to go `as_it_is`. With the serial of its

@@ -151,6 +151,11 @@ impl Service {
         let failure = failure.unsure_of(unsure);
         let mut change = self.write(DAEMON).await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
+        if run.wish == Some(Wish::Cancel) {
+            // Whoever has asked it to stop asks for no further try, and an end of which a later daemon hears may be that.
+            tracing::warn!(run = %run.id, owner = %run.key(), class = failure.class.as_str(), "a run that was to stop failed");
+            return self.ended(change, run, Outcome::Canceled).await;
+        }
         let secrets = self.secrets_of(run.id);
         let (message, remedy) = (secrets.redact(&failure.message), secrets.redact(&failure.remedy));
         let failure = Failure { message, remedy, ..failure };
@@ -179,7 +184,8 @@ impl Service {
     async fn look_for_it(&self, change: &mut Change, run: &Run, failure: &Failure) -> Result<Option<Failure>> {
         let looked = change.workspace(run.workspace).await?.is_none_or(|workspace| workspace.in_doubt.is_some());
         let has_tried = run.kind == Kind::Apply && matches!(run.state, State::Applying(_));
-        if looked || !has_tried || !failure.says_it_exists() {
+        // Of what cannot be looked for, the next run would make a second one.
+        if looked || !has_tried || !failure.says_it_exists() || !failure.unsure.is_empty() {
             return Ok(None);
         }
         let remedy = "Nothing: captd looks at once whether it is this machine's own, and takes it in if so.";
@@ -197,15 +203,22 @@ impl Service {
         self.ended(change, run, outcome).await
     }
 
-    /// Keeps that a run's processes are gone without a word.
+    /// Keeps that a run's processes are gone without a word. What they may have made and cannot be looked for makes it a
+    /// failure: a rescue would make that twice.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn lost(&self, run: Uuid) -> Result<()> {
+        let failure = Failure::new(Class::Limit, "its processes are gone without a word");
+        if !self.unsure_after(run, &failure).await?.is_empty() {
+            return self.failed(run, failure).await;
+        }
         let mut change = self.write(DAEMON).await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
         tracing::error!(run = %run.id, owner = %run.key(), "run lost: supervisor and terraform are gone without a word");
-        self.ended(change, run, Outcome::Lost).await
+        // Whoever has asked it to stop asks for no rescue.
+        let outcome = if run.wish == Some(Wish::Cancel) { Outcome::Canceled } else { Outcome::Lost };
+        self.ended(change, run, outcome).await
     }
 
     pub(super) async fn ended(&self, mut change: Change, run: Run, outcome: Outcome) -> Result<()> {

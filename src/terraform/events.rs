@@ -43,7 +43,8 @@ pub fn missing_imports(stdout: &str) -> Vec<String> {
     missing.filter_map(|event| quoted(event["diagnostic"]["detail"].as_str()?)).collect()
 }
 
-/// What an apply has begun to create and not ended well: the kind of its provider by address, from its log.
+/// What an apply has begun to create: the kind of its provider by address, from its log. What it has ended, too, since
+/// that stands in a state a while later only.
 #[must_use]
 pub fn unfinished_creations(stdout: &str) -> BTreeMap<String, String> {
     let mut begun = BTreeMap::new();
@@ -53,9 +54,6 @@ pub fn unfinished_creations(stdout: &str) -> BTreeMap<String, String> {
             Some("apply_start") if matches!(event["hook"]["action"].as_str(), Some("create" | "replace")) => {
                 let provider = event["hook"]["resource"]["implied_provider"].as_str().unwrap_or_default();
                 begun.insert(address.to_owned(), provider.to_owned());
-            }
-            Some("apply_complete") => {
-                begun.remove(address);
             }
             _ => {}
         }

@@ -84,7 +84,7 @@ async fn a_forced_stop_ends_what_is_stopped_or_hears_nothing() {
         (&[terraform, supervisor], true, false, &["canceled"]),
         (&[], false, false, &["canceled"]),
         (&[terraform], false, true, &["canceled"]),
-        (&[terraform, supervisor], false, true, &["lost"]),
+        (&[terraform, supervisor], false, true, &["canceled"]),
     ];
     let (daemon, first) = patient_apply().await;
     std::fs::write(daemon.dir().join("bin/go"), "").unwrap();

@@ -77,6 +77,9 @@ async fn a_lock_that_a_person_holds_is_waited_for_and_costs_no_try() {
         assert_eq!(refused.status, 409, "{}", refused.text);
         assert!(refused.text.contains("ops") && refused.text.contains("captd state unlock"), "{}", refused.text);
     }
+    let refused = daemon.delete(&format!("{}?abandon=true", machine("idle"))).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (409, &json!("locked")), "{}", refused.text);
+    assert!(refused.text.contains("captd state unlock"), "{}", refused.text);
     for (name, phase) in [("scaled", "Waiting"), ("deleted", "Deleting"), ("idle", "Ready"), ("planned", "Ready")] {
         let found = daemon.wait_for_phase(name, phase).await;
         let locked = condition(&found, "StateLocked").unwrap_or_else(|| panic!("{name}: {found}"));
@@ -228,19 +231,22 @@ async fn what_may_have_been_made_and_cannot_be_looked_for_waits_for_a_person() {
     daemon.wait_until_ready("found").await;
     assert_eq!(aws.actions().await.iter().filter(|action| *action == "CreateNodegroup").count(), 1);
 
-    aws.rule(&json!({"action": "CreateVpc", "fail": {"status": 400, "code": "VpcLimitExceeded"}, "times": 1})).await;
     aws.rule(&json!({"action": "CreateVpc", "fail_after": error, "times": 1})).await;
+    aws.rule(&json!({"action": "CreateVpc", "fail": {"status": 400, "code": "VpcLimitExceeded"}, "times": 1})).await;
+    // That something else is there already is no reason to make a second one of what may have been made.
+    let exists = json!({"status": 400, "code": "SomethingDuplicate", "message": "this one already exists"});
+    aws.rule(&json!({"action": "AllocateAddress", "fail": exists, "times": 1})).await;
     let variables = json!({"name": "net", "cluster_name": "demo", "zones": ["eu-central-1a", "eu-central-1b"]});
     let body = json!({"metadata": {"name": "net"},
         "spec": {"workspaceTemplateRef": {"name": "vpc-template"}, "variables": variables}});
     assert_eq!(daemon.post("/v1/namespaces/default/workspaces", &body).await.status, 201);
     let waits = until("it waits for a person", async || {
         let found = daemon.get(&workspace("net")).await.json();
-        (found["status"]["failureReason"] == "provider").then_some(found)
+        found["status"]["failureMessage"].as_str().is_some_and(|it| it.contains("importIds")).then_some(found)
     })
     .await;
     let message = waits["status"]["failureMessage"].as_str().unwrap();
-    for part in ["module.vpc.aws_vpc.this", "SomethingNew", "captd retry", "importIds"] {
+    for part in ["module.vpc.aws_vpc.this", "SomethingNew", "already exists", "captd retry"] {
         assert!(message.contains(part), "{part}: {message}");
     }
     assert_eq!(waits["status"].get("nextRetryAt"), None, "{waits}");
@@ -248,10 +254,32 @@ async fn what_may_have_been_made_and_cannot_be_looked_for_waits_for_a_person() {
     kill_process(Pid::from_raw(i32::try_from(daemon.pid()).unwrap()).unwrap(), Signal::HUP).unwrap();
     until("it was read again", async || daemon.log().contains("read again").then_some(())).await;
     let made = async || aws.actions().await.iter().filter(|action| *action == "CreateVpc").count();
-    assert_eq!(made().await, 2, "one was refused, one was made");
+    assert_eq!(made().await, 1, "it was made once");
     captd(&daemon, "retry workspace/net").with_code(0);
     daemon.wait_for_workspace("net").await;
-    assert_eq!(made().await, 3, "a person has said so");
+    assert_eq!(made().await, 3, "a person has said so, and what was refused is tried by itself");
+
+    // It is made, and terraform has said so, but no state that has it came before all were killed.
+    aws.rule(&json!({"action": "CreateSubnet", "hang_seconds": 600})).await;
+    let lost = String::from_utf8(serde_json::to_vec(&body).unwrap()).unwrap().replace("\"net\"", "\"lost\"");
+    let lost = daemon.post("/v1/namespaces/default/workspaces", &serde_json::from_str(&lost).unwrap()).await;
+    assert_eq!(lost.status, 201, "{}", lost.text);
+    let run = lost.json()["status"]["latestRun"]["id"].as_str().unwrap().to_owned();
+    let folder = daemon.dir().join("data/runs").join(&run).join("4-apply");
+    let said = || std::fs::read_to_string(folder.join("stdout.log")).unwrap_or_default();
+    until("the network is made", async || said().contains("aws_vpc.this: Creation complete").then_some(())).await;
+    for file in ["supervisor.json", "terraform.json"] {
+        let noted: Value = serde_json::from_slice(&std::fs::read(folder.join(file)).unwrap()).unwrap();
+        let pid = Pid::from_raw(i32::try_from(noted["pid"].as_i64().unwrap()).unwrap()).unwrap();
+        kill_process(pid, Signal::KILL).unwrap();
+    }
+    aws.behave().await;
+    let ended = daemon.wait_for_end(&run).await;
+    assert_eq!((&ended["state"], &ended["failure"]["class"]), (&json!("failed"), &json!("limit")), "{ended}");
+    assert!(ended["failure"]["remedy"].as_str().unwrap().contains("module.vpc.aws_vpc.this"), "{ended}");
+    assert_eq!(made().await, 4, "no rescue has made it twice");
+    let said = captd(&daemon, "delete workspace/lost --abandon --yes").with_code(0);
+    assert!(said.out.contains("module.vpc.aws_vpc.this"), "what may exist is named: {said:?}");
     daemon.stop().await;
 }
 
