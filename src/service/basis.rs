@@ -14,7 +14,13 @@ use crate::store::Snapshot;
 impl Service {
     /// With what the next destroy of a workspace works that is to be deleted.
     pub(super) async fn basis(&self, snapshot: &mut Snapshot, workspace: &Workspace) -> Result<Basis> {
-        let made = self.made_it(snapshot, workspace).await?;
+        let mut made = self.made_it(snapshot, workspace).await?;
+        if let Some(run) = &made
+            && snapshot.spec_of(workspace.uid, run.generation).await?.is_none()
+        {
+            // Of a life before, which was retained: its declaration went with it.
+            made = None;
+        }
         let Some(since) = workspace.deleting_since else {
             return Ok(Basis { generation: workspace.generation, ..Basis::default() });
         };
@@ -54,12 +60,12 @@ impl Service {
 
     /// The run that made what is there: the one whose apply has left doubt, or else the last that went well.
     async fn made_it(&self, snapshot: &mut Snapshot, workspace: &Workspace) -> Result<Option<Run>> {
-        if let Some(generation) = workspace.in_doubt
-            && let Some(run) = snapshot.last_applied(workspace.uid, generation).await?
-        {
-            return Ok(Some(run));
-        }
-        Ok(snapshot.last_success(workspace.uid).await?)
+        let good = snapshot.last_success(workspace.uid).await?;
+        let Some(generation) = workspace.in_doubt else { return Ok(good) };
+        let doubtful = snapshot.last_applied(workspace.uid, generation).await?;
+        // A destroy that ended half-way leaves doubt, too, and has made nothing.
+        let is_older = |run: &Run| good.as_ref().is_some_and(|good| good.id > run.id);
+        Ok(doubtful.filter(|run| !is_older(run)).or(good))
     }
 
     /// Inputs of before, with the secrets among them that were written since the deletion, once a try has failed.

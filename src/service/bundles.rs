@@ -132,6 +132,9 @@ impl Service {
             changed_at: now,
         };
         self.know(data.values());
+        if let Some(before) = before {
+            self.keep_for_runs(change, before).await?;
+        }
         Ok(change.put_secret(&secret, data, &self.keys.now()).await?)
     }
 
@@ -150,11 +153,12 @@ impl Service {
         // A destroy has the texts with which was made what it destroys.
         let in_force = match kind {
             Kind::Destroy => snapshot.secrets_in_force(workspace.uid, &self.keys.now()).await?,
-            Kind::Apply | Kind::Plan | Kind::Refresh => BTreeMap::new(),
+            Kind::Apply | Kind::Plan | Kind::Refresh => Vec::new(),
         };
         for it in uses {
             let Some(marked) = inputs.get(&it.variable).filter(|input| is_marked(input)) else { continue };
-            if let Some(had) = in_force.get(&it.variable).filter(|had| marked["version"] == had.version) {
+            // Of the same secret, key and version: an edit may name another one by the same variable.
+            if let Some(had) = in_force.iter().find(|had| had.marked == *marked) {
                 self.know(std::iter::once(&had.text));
                 inputs.insert(it.variable.clone(), Value::from(had.text.clone()));
                 continue;
@@ -172,21 +176,47 @@ impl Service {
 }
 
 impl Service {
-    /// Keeps the texts of secrets with which a run has made what is in force now. What was written meanwhile is not what
-    /// it had; then another run follows.
+    /// Keeps the texts of secrets with which a run has made what is in force now. Those that were written meanwhile are
+    /// not what it had; then another run follows.
     pub(super) async fn keep_secrets_in_force(&self, change: &mut Change, run: &Run) -> Result<()> {
-        let mut texts = BTreeMap::new();
-        let marked = run.inputs.iter().flatten().filter(|(_, input)| is_marked(input));
-        let marked: BTreeMap<&String, &Value> = marked.collect();
+        let keys = self.keys.now();
+        let mut texts = change.secrets_in_force(run.workspace, &keys).await?;
+        let marked: Vec<&Value> =
+            run.inputs.iter().flatten().map(|(_, input)| input).filter(|it| is_marked(it)).collect();
+        texts.retain(|had| marked.contains(&&had.marked));
         let spec = if marked.is_empty() { None } else { change.spec_of(run.workspace, run.generation).await? };
         for it in spec.map(|(_, spec)| uses(&spec, &run.namespace)).unwrap_or_default() {
-            let Some(version) = marked.get(&it.variable).and_then(|input| input["version"].as_u64()) else { continue };
-            let found = change.secret(&it.namespace, &it.name).await?.filter(|secret| secret.version == version);
-            let Some(secret) = found else { continue };
-            let data: BTreeMap<String, String> = change.secret_data(&secret, &self.keys.now()).await?;
-            texts.extend(data.get(&it.key).map(|text| (it.variable.clone(), InForce { version, text: text.clone() })));
+            let Some(secret) = change.secret(&it.namespace, &it.name).await? else { continue };
+            let now = it.marked(secret.version);
+            if marked.contains(&&now) && !texts.iter().any(|had| had.marked == now) {
+                let data = change.secret_data(&secret, &keys).await?;
+                texts.extend(data.get(&it.key).map(|text| InForce { marked: now, text: text.clone() }));
+            }
         }
-        Ok(change.put_secrets_in_force(run.workspace, &texts, &self.keys.now()).await?)
+        Ok(change.put_secrets_in_force(run.workspace, &texts, &keys).await?)
+    }
+
+    /// Keeps what a secret held, for those whose run has it, or whose run of before may have made something with it.
+    async fn keep_for_runs(&self, change: &mut Change, before: &Secret) -> Result<()> {
+        let keys = self.keys.now();
+        for user in change.users_of_secret(&before.namespace, &before.name).await? {
+            let Some(workspace) = change.workspace_of(&user).await? else { continue };
+            let is_at_work = change.open_run(workspace.uid).await?.is_some_and(|open| open.kind.changes_things());
+            if !is_at_work && workspace.in_doubt.is_none() {
+                continue;
+            }
+            let mut texts = change.secrets_in_force(workspace.uid, &keys).await?;
+            let had = change.secret_data(before, &keys).await?;
+            for it in change.secret_uses(workspace.uid).await? {
+                let marked = it.marked(before.version);
+                let is_of_it = it.namespace == before.namespace && it.name == before.name;
+                if is_of_it && !texts.iter().any(|had| had.marked == marked) {
+                    texts.extend(had.get(&it.key).map(|text| InForce { marked, text: text.clone() }));
+                }
+            }
+            change.put_secrets_in_force(workspace.uid, &texts, &keys).await?;
+        }
+        Ok(())
     }
 }
 

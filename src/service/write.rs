@@ -153,7 +153,7 @@ impl Service {
         let Some(identity) = identity.filter(|_| problems.is_empty()) else {
             return Err(Error::Invalid(problems));
         };
-        let metadata = match &before {
+        let mut metadata = match &before {
             Some(before) => next_metadata(&before.metadata, declared, before.spec != spec),
             None => self.first_metadata(&key.namespace, &key.name, declared),
         };
@@ -171,7 +171,7 @@ impl Service {
         check_node_group(change, key, &spec, &identity).await?;
         let workspace = match &before {
             Some(before) => before.workspace,
-            None => take_up(change, key, &spec, at).await?.unwrap_or_else(|| self.clock.id()),
+            None => take_up(change, key, &spec, &mut metadata, at).await?.unwrap_or_else(|| self.clock.id()),
         };
         let spec_changed = before.as_ref().is_none_or(|before| before.metadata.generation != metadata.generation);
         let resource = Resource { metadata, spec, workspace };
@@ -326,8 +326,14 @@ fn no_name(at: &str) -> Error {
 }
 
 /// What one of this name has left is taken up again, if it was made by the same template in the same
-/// place.
-async fn take_up(change: &mut Change, key: &Key, spec: &Spec, at: &str) -> Result<Option<Uuid>> {
+/// place. Its generations begin behind those of its runs, so that none of these is taken for one of what is declared now.
+async fn take_up(
+    change: &mut Change,
+    key: &Key,
+    spec: &Spec,
+    metadata: &mut Metadata,
+    at: &str,
+) -> Result<Option<Uuid>> {
     let Some((workspace, left)) = change.retained(key).await? else { return Ok(None) };
     let mut problems = Problems::default();
     for field in moved(&left, spec) {
@@ -342,6 +348,7 @@ async fn take_up(change: &mut Change, key: &Key, spec: &Spec, at: &str) -> Resul
         return Err(Error::Invalid(problems));
     }
     change.take_up(workspace).await?;
+    metadata.generation += change.newest_generation_of_runs(workspace).await?;
     Ok(Some(workspace))
 }
 

@@ -1,8 +1,7 @@
-//! Texts of secrets with which what is in force was made, sealed.
-
-use std::collections::BTreeMap;
+//! Texts of secrets with which what is in force was made, or is being made, sealed.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sqlx::Row;
 use uuid::Uuid;
 
@@ -12,8 +11,8 @@ use super::{Change, Error, Result, Snapshot};
 /// A text of a secret, as a run had it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InForce {
-    /// Version of the secret.
-    pub version: u64,
+    /// What a run's inputs have for it: which secret, key and version.
+    pub marked: Value,
     /// The text.
     pub text: String,
 }
@@ -29,16 +28,17 @@ fn unsealable(workspace: Uuid, reason: impl std::fmt::Display) -> Error {
 }
 
 impl Snapshot {
-    /// Those of a workspace, by variable.
+    /// Those of a workspace. More than one of the same key are there while a run is at work, or what one has made is not
+    /// known.
     ///
     /// # Errors
     /// When the database cannot be read, or they cannot be opened.
-    pub async fn secrets_in_force(&mut self, workspace: Uuid, keys: &Keyring) -> Result<BTreeMap<String, InForce>> {
+    pub async fn secrets_in_force(&mut self, workspace: Uuid, keys: &Keyring) -> Result<Vec<InForce>> {
         let row = sqlx::query("SELECT sealed, key_id FROM secrets_in_force WHERE workspace_uid = $1")
             .bind(workspace.to_string())
             .fetch_optional(self.connection())
             .await?;
-        let Some(row) = row else { return Ok(BTreeMap::new()) };
+        let Some(row) = row else { return Ok(Vec::new()) };
         let sealed = Sealed { bytes: row.try_get("sealed")?, key_id: row.try_get("key_id")? };
         let content =
             keys.open(&sealed, &place(&workspace.to_string())).map_err(|error| unsealable(workspace, error))?;
@@ -51,12 +51,7 @@ impl Change {
     ///
     /// # Errors
     /// When they cannot be sealed, or the database refuses.
-    pub async fn put_secrets_in_force(
-        &mut self,
-        workspace: Uuid,
-        texts: &BTreeMap<String, InForce>,
-        keys: &Keyring,
-    ) -> Result<()> {
+    pub async fn put_secrets_in_force(&mut self, workspace: Uuid, texts: &[InForce], keys: &Keyring) -> Result<()> {
         if texts.is_empty() {
             sqlx::query("DELETE FROM secrets_in_force WHERE workspace_uid = $1")
                 .bind(workspace.to_string())

@@ -236,7 +236,8 @@ impl Change {
         .execute(self.connection())
         .await?;
         let generation = resource.metadata.generation;
-        let reason = if generation == 1 { "Declared" } else { "Changed" };
+        // What was retained and is declared again begins behind the generations that it had.
+        let reason = if resource.metadata.resource_version == 1 { "Declared" } else { "Changed" };
         self.tell_of(resource, reason, format!("generation {generation} is wanted")).await
     }
 

@@ -88,10 +88,12 @@ impl Snapshot {
     /// # Errors
     /// When the database cannot be read.
     pub async fn key_ids(&mut self) -> Result<Vec<String>> {
-        let rows =
-            sqlx::query("SELECT key_id FROM states UNION SELECT key_id FROM plans UNION SELECT key_id FROM secrets")
-                .fetch_all(self.connection())
-                .await?;
+        let rows = sqlx::query(
+            "SELECT key_id FROM states UNION SELECT key_id FROM plans UNION SELECT key_id FROM secrets
+             UNION SELECT key_id FROM secrets_in_force",
+        )
+        .fetch_all(self.connection())
+        .await?;
         rows.iter().map(|row| Reading::of(row, "states", "key_id").text("key_id")).collect()
     }
 }

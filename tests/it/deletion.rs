@@ -1,6 +1,8 @@
 //! What is deleted is destroyed with what is in force, and a destroy that failed can be mended or given up. The real
 //! Terraform, no cloud.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::cli::captd;
@@ -26,6 +28,7 @@ const BROKEN: &str = r#"variable "v" {
 resource "terraform_data" "it" { input = tonumber(var.v) }
 output "it" { value = terraform_data.it.output }
 "#;
+const PROVISIONERS: &str = "[templates]\nallow_provisioners = true\n";
 const TOKEN: &str = r#"variable "token" {
   type      = string
   sensitive = true
@@ -35,6 +38,24 @@ const TOKEN: &str = r#"variable "token" {
   }
 }
 resource "terraform_data" "it" { input = var.token }
+"#;
+/// Is made when there is a file `go`.
+fn patient(go: &Path) -> String {
+    let command = format!("while [ ! -e '{}' ]; do sleep 0.05; done", go.display());
+    TOKEN.replace(
+        "input = var.token",
+        &format!("\n  input = var.token\n  provisioner \"local-exec\" {{ command = {} }}\n", json!(command)),
+    )
+}
+
+/// Is destroyed in part, and the rest never.
+const HALF: &str = r#"resource "terraform_data" "it" {
+  provisioner "local-exec" {
+    when    = destroy
+    command = "exit 1"
+  }
+}
+resource "terraform_data" "other" {}
 "#;
 const FREE: &str = r#"variable "v" {
   type    = string
@@ -89,11 +110,25 @@ async fn what_is_deleted_is_destroyed_with_what_is_in_force() {
     if !requires("terraform") {
         return;
     }
-    let daemon = Daemon::start();
+    let folder = tempfile::tempdir().unwrap();
+    let go = folder.path().join("go");
+    let daemon = Daemon::start_with(Setup {
+        config: format!("{PROVISIONERS}[engine]\nconfine_read = [{}]\n", json!(folder.path())),
+    });
     put_token(&daemon, "long enough").await;
-    for (name, text) in [("values", CHOOSY), ("revision", FREE), ("secret", TOKEN), ("pinned", FREE)] {
+    for (name, text) in
+        [("values", CHOOSY), ("revision", FREE), ("secret", TOKEN), ("pinned", FREE), ("rotated", &patient(&go))]
+    {
         upload(&daemon, name, text).await;
     }
+    // Its secret is rotated while it is made: what is in force has a text that no secret has any more.
+    let rotated = "/v1/namespaces/default/secrets/rotated";
+    let texts = |text: &str| json!({"spec": {"data": {"value": text}}});
+    assert_eq!(daemon.put(rotated, &texts("long enough")).await.status, 201);
+    declare(&daemon, "rotated", json!({"token": {"valueFrom": {"secret": "rotated", "key": "value"}}})).await;
+    wait_for(&daemon, "rotated", "it is made", |status| status["latestRun"]["state"] == "applying").await;
+    assert_eq!(daemon.put(rotated, &texts("short")).await.status, 200);
+    std::fs::write(&go, "").unwrap();
     declare(&daemon, "values", json!({})).await;
     declare(&daemon, "revision", json!({})).await;
     declare(&daemon, "secret", json!({"token": {"valueFrom": {"secret": "token", "key": "value"}}})).await;
@@ -109,14 +144,14 @@ async fn what_is_deleted_is_destroyed_with_what_is_in_force() {
     upload(&daemon, "pinned", BROKEN).await;
     daemon.wait_for_workspace("pinned").await;
     daemon.patch(&path("pinned"), &json!({"spec": {"variables": {"v": "no number"}}})).await;
-    for name in all {
+    for name in all.into_iter().chain(["rotated"]) {
         let failed = wait_for(&daemon, name, "it failed", |status| status["phase"] == "Failed").await;
         assert_eq!(failed["status"]["failureReason"], "configuration", "{failed}");
     }
-    for name in all {
+    for name in all.into_iter().chain(["rotated"]) {
         assert_eq!(daemon.delete(&path(name)).await.status, 202);
     }
-    for name in all {
+    for name in all.into_iter().chain(["rotated"]) {
         wait_until_gone(&daemon, name).await;
         let run = newest_run(&daemon, name).await;
         let told = (&run["kind"], &run["state"], &run["attempt"], &run["generation"]);
@@ -130,7 +165,7 @@ async fn what_comes_after_a_destroy_that_failed_reaches_the_next_one() {
     if !requires("terraform") {
         return;
     }
-    let daemon = Daemon::start();
+    let daemon = Daemon::start_with(Setup { config: PROVISIONERS.to_owned() });
     let all = ["pushed", "rolled-back", "edited", "abandoned", "user"];
     let mut first = Vec::new();
     for name in all {
@@ -159,6 +194,7 @@ async fn what_comes_after_a_destroy_that_failed_reaches_the_next_one() {
         assert!(status["failureMessage"].as_str().unwrap().contains("prevent_destroy"), "{status}");
     }
     assert_eq!(daemon.get(&path("base")).await.status, 200, "it waits for who needs it");
+    another_key_and_a_half_destroy(&daemon).await;
 
     upload(&daemon, "pushed", FREE).await;
     upload(&daemon, "user", FREE).await;
@@ -194,7 +230,66 @@ async fn what_comes_after_a_destroy_that_failed_reaches_the_next_one() {
     daemon.wait_for_workspace("abandoned").await;
     let run = newest_run(&daemon, "abandoned").await;
     assert_eq!(run["state"], "unchanged", "{run}");
+
+    // And so it is when it was well: no run of its life before is taken for one of what is declared now.
+    upload(&daemon, "abandoned", FREE).await;
+    let follows = async || (newest_run(&daemon, "abandoned").await["trigger"] == "template").then_some(());
+    until("it has the other revision", follows).await;
+    daemon.wait_for_workspace("abandoned").await;
+    abandon(&daemon).await;
+    declare(&daemon, "abandoned", json!({"v": "another"})).await;
+    daemon.wait_for_workspace("abandoned").await;
+    let run = newest_run(&daemon, "abandoned").await;
+    assert_eq!((&run["state"], &run["trigger"]), (&json!("succeeded"), &json!("spec")), "{run}");
+    abandon(&daemon).await;
+    declare(&daemon, "abandoned", json!({"v": "another"})).await;
+    assert_eq!(daemon.delete(&path("abandoned")).await.status, 202);
+    wait_until_gone(&daemon, "abandoned").await;
+    let run = newest_run(&daemon, "abandoned").await;
+    assert_eq!((&run["kind"], &run["state"]), (&json!("destroy"), &json!("succeeded")), "{run}");
     daemon.stop().await;
+}
+
+/// Lets go of `abandoned` as soon as no look is at it.
+async fn abandon(daemon: &Daemon) {
+    let gone = async || daemon.delete(&format!("{}?abandon=true", path("abandoned"))).await.status.is_success();
+    until("it is abandoned", async || gone().await.then_some(())).await;
+}
+
+/// One takes another key of the same version of its secret, the other is destroyed in part: neither goes back to what
+/// was before that.
+async fn another_key_and_a_half_destroy(daemon: &Daemon) {
+    let keys = json!({"spec": {"data": {"old": "an old one", "new": "a newer one"}}});
+    assert_eq!(daemon.put("/v1/namespaces/default/secrets/keys", &keys).await.status, 201);
+    let kept = TOKEN.replace("input = var.token", "\n  input = var.token\n  lifecycle { prevent_destroy = true }\n");
+    upload(daemon, "keyed", &kept).await;
+    upload(daemon, "half", &HALF.replace("provisioner", "lifecycle { prevent_destroy = true }\n  provisioner")).await;
+    let token = |key: &str| json!({"token": {"valueFrom": {"secret": "keys", "key": key}}});
+    declare(daemon, "keyed", token("old")).await;
+    declare(daemon, "half", json!({})).await;
+    for name in ["keyed", "half"] {
+        daemon.wait_for_workspace(name).await;
+    }
+    // The newest run that went well had nothing to apply.
+    upload(daemon, "half", HALF).await;
+    let follows = async || (newest_run(daemon, "half").await["trigger"] == "template").then_some(());
+    until("it has the other revision", follows).await;
+    daemon.wait_for_workspace("half").await;
+    for (name, class) in [("keyed", "configuration"), ("half", "provider")] {
+        assert_eq!(daemon.delete(&path(name)).await.status, 202);
+        let failed = wait_for(daemon, name, "its destroy failed", |status| status["failureReason"].is_string()).await;
+        assert_eq!(failed["status"]["failureReason"], class, "{failed}");
+    }
+    let run = newest_run(daemon, "half").await;
+    assert_eq!((&run["attempt"], &run["trigger"]), (&json!(1), &json!("delete")), "no older revision: {run}");
+    upload(daemon, "half", FREE).await;
+
+    let edit = json!({"spec": {"variables": token("new")}});
+    assert_eq!(daemon.patch(&path("keyed"), &edit).await.status, 200);
+    upload(daemon, "keyed", &TOKEN.replace("length(var.token) >= 8", "startswith(var.token, \"a newer\")")).await;
+    for name in ["keyed", "half"] {
+        wait_until_gone(daemon, name).await;
+    }
 }
 
 #[tokio::test]
