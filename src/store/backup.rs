@@ -7,6 +7,7 @@ use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use super::row::micros;
+use super::whole_copy::Place;
 use super::{Change, Error, Result, Snapshot, failed_to_open, for_waiting, whole_copy};
 
 pub(super) const HELD: &str = "held";
@@ -15,9 +16,13 @@ pub(super) const HELD: &str = "held";
 pub(super) const LETTING_GO: [&str; 2] =
     ["DELETE FROM state_locks", "DELETE FROM settings WHERE key IN ('drain', 'starts')"];
 
-/// A run that applies in the original is lost in a copy.
-pub(super) fn lost(now: Timestamp) -> String {
-    format!("UPDATE runs SET state = 'lost', ended_at = {}, wish = NULL WHERE state = 'applying'", micros(now))
+/// A run that applies in the original is lost in a copy, and leaves doubt there as any that is lost.
+pub(super) fn lost(now: Timestamp) -> [String; 2] {
+    let doubt = "UPDATE workspaces SET in_doubt = (SELECT r.generation FROM runs r WHERE r.workspace_uid = uid AND r.state = 'applying')
+         WHERE in_doubt IS NULL AND EXISTS (SELECT 1 FROM runs r WHERE r.workspace_uid = uid AND r.state = 'applying')";
+    let end =
+        format!("UPDATE runs SET state = 'lost', ended_at = {}, wish = NULL WHERE state = 'applying'", micros(now));
+    [doubt.to_owned(), end]
 }
 
 /// Writes a copy of the database `from` to the new file `to`. The copy is held: what it starts is
@@ -37,8 +42,8 @@ pub async fn back_up(from: &Path, to: &Path, now: Timestamp) -> Result<()> {
     whole_copy::check_not_empty(&mut original, from).await?;
     let held =
         "INSERT INTO settings (key, value) VALUES ('held', 'restored from a backup') ON CONFLICT (key) DO NOTHING";
-    let edits: Vec<String> = [held].into_iter().chain(LETTING_GO).map(str::to_owned).chain([lost(now)]).collect();
-    whole_copy::write(&mut original, from, to, &edits).await?;
+    let edits: Vec<String> = [held].into_iter().chain(LETTING_GO).map(str::to_owned).chain(lost(now)).collect();
+    whole_copy::write(&mut original, from, (to, Place::Foreign), &edits).await?;
     original.close().await?;
     Ok(())
 }

@@ -107,7 +107,9 @@ impl Store {
         for statement in LETTING_GO {
             sqlx::query(statement).execute(&mut *transaction).await?;
         }
-        sqlx::query(sqlx::AssertSqlSafe(lost(now))).execute(&mut *transaction).await?;
+        for statement in lost(now) {
+            sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *transaction).await?;
+        }
         transaction.commit().await?;
         Ok(())
     }

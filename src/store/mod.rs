@@ -215,7 +215,8 @@ async fn keep_before_migration(writer: &SqlitePool, path: &Path) -> Result<()> {
     let copy = format!("{}.before-{next:04}", path.display());
     // What an end in the middle has left is no copy.
     if !whole_copy::has_schema(Path::new(&copy), done).await {
-        whole_copy::write(&mut *writer.acquire().await?, path, Path::new(&copy), &[]).await?;
+        let to = (Path::new(&copy), whole_copy::Place::Own);
+        whole_copy::write(&mut *writer.acquire().await?, path, to, &[]).await?;
         tracing::info!(copy, "kept the database as it was before its schema changes");
     }
     Ok(())

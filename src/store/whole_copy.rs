@@ -7,19 +7,36 @@ use std::path::{Path, PathBuf};
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
+use super::seal::SealError;
 use super::{Error, Result};
 
 /// SQLite's codes for a file that is damaged, and for one that is no database.
 const DAMAGED: [u32; 2] = [11, 26];
 
+/// Whose the name of a copy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// captd's own, in its data folder: what lies there is left of a copy before.
+    Own,
+    /// Somebody else's: what lies there, or beside it, is not touched.
+    Foreign,
+}
+
 /// Copies the database that `from` has open to `to`. `edits` are made to the copy before it is checked.
 ///
 /// # Errors
 /// When the database is damaged, or the copy cannot be written; then nothing is left of it.
-pub(super) async fn write(from: &mut SqliteConnection, original: &Path, to: &Path, edits: &[String]) -> Result<()> {
-    let beside = beside(to);
-    remove_all(&beside);
-    let written = write_beside(from, original, &beside, edits).await.and_then(|()| give_name(&beside, to));
+pub(super) async fn write(
+    from: &mut SqliteConnection,
+    original: &Path,
+    (to, place): (&Path, Place),
+    edits: &[String],
+) -> Result<()> {
+    let beside = beside(to, place)?;
+    if place == Place::Own {
+        remove_all(&beside);
+    }
+    let written = write_beside(from, original, &beside, edits).await.and_then(|()| give_name(&beside, to, place));
     if written.is_err() {
         remove_all(&beside);
     }
@@ -81,25 +98,40 @@ async fn write_beside(from: &mut SqliteConnection, original: &Path, beside: &Pat
     Ok(())
 }
 
-fn give_name(beside: &Path, to: &Path) -> Result<()> {
+fn give_name(beside: &Path, to: &Path, place: Place) -> Result<()> {
     let named = || {
         File::open(beside)?.sync_all()?;
-        std::fs::rename(beside, to)?;
+        match place {
+            Place::Own => std::fs::rename(beside, to)?,
+            // A link takes the place of nothing, not even of what has just appeared.
+            Place::Foreign => {
+                std::fs::hard_link(beside, to)?;
+                std::fs::remove_file(beside)?;
+            }
+        }
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
     };
-    named().map_err(|cause| cannot_open(to, sqlx::Error::Io(cause)))
+    named().map_err(|cause| match cause.kind() {
+        std::io::ErrorKind::AlreadyExists => Error::Exists { path: to.display().to_string() },
+        _ => cannot_open(to, sqlx::Error::Io(cause)),
+    })
 }
 
 fn cannot_open(path: &Path, cause: sqlx::Error) -> Error {
     Error::Open { path: path.display().to_string(), cause }
 }
 
-/// Where a copy is written until it is whole.
-fn beside(to: &Path) -> PathBuf {
+/// Where a copy is written until it is whole: beside what is another's, under a name that nothing has.
+fn beside(to: &Path, place: Place) -> Result<PathBuf> {
     let mut name = to.as_os_str().to_owned();
+    if place == Place::Foreign {
+        let mut chance = [0; 8];
+        getrandom::fill(&mut chance).map_err(|_| Error::Seal(SealError::NoRandomness))?;
+        name.push(format!(".{:016x}", u64::from_ne_bytes(chance)));
+    }
     name.push(".tmp");
-    name.into()
+    Ok(name.into())
 }
 
 fn remove_all(beside: &Path) {

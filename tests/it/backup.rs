@@ -3,6 +3,8 @@
 use std::process::Command;
 
 use serde_json::json;
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::local::seed_yaml;
@@ -21,6 +23,15 @@ fn back_up(daemon: &Daemon, to: &std::path::Path) -> (Option<i32>, String) {
     (output.status.code(), said)
 }
 
+/// The generation of each that may have left something which stands in no state.
+async fn doubts(database: &std::path::Path) -> Vec<(String, Option<i64>)> {
+    let options = SqliteConnectOptions::new().filename(database).read_only(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let rows = sqlx::query_as("SELECT name, in_doubt FROM workspaces ORDER BY name").fetch_all(&mut connection).await;
+    connection.close().await.unwrap();
+    rows.unwrap()
+}
+
 #[tokio::test]
 async fn a_restored_copy_plans_and_applies_nothing_until_it_is_released() {
     if !requires("terraform") {
@@ -36,8 +47,14 @@ async fn a_restored_copy_plans_and_applies_nothing_until_it_is_released() {
     std::fs::create_dir(restored.path().join("data")).unwrap();
     std::fs::write(restored.path().join("captd.toml"), "").unwrap();
     let copy = restored.path().join("data/captd.db");
+    let beside = restored.path().join("data/captd.db.tmp");
+    std::fs::write(&beside, "somebody's own").unwrap();
     let (code, said) = back_up(&daemon, &copy);
     assert_eq!(code, Some(0), "{said}");
+    assert_eq!(std::fs::read_to_string(&beside).unwrap(), "somebody's own", "nothing beside it is touched");
+    std::fs::remove_file(&beside).unwrap();
+    assert_eq!(std::fs::read_dir(restored.path().join("data")).unwrap().count(), 1, "and nothing else is left there");
+    assert_eq!(doubts(&copy).await, [("begun".to_owned(), Some(1)), ("made".to_owned(), None)]);
     let (code, said) = back_up(&daemon, &copy);
     assert!(code == Some(1) && said.contains("exists already"), "a backup overwrites nothing: {said}");
     std::fs::copy(daemon.dir().join("data/state.key"), restored.path().join("data/state.key")).unwrap();
