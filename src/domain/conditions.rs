@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::decide::{Decision, World, decide};
+use super::needs::Standing;
 use super::observation::{MISSES_MAX, Observation};
 use super::resource::ResourceKind;
 use super::run::{FORCED_SECONDS, Kind, Outcome, Run, State};
@@ -65,8 +67,34 @@ pub(super) fn waits_for_lock(view: View<'_>) -> Option<&str> {
         .is_some_and(|open| open.kind.changes_things() && matches!(open.state, State::Queued | State::Planned(_)));
     let at_it = view.open.is_some_and(|open| open.kind.changes_things());
     let failed = view.last.is_some_and(|run| run.failure().is_some());
-    let is_due = !in_force || failed || workspace.deleting_since.is_some();
+    let is_due = (!in_force || failed || workspace.deleting_since.is_some()) && !waits_for_a_person(view);
     (open_waits || (is_due && !at_it && !workspace.paused)).then_some(locked)
+}
+
+/// Whether what failed or was stopped waits for a person's word: it would not begin without the lock either.
+fn waits_for_a_person(view: View<'_>) -> bool {
+    let (workspace, Some(last)) = (view.workspace, view.last) else { return false };
+    let is_of_it = match workspace.deleting_since {
+        Some(_) => last.kind == Kind::Destroy,
+        None => last.kind == Kind::Apply && last.generation == workspace.generation,
+    };
+    let outcome = last.ended().map(|ended| &ended.outcome);
+    let is_over =
+        matches!(outcome, Some(Outcome::Failed { retry_at: None, .. } | Outcome::Canceled | Outcome::Discarded));
+    if !is_of_it || !is_over {
+        return false;
+    }
+    // A revision, an input or an edit may have come since.
+    let standing = Standing { locked: None, ..view.standing.clone() };
+    let world = World {
+        workspace,
+        open: view.open,
+        last: view.last,
+        standing: &standing,
+        observe_interval_seconds: view.observe_interval_seconds,
+        now: view.now,
+    };
+    !matches!(decide(world), Decision::Begin { kind, .. } if kind.changes_things())
 }
 
 fn ready(view: View<'_>) -> Condition {

@@ -2,24 +2,26 @@
 
 use captd::domain::conditions::Condition;
 use captd::domain::failure::{Class, Failure};
+use captd::domain::needs::{Basis, Standing};
 use captd::domain::observation::{Observation, Seen};
 use captd::domain::run::{Kind, Outcome, Run, State};
+use captd::domain::state::{Holder, Lock};
 use captd::domain::status::{Phase, View, derive};
 use captd::domain::trouble::{Pause, Trouble};
 use captd::domain::workspace::Workspace;
 use jiff::Timestamp;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::world::{ALONE, active, at, begun, ended, outputs, run, seen, unseen};
+use super::world::{ALONE, active, at, begun, ended, failed, outputs, run, seen, unseen};
 
-/// The condition of a machine that was declared at 09:00 and is looked at every ten minutes.
-fn condition(workspace: &Workspace, condition_type: &str, now: &str) -> Option<Condition> {
-    let last = ended(Kind::Apply, 1, Outcome::Succeeded);
-    let view = View {
+/// A machine that was declared at 09:00 and is looked at every ten minutes.
+fn view_of<'a>(workspace: &'a Workspace, last: &'a Run, now: &str) -> View<'a> {
+    View {
         workspace,
         created_at: at("09:00"),
         open: None,
-        last: Some(&last),
+        last: Some(last),
         standing: &ALONE,
         trouble: None,
         held_back: None,
@@ -28,8 +30,16 @@ fn condition(workspace: &Workspace, condition_type: &str, now: &str) -> Option<C
         lock: None,
         observe_interval_seconds: 600,
         now: at(now),
-    };
-    derive(view).conditions.into_iter().find(|condition| condition.condition_type == condition_type)
+    }
+}
+
+/// The condition of a machine that was declared at 09:00 and is looked at every ten minutes.
+fn condition(workspace: &Workspace, condition_type: &str, now: &str) -> Option<Condition> {
+    let last = ended(Kind::Apply, 1, Outcome::Succeeded);
+    derive(view_of(workspace, &last, now))
+        .conditions
+        .into_iter()
+        .find(|condition| condition.condition_type == condition_type)
 }
 
 fn ready(workspace: &Workspace, now: &str) -> (String, Timestamp) {
@@ -246,4 +256,37 @@ fn the_first_observation_is_no_scaling() {
     let seen = Seen { outputs: outputs("ACTIVE", 2), in_force: true, applied: true, ..Seen::default() };
     let first = Observation::after(None, seen, Uuid::nil(), 1, at("10:00"));
     assert_eq!((first.scaled_at, first.serves_since, first.generation), (None, at("10:00"), 1));
+}
+
+#[test]
+fn a_lock_is_what_is_waited_for_only_where_something_would_begin_without_it() {
+    let locked = Standing { locked: Some("kim holds the lock".to_owned()), ..Standing::default() };
+    let basis = |revision: &str| Basis { generation: 1, revision: Some(revision.to_owned()), inputs: None };
+    let newer = Standing { basis: Some(basis("two")), ..locked.clone() };
+    let holder = Holder::Person("kim".to_owned());
+    let lock = Lock { id: "1".to_owned(), info: json!({}), holder, locked_at: at("11:30"), released: false };
+    let (apply, destroy) = (Kind::Apply, Kind::Destroy);
+    let deleting = Workspace { deleting_since: Some(at("11:00")), ..seen(1) };
+    for (workspace, last, standing, waits) in [
+        (seen(1), ended(apply, 1, failed(Some("12:30"))), &locked, true),
+        (seen(1), ended(apply, 1, failed(None)), &locked, false),
+        (seen(2), ended(apply, 1, failed(None)), &locked, true),
+        (unseen(1), ended(apply, 1, Outcome::Canceled), &locked, false),
+        (unseen(1), ended(apply, 1, Outcome::Discarded), &locked, false),
+        (seen(1), ended(apply, 1, Outcome::Succeeded), &locked, false),
+        (deleting.clone(), ended(apply, 1, Outcome::Succeeded), &locked, true),
+        (deleting.clone(), ended(destroy, 1, failed(None)), &locked, false),
+        (deleting.clone(), ended(destroy, 1, Outcome::Canceled), &locked, false),
+        (deleting.clone(), ended(destroy, 1, failed(None)), &newer, true),
+    ] {
+        let last = Run { revision: Some("one".to_owned()), ..last };
+        let view = View { standing, lock: Some(&lock), ..view_of(&workspace, &last, "12:00") };
+        let status = derive(view);
+        let waiting = status.conditions.iter().find(|condition| condition.condition_type == "Waiting");
+        let told = format!("{last:?}: {:?}", status.conditions);
+        assert_eq!(waiting.map(|condition| condition.reason.as_str()), waits.then_some("StateLocked"), "{told}");
+        let why = status.failure_reason.as_deref();
+        let own = last.failure().map(|failure| failure.class.as_str());
+        assert_eq!(why, if waits { Some("lock") } else { own }, "{told}");
+    }
 }
