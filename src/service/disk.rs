@@ -1,7 +1,8 @@
 //! The disk of the data folder: how much room it has, and what failed for want of it.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
+
+use jiff::Timestamp;
 
 use super::{DAEMON, Result, Service};
 use crate::domain::conditions::Condition;
@@ -20,43 +21,64 @@ pub fn room_at(folder: &Path) -> std::io::Result<Room> {
     })
 }
 
+/// What was seen of the disk.
+#[derive(Debug, Default)]
+pub(super) struct Disk {
+    /// That it is nearly full, in words, and since when it was seen so.
+    low: Option<(String, Timestamp)>,
+    /// Whether what failed for want of room is still to be tried, once there is some: so before the first look.
+    is_mended: bool,
+}
+
 impl Service {
     /// That the disk of the data folder is nearly full, in words, if it is.
     #[must_use]
     pub fn disk_is_low(&self) -> Option<String> {
-        let room = room_at(&self.config.data_dir).ok().filter(|room| room.is_low())?;
-        Some(format!("the disk of the data folder is nearly full: {}; make room before runs fail", room.in_words()))
+        let room = room_at(&self.config.data_dir).ok().filter(|room| room.is_low());
+        let mut disk = self.disk();
+        disk.low = room.map(|room| {
+            let why =
+                format!("the disk of the data folder is nearly full: {}; make room before runs fail", room.in_words());
+            let since = disk.low.take().map_or_else(|| self.clock.now(), |(_, since)| since);
+            (why, since)
+        });
+        disk.low.as_ref().map(|(why, _)| why.clone())
     }
 
     /// Looks at the disk. When it has room again, what failed for want of it is tried at once.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails; then the next look does it.
     pub async fn look_at_disk(&self) -> Result<()> {
-        let is_low = self.disk_is_low();
-        if let Some(why) = &is_low
-            && !self.disk_was_low.load(Ordering::Relaxed)
-        {
-            tracing::warn!(why, "the disk is nearly full");
+        if let Some(why) = self.disk_is_low() {
+            if std::mem::take(&mut self.disk().is_mended) {
+                tracing::warn!(why, "the disk is nearly full");
+            }
+            return Ok(());
         }
-        let has_room_again = self.disk_was_low.swap(is_low.is_some(), Ordering::Relaxed) && is_low.is_none();
-        if has_room_again {
+        if !self.disk().is_mended {
             let mut change = self.write(DAEMON).await?;
             change.mend(&[], &[Class::Disk]).await?;
             change.commit().await?;
+            self.disk().is_mended = true;
         }
         Ok(())
     }
 
-    /// The condition that says so, of whatever is declared.
+    /// The condition that says so, of whatever is declared: as it was at the last look.
     pub(super) fn disk_condition(&self, observed_generation: u64) -> Option<Condition> {
+        let (message, since) = self.disk().low.clone()?;
         Some(Condition {
             condition_type: "DiskLow",
             status: "True",
             reason: "LittleRoom".to_owned(),
-            message: self.disk_is_low()?,
+            message,
             observed_generation,
-            last_transition_time: self.clock.now(),
+            last_transition_time: since,
         })
+    }
+
+    fn disk(&self) -> std::sync::MutexGuard<'_, Disk> {
+        self.disk.lock().expect("invariant: no holder of this lock panics")
     }
 }

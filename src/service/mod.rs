@@ -55,7 +55,6 @@ mod write;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 pub use captd_capt::Conversion;
@@ -136,8 +135,7 @@ pub struct Service {
     clearing: Semaphore,
     /// Runs that are over, and whose folders are about to go.
     cleared: Mutex<BTreeSet<Uuid>>,
-    /// Whether the disk was nearly full at the last look; true before the first.
-    disk_was_low: AtomicBool,
+    disk: Mutex<disk::Disk>,
     /// Hints that something may be due.
     pub wakes: Wakes,
 }
@@ -194,7 +192,7 @@ impl Service {
             rehearsals: Semaphore::new(rehearse::REHEARSALS_AT_ONCE),
             clearing: Semaphore::new(left::CLEARED_AT_ONCE),
             cleared: Mutex::default(),
-            disk_was_low: AtomicBool::new(true),
+            disk: Mutex::default(),
             wakes: Wakes::default(),
         }
     }

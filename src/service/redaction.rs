@@ -85,6 +85,10 @@ impl Service {
         if texts.is_empty() {
             return;
         }
+        // A run is prepared more than once, and what it had before stands in its log.
+        texts.extend(self.remembered(run).unwrap_or_default());
+        texts.sort_unstable();
+        texts.dedup();
         let folder = self.run_dir(run);
         let sealed = serde_json::to_vec(&texts).map_err(|error| error.to_string()).and_then(|json| {
             let sealed = self.keys.now().seal(&json, &place(run)).map_err(|error| error.to_string())?;
@@ -147,6 +151,12 @@ impl Service {
         // Those are noted at their end.
         for open in self.store.read().await?.open_runs().await? {
             over.remove(&open.run.id);
+        }
+        // What they knew goes with their redaction, and may be known nowhere else since a rotation.
+        for run in &over {
+            if let Some(texts) = self.remembered(*run) {
+                self.know(texts.iter());
+            }
         }
         self.unredacted.lock().expect("invariant: no holder of this lock panics").extend(over);
         Ok(())

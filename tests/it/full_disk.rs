@@ -35,7 +35,12 @@ async fn it_says_that_the_disk_is_full_and_goes_on_when_there_is_room() {
     let ready = daemon.get("/readyz").await;
     assert_eq!((ready.status.as_u16(), &ready.json()["code"]), (503, &"disk_low".into()), "{}", ready.text);
     let machine = daemon.machine("workers").await;
-    assert!(machine["status"]["conditions"].to_string().contains("DiskLow"), "{machine}");
+    let low = |machine: &serde_json::Value| {
+        let conditions = machine["status"]["conditions"].as_array().unwrap().clone();
+        conditions.into_iter().find(|it| it["type"] == "DiskLow").unwrap_or_else(|| panic!("{machine}"))
+    };
+    let since = low(&machine)["lastTransitionTime"].clone();
+    assert_eq!(low(&daemon.machine("workers").await)["lastTransitionTime"], since, "reading it is no change");
     let said = captd(&daemon, &format!("doctor --data-dir {}", daemon.dir().join("data").display())).with_code(1);
     assert!(said.out.contains("fail  disk: "), "{said:?}");
 
