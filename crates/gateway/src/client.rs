@@ -1,4 +1,6 @@
 //! The other side of the gateway's socket: what supervisors and the daemon ask.
+//!
+//! **Invariant:** token and environment are sent to the gateway's own process alone.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use crate::control::{self, Answer, Borrower, FRAME_BYTES_MAX, Octets, PROTOCOL, 
 use crate::heartbeat::{ANSWER, until_gateway_hangs, within};
 use crate::package::Provider;
 use crate::protocol::Dialect;
+use crate::server::{Identity, living};
 use crate::status::Status;
 
 /// How often it is looked whether a gateway has begun.
@@ -79,11 +82,14 @@ impl Lent {
 }
 
 impl Client {
-    /// Connects to the gateway of `folder`.
+    /// Connects to the gateway of `folder`. Nothing is said to anybody else who listens in its place: the name of
+    /// a socket without a path is free for everybody once the gateway has ended.
     ///
     /// # Errors
     /// When it is away, or speaks another version.
     pub async fn connect(folder: &Path, borrower: Option<Borrower>) -> Result<Self, Error> {
+        // Read first: a gateway writes it last, so what is read behind it is of this gateway or of a later one.
+        let Some(gateway) = living(folder) else { return Err(Error::Away(std::io::ErrorKind::NotFound.into())) };
         let token = std::fs::read_to_string(folder.join(control::TOKEN)).map_err(Error::Away)?;
         let name = std::fs::read_to_string(folder.join(control::NAME)).unwrap_or_default();
         let address = match name.strip_prefix('@') {
@@ -91,6 +97,9 @@ impl Client {
             None => folder.join(control::SOCKET),
         };
         let stream = UnixStream::connect(address).await.map_err(Error::Away)?;
+        if !listens(&gateway, &stream) {
+            return Err(Error::Away(std::io::Error::other("somebody else listens by its name")));
+        }
         let mut client = Self { stream, folder: folder.to_owned() };
         client.done(&Request::Hello { protocol: PROTOCOL, token }).await?;
         if let Some(borrower) = borrower {
@@ -234,6 +243,15 @@ impl Client {
             Some(answer) => Ok(answer),
         }
     }
+}
+
+/// Whether it is this gateway that listens at the other end. Its user alone proves nothing: what a run leaves behind has
+/// the same one. It is asked last whether the gateway is alive: until then its process id was nobody else's.
+fn listens(gateway: &Identity, stream: &UnixStream) -> bool {
+    let Ok(peer) = stream.peer_cred() else { return false };
+    let pid = gateway.process.pid().map(|pid| pid.as_raw_nonzero().get());
+    let is_it = pid.is_some() && peer.pid() == pid && peer.uid() == rustix::process::getuid().as_raw();
+    is_it && gateway.process.is_alive()
 }
 
 /// How often a process is asked for that turns out to have ended.

@@ -125,6 +125,7 @@ pub async fn serve(parts: Parts) -> captd_process::Result<()> {
     write_private(&folder.join(control::NAME), &name).map_err(failed("write the name of the socket of"))?;
     let process = Process::with_pid(std::process::id());
     let process = process.ok_or_else(|| failed("find itself for")(std::io::ErrorKind::NotFound.into()))?;
+    // The last of the three: who finds it alive finds its token and its name.
     let identity = Identity { process, protocol: PROTOCOL, captd: parts.captd.clone() };
     write_json(&folder.join(control::IDENTITY), &identity)?;
 
@@ -149,7 +150,10 @@ pub async fn serve(parts: Parts) -> captd_process::Result<()> {
     gateway.look_after().await;
     accepting.abort();
     beating.abort();
-    fs::remove_file(folder.join(control::SOCKET)).ok();
+    // Before its lock is free: a later gateway has a name of its own.
+    for gone in [control::NAME, control::SOCKET] {
+        fs::remove_file(folder.join(gone)).ok();
+    }
     Ok(())
 }
 
