@@ -186,8 +186,7 @@ fn is_below(allowed: &str, source: &str) -> bool {
     let Some(rest) = source.strip_prefix(allowed) else { return false };
     let way = rest.split(['?', '#']).next().unwrap_or_default();
     let leads_on = way.split('/').any(|part| part == "..") || way.contains(['\\', '%', '@']);
-    // `https://example.com` is no beginning of `https://example.com.evil.org`.
-    let authority = allowed.rsplit("//").next().unwrap_or_default();
-    let ends_in_host = allowed.contains("://") && !authority.contains('/');
-    !leads_on && (!ends_in_host || rest.is_empty() || rest.starts_with('/'))
+    // `https://example.com/acme` is no beginning of `https://example.com/acme-evil`: a name ends where `allowed` does.
+    let is_whole = allowed.ends_with(['/', ':', '=']) || rest.is_empty() || rest.starts_with(['/', '?', '#']);
+    !leads_on && is_whole
 }
