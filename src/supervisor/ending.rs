@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use captd_process::{Process, Result, end_session, end_working_in, proof, proven, write_whole};
+use captd_process::{Process, Result, end_descendants, end_session, end_working_in, proof, proven, write_whole};
 use jiff::Timestamp;
 use rustix::process::{Signal, kill_process_group};
 
@@ -75,14 +75,10 @@ impl Attached {
     /// # Errors
     /// When the folder cannot be read.
     pub fn kill_all(&self) -> Result<()> {
-        self.kill_terraform()?;
         kill(self.folder())?;
         let command: Option<Invocation> = proven(&self.folder().join(record::COMMAND))?;
-        if let (Some(supervisor), Some(command)) = (self.process(record::SUPERVISOR)?, command) {
-            end_session(&supervisor, &command.working_dir);
-            // Providers that it started itself have sessions of their own.
-            command.warm.inspect(|wish| end_working_in(&wish.sockets));
-        }
+        // Providers that it started itself have sessions of their own.
+        command.and_then(|command| command.warm).inspect(|wish| end_working_in(&wish.sockets));
         Ok(())
     }
 
@@ -91,15 +87,27 @@ impl Attached {
     }
 }
 
-/// Kills supervisor, terraform and its providers.
+/// Kills supervisor, terraform and what they have begun, whichever of them is gone already.
 ///
 /// # Errors
 /// When the folder cannot be read: then nothing is proven to have been killed.
 pub fn kill(folder: &Path) -> Result<()> {
-    let supervisor: Option<Option<Process>> = proven(&folder.join(record::SUPERVISOR))?;
-    if let Some(pid) = supervisor.flatten().filter(Process::is_alive).and_then(|process| process.pid()) {
-        // The supervisor leads the session and the group in which all of them are. They may be gone by now.
+    let found = |file: &str| Ok(proven::<Option<Process>>(&folder.join(file))?.flatten());
+    let (supervisor, terraform) = (found(record::SUPERVISOR)?, found(record::TERRAFORM)?);
+    if let Some(supervisor) = supervisor.as_ref().filter(|process| process.is_alive())
+        && let Some(pid) = supervisor.pid()
+    {
+        // What it has begun is below it only as long as it is there.
+        supervisor.signal(Signal::STOP);
+        end_descendants(pid.as_raw_nonzero().get().unsigned_abs());
+        // It leads the session and the group in which all of them are. They may be gone by now.
         kill_process_group(pid, Signal::KILL).ok();
+    }
+    // A supervisor that is gone ends nobody: terraform has a name of its own, and the rest is of their session.
+    terraform.inspect(|terraform| terraform.signal(Signal::KILL));
+    let command: Option<Invocation> = proven(&folder.join(record::COMMAND))?;
+    if let (Some(supervisor), Some(command)) = (supervisor, command) {
+        end_session(&supervisor, &command.working_dir);
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What `captd supervise <folder>` does: run one command to its end, whatever becomes of others.
 //!
 //! **Invariant:** needs no daemon, holds no pipe, and starts its command at most once.
+//! **Invariant:** when it tells of the command's end, nothing that the command has begun is at work any more.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -13,7 +14,7 @@ use super::shim;
 use super::warm::Warm;
 use super::watch::{self, Watch};
 use crate::domain::time::Clock;
-use captd_process::{Process, Result, end_session, failed, read_json, write_json};
+use captd_process::{Process, Result, end_descendants, failed, read_json, write_json};
 
 /// Runs the command of `folder`. Gives back without starting it when another supervisor has the
 /// folder, when it has been run, or when the daemon has abandoned it.
@@ -60,14 +61,12 @@ pub fn supervise(folder: &Path, clock: &dyn Clock) -> Result<()> {
     let status = child.wait().map_err(failed("wait for", Path::new(&command.program)))?;
     watch.into_iter().for_each(Watch::end);
     watch::tell_of_cut_logs(folder, &command);
-    if status.signal().is_some() {
-        // It could not end its providers.
-        Process::with_pid(std::process::id()).inspect(|own| end_session(own, &command.working_dir));
-    }
     if let Some(warm) = warm {
         // For the record only.
         write_json(&folder.join(record::SAID), &warm.end()).ok();
     }
+    // Before its end is told: what it has left behind would go on with the run's credentials, and nobody counts it.
+    end_descendants(std::process::id());
     let took = clock.now().duration_since(begun).as_millis();
     write_json(
         &folder.join(record::EXIT),

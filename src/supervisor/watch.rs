@@ -1,14 +1,15 @@
-//! Looks, beside the command, at what the kernel does not count for it: its processes and the bytes in its folder.
+//! Looks, beside the command, at what the kernel does not count for it: its processes and the bytes in its folders.
 //!
 //! **Invariant:** an apply is never ended for what it takes: what it has made would be recorded nowhere.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use captd_process::{Limits, Process, bytes_in, descendants, write_json};
-use rustix::process::{Signal, set_child_subreaper};
+use captd_process::{Limits, bytes_in, descendants, end_descendants, reap, write_json};
+use rustix::process::set_child_subreaper;
 use serde::{Deserialize, Serialize};
 
 use super::record::{self, Invocation};
@@ -17,8 +18,6 @@ use super::record::{self, Invocation};
 const LOOK: Duration = Duration::from_secs(1);
 /// How many of these looks measure the folder too: one in so many.
 const LOOKS_PER_MEASURE: u32 = 10;
-/// How often what is to end is looked for again.
-const ENDINGS: u32 = 10;
 
 /// What a command has taken more of than it may.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,17 +44,29 @@ impl Watch {
     pub(super) fn begin(folder: &Path, command: &Invocation, child: u32) -> Option<Self> {
         let limits = command.limits?;
         let (end, ended) = channel();
-        let (folder, at) = (folder.to_owned(), command.working_dir.clone());
+        let folder = folder.to_owned();
+        // All that it may write.
+        let tmp = command.confinement.as_ref().map(|rights| rights.tmp.clone());
+        let at: Vec<PathBuf> = [Some(command.working_dir.clone()), tmp].into_iter().flatten().collect();
         let thread = std::thread::Builder::new().name("watch".to_owned()).spawn(move || {
             let mut looks = 0_u32;
+            let mut orphans = BTreeSet::new();
+            let mut is_told = false;
             while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
                 looks = looks.wrapping_add(1);
-                let Some(what) = exceeded(&limits, &at, looks) else { continue };
-                write_json(&folder.join(record::EXCEEDED), &Exceeded { what, ended: limits.ends }).ok();
-                if limits.ends {
-                    end_all(child);
+                orphans = reap(&orphans, child);
+                if is_told && !limits.ends {
+                    continue;
                 }
-                return;
+                let Some(what) = exceeded(&limits, &at, looks) else { continue };
+                // What it was ended for first is why it ended.
+                if !is_told {
+                    write_json(&folder.join(record::EXCEEDED), &Exceeded { what, ended: limits.ends }).ok();
+                    is_told = true;
+                }
+                if limits.ends {
+                    end_descendants(std::process::id());
+                }
             }
         });
         Some(Self { end, thread: thread.ok()? })
@@ -80,7 +91,7 @@ pub(super) fn tell_of_cut_logs(folder: &Path, command: &Invocation) {
     }
 }
 
-fn exceeded(limits: &Limits, at: &Path, looks: u32) -> Option<String> {
+fn exceeded(limits: &Limits, at: &[PathBuf], looks: u32) -> Option<String> {
     let processes = descendants(std::process::id(), limits.processes).len() as u64;
     if processes > limits.processes {
         return Some(format!("it has more than {} processes (limits.processes_max)", limits.processes));
@@ -88,25 +99,16 @@ fn exceeded(limits: &Limits, at: &Path, looks: u32) -> Option<String> {
     if !looks.is_multiple_of(LOOKS_PER_MEASURE) {
         return None;
     }
-    let bytes = bytes_in(at);
+    let mut bytes = 0;
+    for folder in at {
+        let Some(found) = bytes_in(folder) else {
+            let why = "it has too many names in it, a path that is too long, or a folder that is shut";
+            return Some(format!("its folder cannot be measured: {why} (limits.folder_mib_max)"));
+        };
+        bytes += found;
+    }
     let mib = |bytes: u64| bytes >> 20;
     (bytes > limits.folder_bytes).then(|| {
         format!("its folder has {} MiB, and may have {} (limits.folder_mib_max)", mib(bytes), mib(limits.folder_bytes))
     })
-}
-
-/// Kills the command and all that it has begun; what is begun meanwhile is found by the next look.
-fn end_all(child: u32) {
-    for _ in 0..ENDINGS {
-        let below = descendants(std::process::id(), u64::MAX);
-        let alive: Vec<Process> =
-            below.iter().filter_map(|pid| Process::with_pid(*pid)).filter(Process::is_alive).collect();
-        if alive.is_empty() {
-            return;
-        }
-        for process in alive {
-            process.signal(Signal::KILL);
-        }
-    }
-    Process::with_pid(child).inspect(|process| process.signal(Signal::KILL));
 }

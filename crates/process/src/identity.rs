@@ -27,7 +27,7 @@ impl Process {
     /// The process that has `pid` now; `None` when there is none.
     #[must_use]
     pub fn with_pid(pid: u32) -> Option<Self> {
-        let (_, start_time) = stat(pid).ok()??;
+        let start_time = stat(pid).ok()??.start_time;
         Some(Self { pid, start_time, boot_id: boot_id() })
     }
 
@@ -42,8 +42,8 @@ impl Process {
     /// # Errors
     /// When that cannot be seen, as with no descriptor left.
     fn looked_at(&self) -> io::Result<bool> {
-        let Some((state, start_time)) = stat(self.pid)? else { return Ok(false) };
-        let is_it = state != 'Z' && state != 'X' && start_time == self.start_time;
+        let Some(stat) = stat(self.pid)? else { return Ok(false) };
+        let is_it = !stat.has_ended() && stat.start_time == self.start_time;
         Ok(is_it && boot()? == self.boot_id)
     }
 
@@ -106,9 +106,24 @@ pub fn session(pid: u32) -> Option<u32> {
     text.rsplit_once(')')?.1.split_ascii_whitespace().nth(3)?.parse().ok()
 }
 
-/// State and start time of a process: fields 3 and 22 of `/proc/<pid>/stat`. The name in field 2
-/// may hold anything, so fields are counted from its closing parenthesis.
-fn stat(pid: u32) -> io::Result<Option<(char, u64)>> {
+/// What there is to know of a process: fields 3, 4, 20 and 22 of `/proc/<pid>/stat`.
+pub(crate) struct Stat {
+    pub(crate) state: char,
+    pub(crate) parent: u32,
+    threads: u32,
+    pub(crate) start_time: u64,
+}
+
+impl Stat {
+    /// Whether it does nothing any more. One whose first thread has ended goes on in the others.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.state, 'Z' | 'X') && self.threads <= 1
+    }
+}
+
+/// What there is to know of a process. The name in field 2 may hold anything, so fields are counted from its closing
+/// parenthesis.
+pub(crate) fn stat(pid: u32) -> io::Result<Option<Stat>> {
     let bytes = match fs::read(format!("/proc/{pid}/stat")) {
         Ok(bytes) => bytes,
         // Its end between the opening and the reading is ESRCH.
@@ -119,12 +134,15 @@ fn stat(pid: u32) -> io::Result<Option<(char, u64)>> {
     Ok(fields(&String::from_utf8_lossy(&bytes)))
 }
 
-fn fields(stat: &str) -> Option<(char, u64)> {
+fn fields(stat: &str) -> Option<Stat> {
     let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_ascii_whitespace();
-    let state = fields.next()?.chars().next()?;
-    let start_time = fields.nth(18)?.parse().ok()?;
-    Some((state, start_time))
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    Some(Stat {
+        state: fields.first()?.chars().next()?,
+        parent: fields.get(1)?.parse().ok()?,
+        threads: fields.get(17)?.parse().ok()?,
+        start_time: fields.get(19)?.parse().ok()?,
+    })
 }
 
 /// Id of the boot that this is.

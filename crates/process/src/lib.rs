@@ -7,12 +7,14 @@ mod beneath;
 mod confined;
 mod identity;
 mod limits;
+mod tree;
 mod whole;
 
 pub use beneath::{Beneath, Stuck};
 pub use confined::{Confinement, Version, confine_self, find_program, landlock, missing_in, start};
 pub use identity::{Process, boot_id, end_session, end_working_in, session};
-pub use limits::{Limits, bytes_in, descendants};
+pub use limits::{Limits, bytes_in};
+pub use tree::{descendants, end_descendants, reap};
 pub use whole::{proof, proven, read_json, sync_below, write_json, write_whole};
 
 /// A file or a process cannot be handled.

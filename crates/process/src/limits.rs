@@ -4,17 +4,19 @@
 //! **Invariant:** `RLIMIT_NPROC` and `RLIMIT_AS` are not used: one counts what else its user does, the other what Go only
 //! reserves.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::fs;
+use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, openat, openat2, statat};
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
-/// Names in a folder that are measured; what is beyond is not counted.
+/// Names in a folder that are looked at; one with more is not measured.
 const NAMES_MAX: u32 = 200_000;
 /// Bytes of a block, as the kernel counts what a file takes.
 const BLOCK_BYTES: u64 = 512;
@@ -58,62 +60,62 @@ impl Limits {
     }
 }
 
-/// The processes that `pid` has begun, and those that these have begun, at most about `most` of them.
+/// Bytes that what lies in a folder takes on the disk; `None` where that cannot be told, since it has more names than are
+/// looked at, a path that is too long for a call, or a folder that is shut. Somebody else may write there: no link is
+/// followed, and nothing is opened but folders.
 #[must_use]
-pub fn descendants(pid: u32, most: u64) -> BTreeSet<u32> {
-    let mut found = BTreeSet::new();
-    let mut left = VecDeque::from([pid]);
-    while let Some(pid) = left.pop_front() {
-        for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
-            let text = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            left.extend(
-                text.split_ascii_whitespace().filter_map(|child| child.parse().ok()).filter(|it| found.insert(*it)),
-            );
-        }
-        if found.len() as u64 > most {
-            break;
-        }
-    }
-    found
-}
-
-/// Bytes that what lies in a folder takes on the disk. Somebody else may write there: no link is followed, nothing is
-/// opened but folders, and no more is looked at than a bounded number of names.
-#[must_use]
-pub fn bytes_in(folder: &Path) -> u64 {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let Ok(root) = openat(CWD, folder, flags, Mode::empty()) else { return 0 };
+pub fn bytes_in(folder: &Path) -> Option<u64> {
+    let Ok(root) = openat(CWD, folder, FOLDER, Mode::empty()) else { return Some(0) };
     let inside = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let (mut bytes, mut names) = (0_u64, 0_u32);
+    let mut measured = Measured::default();
     let mut left = VecDeque::from([PathBuf::from(".")]);
     while let Some(below) = left.pop_front() {
-        // One whose path is too long for a call is not counted.
-        let Ok(open) = openat2(&root, &below, flags, Mode::empty(), inside) else { continue };
-        names += measure(&open, &below, &mut bytes, &mut left);
-        if names > NAMES_MAX {
-            break;
+        match openat2(&root, &below, FOLDER, Mode::empty(), inside) {
+            Ok(open) => measured.add(&open, &below, &mut left)?,
+            Err(error) => hides_nothing(error)?,
         }
     }
-    bytes
+    Some(measured.bytes)
 }
 
-/// Adds what lies directly in a folder; gives back how many names it has.
-fn measure(open: &OwnedFd, below: &Path, bytes: &mut u64, left: &mut VecDeque<PathBuf>) -> u32 {
-    let mut names = 0;
-    for entry in Dir::read_from(open).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") {
-            continue;
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// What is gone or is another by now is not counted; what cannot be looked into may hold anything.
+fn hides_nothing(error: Errno) -> Option<()> {
+    (!matches!(error, Errno::NAMETOOLONG | Errno::ACCESS | Errno::PERM)).then_some(())
+}
+
+#[derive(Default)]
+struct Measured {
+    bytes: u64,
+    names: u32,
+}
+
+impl Measured {
+    /// Adds what lies directly in a folder.
+    fn add(&mut self, open: &OwnedFd, below: &Path, left: &mut VecDeque<PathBuf>) -> Option<()> {
+        for entry in Dir::read_from(open).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            self.names += 1;
+            if self.names > NAMES_MAX {
+                return None;
+            }
+            let about = match statat(open, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(about) => about,
+                Err(error) => {
+                    hides_nothing(error)?;
+                    continue;
+                }
+            };
+            self.bytes += u64::try_from(about.st_blocks).unwrap_or_default() * BLOCK_BYTES;
+            if FileType::from_raw_mode(about.st_mode) == FileType::Directory {
+                // Whatever its bytes are: a name need not be text.
+                left.push_back(below.join(OsStr::from_bytes(name.to_bytes())));
+            }
         }
-        names += 1;
-        let Ok(about) = statat(open, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
-        *bytes += u64::try_from(about.st_blocks).unwrap_or_default() * BLOCK_BYTES;
-        if FileType::from_raw_mode(about.st_mode) == FileType::Directory && left.len() < NAMES_MAX as usize {
-            left.push_back(below.join(std::ffi::OsStr::new(&*name.to_string_lossy())));
-        }
-        if names > NAMES_MAX {
-            break;
-        }
+        Some(())
     }
-    names
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use captd::supervisor::{Invocation, Limits};
+use captd::supervisor::{Confinement, Invocation, Limits};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -23,9 +23,15 @@ const LIMITS: Limits = Limits {
 
 /// Runs a script under a supervisor; its exit, and what it has taken more of than it may.
 fn run(script: &str, limits: Limits) -> (Value, Value, String) {
-    let (dir, work) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let (dir, work, tmp) = (TempDir::new().unwrap(), TempDir::new().unwrap(), TempDir::new().unwrap());
+    // Everything is open to it, so that only where it may write is told.
+    let rights = Confinement { write: vec!["/".into()], tmp: tmp.path().to_owned(), ..Confinement::default() };
     let command = Invocation::new("sh".to_owned(), vec!["-c".to_owned(), script.to_owned()], work.path().to_owned());
-    fs::write(dir.path().join("command.json"), serde_json::to_vec(&command.limited(limits)).unwrap()).unwrap();
+    fs::write(
+        dir.path().join("command.json"),
+        serde_json::to_vec(&command.limited(limits).confined(Some(rights))).unwrap(),
+    )
+    .unwrap();
     let status = Command::new(env!("CARGO_BIN_EXE_captd")).arg("supervise").arg(dir.path()).status().unwrap();
     assert!(status.success());
     let read =
@@ -40,22 +46,47 @@ fn log(folder: &Path) -> String {
 
 #[test]
 fn what_takes_more_than_it_may_is_ended_and_says_of_what() {
-    for (script, words) in [
-        (
-            "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1000 & done; wait",
-            "more than 8 processes (limits.processes_max)",
-        ),
+    let processes = "more than 8 processes (limits.processes_max)";
+    let cases = [
+        ("for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1000 & done; wait", processes),
         // What leaves its parent is counted, too.
-        ("for i in 1 2 3 4 5 6 7 8 9 10; do (setsid sleep 1000 &) ; done; sleep 1000", "more than 8 processes"),
+        ("for i in 1 2 3 4 5 6 7 8 9 10; do (setsid sleep 1000 &) ; done; sleep 1000", processes),
+        ("grow() { [ $1 = 0 ] || { grow $(($1-1)) & grow $(($1-1)) & }; sleep 1000; }; cd /; grow 5", processes),
         (
             "i=0; while [ $i -lt 9 ]; do mkdir -p d/$i; head -c 1000000 /dev/urandom >d/$i/f; i=$((i+1)); done; sleep 1000",
             "limits.folder_mib_max",
         ),
+        // Wherever it may write, and whatever it calls that.
+        (
+            "i=0; while [ $i -lt 9 ]; do head -c 1000000 /dev/urandom >$TMPDIR/$i; i=$((i+1)); done; sleep 1000",
+            "limits.folder_mib_max",
+        ),
+        (
+            "n=$(printf 'n\\377'); mkdir $n; i=0; while [ $i -lt 9 ]; do head -c 1000000 /dev/urandom >$n/$i; i=$((i+1)); done; sleep 1000",
+            "limits.folder_mib_max",
+        ),
+    ];
+    std::thread::scope(|scope| {
+        for (script, words) in cases {
+            scope.spawn(move || {
+                let (exit, exceeded, log) = run(script, LIMITS);
+                assert_eq!(exit["signal"], 9, "{script}: {exit} {log}");
+                assert_eq!(exceeded["ended"], true, "{script}: {exceeded}");
+                assert!(exceeded["what"].as_str().unwrap().contains(words), "{script}: {exceeded}");
+            });
+        }
+    });
+}
+
+#[test]
+fn what_has_ended_counts_no_more() {
+    for script in [
+        // Nobody waits for them: their parent is another program by then; and they have none but the supervisor.
+        "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do true & done; exec sleep 2.5",
+        "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do (true &) ; done; exec sleep 2.5",
     ] {
         let (exit, exceeded, log) = run(script, LIMITS);
-        assert_eq!(exit["signal"], 9, "{script}: {exit} {log}");
-        assert_eq!(exceeded["ended"], true, "{script}: {exceeded}");
-        assert!(exceeded["what"].as_str().unwrap().contains(words), "{script}: {exceeded}");
+        assert_eq!((&exit["code"], &exceeded), (&json!(0), &Value::Null), "{script}: {log}");
     }
 }
 
