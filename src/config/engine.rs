@@ -131,6 +131,10 @@ fn open_paths(f: &mut Fields<'_, '_>, name: &'static str, data_dir: &Path) -> Ve
             f.problem(name, "invalid_value", format!("`{}` is no absolute path", path.display()));
         } else if holds(path, data_dir) {
             f.problem(name, "invalid_value", format!("`{}` {HOLDS_DATA}; name what lies deeper", path.display()));
+        } else if holds(data_dir, path) {
+            let detail =
+                format!("`{}` lies in the data folder, which a confined terraform may not read", path.display());
+            f.problem(name, "invalid_value", detail);
         }
     }
     paths

@@ -39,9 +39,14 @@ pub(super) fn work_made(run_dir: &Path) -> PathBuf {
     run_dir.join(WORK_MADE)
 }
 
+/// Where captd keeps everything: runs and trials each have a folder there, which holds theirs.
+pub(super) fn data_dir(run_dir: &Path) -> PathBuf {
+    run_dir.ancestors().nth(2).unwrap_or(run_dir).to_owned()
+}
+
 /// Where folders lie that cannot be removed: beside those of all runs.
 pub(super) fn aside(run_dir: &Path) -> PathBuf {
-    run_dir.parent().unwrap_or(run_dir).with_file_name(supervisor::ASIDE)
+    data_dir(run_dir).join(supervisor::ASIDE)
 }
 
 /// Names a folder that a run has left and that cannot be removed.

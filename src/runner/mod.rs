@@ -15,6 +15,7 @@ mod trial;
 mod warm;
 mod work;
 
+use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -134,11 +135,21 @@ pub enum Halt {
 /// # Errors
 /// [`Halt`]; never `Lost`, since what is lost here is begun again.
 pub async fn plan(job: &Job, rendered: &Rendered, left: Duration) -> Result<(Shown, Vec<u8>), Halt> {
-    if let Ok(result) = tokio::time::timeout(left, plan_in_time(job, rendered)).await {
+    in_time(job, left, "planning", plan_in_time(job, rendered)).await
+}
+
+/// What comes of `work` within the time that is `left` of it; then what it has begun is killed, and the run fails.
+async fn in_time<T>(
+    job: &Job,
+    left: Duration,
+    doing: &str,
+    work: impl Future<Output = Result<T, Halt>>,
+) -> Result<T, Halt> {
+    if let Ok(result) = tokio::time::timeout(left, work).await {
         return result;
     }
     folders::kill_all(&job.run_dir);
-    let message = format!("planning took longer than {} s and was ended", job.plan_seconds_max);
+    let message = format!("{doing} took longer than {} s and was ended", job.plan_seconds_max);
     let remedy = "Look at the log for what it waited for; raise engine.plan_seconds_max if it needs longer. captd tries again by itself.";
     Err(Halt::Failed(Failure::with_remedy(Class::Timeout, message, remedy)))
 }
@@ -159,11 +170,17 @@ pub fn has_begun_to_apply(run_dir: &std::path::Path) -> bool {
     supervisor::attach(&folders::step_dir(run_dir, "4", "apply")).is_some()
 }
 
-/// Puts everything in place that the apply of `plan` needs: all of it may be gone since planning.
+/// Puts everything in place that the apply of `plan` needs: all of it may be gone since planning. It has as much time as
+/// planning.
 ///
 /// # Errors
 /// [`Halt`].
 pub async fn prepare_to_apply(job: &Job, rendered: &Rendered, plan: &[u8]) -> Result<(), Halt> {
+    let limit = Duration::from_secs(u64::from(job.plan_seconds_max));
+    in_time(job, limit, "preparing what was planned", put_in_place(job, rendered, plan)).await
+}
+
+async fn put_in_place(job: &Job, rendered: &Rendered, plan: &[u8]) -> Result<(), Halt> {
     let work = work::enter(job, For::Applying, "3.99", rendered).await?;
     if let Some(adoption) = job.adoption.as_ref().filter(|adoption| adoption.import.is_some()) {
         Planner::look_again(job, work, adoption).await?;
@@ -186,7 +203,7 @@ pub async fn apply(job: &Job) -> Result<Option<Map<String, Value>>, Halt> {
         return Ok(None);
     }
     let stepper = Stepper::new(job, OnStop::InterruptThenKill, work);
-    let limit = std::time::Duration::from_secs(u64::from(job.plan_seconds_max));
+    let limit = Duration::from_secs(u64::from(job.plan_seconds_max));
     let Ok(Ok(output)) = tokio::time::timeout(limit, stepper.run("5", &Command::Output)).await else {
         // They can be had from the state, too.
         folders::kill_all(&job.run_dir);

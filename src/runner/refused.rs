@@ -2,35 +2,84 @@
 //! nobody would look for it there.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{Access, access};
 
+use crate::config::SYSTEM;
 use crate::domain::failure::{Class, Failure};
 use crate::supervisor::Confinement;
 
 const DENIED: &str = "permission denied";
+/// How long the disk is asked where paths lead: one of them may lie on a server that is gone.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Folders with a dot before their name that hold no secrets.
+const OPEN_FOLDERS: [&str; 1] = [".terraform.d"];
+/// What lies in them and signs in.
+const SIGNS_IN: &str = "credentials.tfrc.json";
+
+/// A command that failed, and what it had a right to.
+pub(super) struct Asked {
+    /// What it may touch.
+    pub(super) rights: Confinement,
+    /// Whether it was an init: no code of a template has a say in that.
+    pub(super) is_init: bool,
+    /// Where captd keeps everything.
+    pub(super) data_dir: PathBuf,
+}
 
 /// The failure of a command that the confinement has refused a file: one that captd itself may read, and that none of
-/// the command's rights covers. A link is followed, since what it leads to is what is asked for.
-pub(super) fn refused(message: &str, rights: Option<&Confinement>) -> Option<Failure> {
-    let rights = rights?;
+/// the command's rights covers. A link is followed, since what it leads to is what is asked for. A template's code can
+/// print what it likes: what lies in captd's own folder is never spoken of, and what is to be opened is named only where
+/// terraform itself has looked for it.
+pub(super) async fn refused(message: &str, asked: Option<Asked>) -> Option<Failure> {
+    let (message, asked) = (message.to_owned(), asked?);
+    let told = tokio::task::spawn_blocking(move || failure(&message, &asked));
+    tokio::time::timeout(PATIENCE, told).await.ok()?.ok()?
+}
+
+fn failure(message: &str, asked: &Asked) -> Option<Failure> {
+    let Asked { rights, is_init, data_dir } = asked;
     let allowed: Vec<PathBuf> =
         rights.read.iter().chain(&rights.write).filter_map(|path| fs::canonicalize(path).ok()).collect();
+    let data_dir = fs::canonicalize(data_dir).ok()?;
     let (path, real) = paths(message).into_iter().find_map(|path| {
         let real = fs::canonicalize(&path).ok()?;
-        let is_refused =
-            !allowed.iter().any(|allowed| real.starts_with(allowed)) && access(&real, Access::READ_OK).is_ok();
+        let is_refused = !allowed.iter().any(|allowed| real.starts_with(allowed))
+            && !real.starts_with(&data_dir)
+            && access(&real, Access::READ_OK).is_ok();
         is_refused.then_some((path, real))
     })?;
     let leads = if path == real { String::new() } else { format!(", which leads to {},", real.display()) };
     let said = format!("{message}\ncaptd's confinement has refused {}{leads} to it", path.display());
-    let folder = if real.is_dir() { &real } else { real.parent().unwrap_or(&real) };
-    let remedy = format!(
-        "Where runs may read it, add its folder to engine.confine_read (\"{}\") and start captd again; a mirror of links needs the folders that they lead to. Then call `captd retry`.",
-        folder.display()
-    );
+    let remedy = if (*is_init || is_opened(&path, &rights.read)) && !is_secret(&real) {
+        let folder = if real.is_dir() { &real } else { real.parent().unwrap_or(&real) };
+        format!(
+            "Where runs may read it, add its folder to engine.confine_read (\"{}\") and start captd again; a mirror of links needs the folders that they lead to. Then call `captd retry`.",
+            folder.display()
+        )
+    } else {
+        "Look at what the template needs it for: that it asks is no reason to give it. Where every run may read it, the operator opens it (engine.confine_read) and starts captd again; then call `captd retry`."
+            .to_owned()
+    };
     Some(Failure::with_remedy(Class::Configuration, said, remedy))
+}
+
+/// Whether a path lies, by its name, in what the operator has opened and no run can write, such as a mirror.
+fn is_opened(path: &Path, read: &[PathBuf]) -> bool {
+    let of_the_operator = read.iter().filter(|folder| !SYSTEM.iter().any(|system| folder.starts_with(system)));
+    let is_plain = path.components().all(|part| part != Component::ParentDir);
+    is_plain && of_the_operator.into_iter().any(|folder| path.starts_with(folder))
+}
+
+/// Whether a path leads through what is hidden, as keys and what signs in are: `~/.ssh`, `~/.aws`, `~/.netrc`.
+fn is_secret(path: &Path) -> bool {
+    let is_hidden = |part: Component<'_>| {
+        let name = part.as_os_str().to_string_lossy();
+        name == SIGNS_IN || (name.starts_with('.') && !OPEN_FOLDERS.contains(&&*name))
+    };
+    path.components().any(is_hidden)
 }
 
 /// The paths of which the message says that they are denied: `open /srv/mirror/x: permission denied`.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-use super::refused::refused;
+use super::refused::{Asked, refused};
 use super::work::Work;
 use super::{Halt, Job, Report, folders, internal, warm};
 use crate::domain::failure::{Class, Failure};
@@ -202,7 +202,7 @@ impl<'a> Stepper<'a> {
             // One that is stopped does not hear, and its supervisor may be stopped.
             tokio::time::timeout(GRACE, interrupt(attached)).await.ok();
             tokio::time::sleep(GRACE).await;
-            until_done(|| supervisor::kill(folder)).await;
+            until_done(|| attached.kill_all()).await;
             return std::future::pending().await;
         }
         tokio::select! {
@@ -307,7 +307,10 @@ impl<'a> Stepper<'a> {
             let remedy = "Nothing of it was started. Install the provider anew from where it should come from, or remove the folder `revisions` in the data folder while captd is stopped, so that it is initialised and locked anew; then call `captd retry`.";
             return Failure::with_remedy(Class::Configuration, message, remedy);
         }
-        if let Some(failure) = refused(&message, self.rights(command).as_ref()) {
+        let is_init = *command == Command::Init;
+        let data_dir = folders::data_dir(&self.job.run_dir);
+        let asked = self.rights(command).map(|rights| Asked { rights, is_init, data_dir });
+        if let Some(failure) = refused(&message, asked).await {
             return failure;
         }
         if exit.is_not_started() {

@@ -215,8 +215,8 @@ fn a_key_lies_where_no_template_reads_it() {
             format!("`/keys/captd.key` lies in /keys, which a confined terraform may read; {remedy}"),
         ),
         (
-            "[engine]\nconfine_write = [\"/data/state.key\"]",
-            format!("`/data/state.key` lies in /data/state.key, which a confined terraform may read; {remedy}"),
+            "[state]\nkey_file = \"/keys/captd.key\"\n[engine]\nconfine_write = [\"/keys/captd.key\"]",
+            format!("`/keys/captd.key` lies in /keys/captd.key, which a confined terraform may read; {remedy}"),
         ),
         (
             "[state]\nkey_file = \"/data/workspaces/captd.key\"\n[engine]\nconfine = \"off\"",
@@ -229,6 +229,20 @@ fn a_key_lies_where_no_template_reads_it() {
     }
     let unconfined = "[state]\nkey_file = \"/usr/share/captd.key\"\n[engine]\nconfine = \"off\"";
     assert!(of_file(unconfined).is_ok(), "who confines nothing has it where they like");
+}
+
+#[test]
+fn nothing_of_the_data_folder_is_opened_to_runs() {
+    for path in ["/data", "/data/", "/data/gateway", "/data/gateway/token", "/data/./runs", "/data/state.key"] {
+        for name in ["confine_read", "confine_write"] {
+            let said = told(&format!("[engine]\n{name} = [{path:?}]"));
+            let is_told = |said: &String| said.starts_with(&format!("engine.{name}: ")) && said.contains("data folder");
+            assert!(said.iter().any(is_told), "{name} = {path}: {said:?}");
+        }
+    }
+    for path in ["/data-of-others", "/opt/data"] {
+        assert!(of_file(&format!("[engine]\nconfine_read = [{path:?}]")).is_ok(), "{path}");
+    }
 }
 
 #[test]
