@@ -20,7 +20,7 @@ use crate::service::{LogPart, Service};
 use crate::store::EventQuery;
 
 /// How often a log that is followed is looked at.
-const LOG_LOOK: Duration = Duration::from_millis(100);
+pub(super) const LOG_LOOK: Duration = Duration::from_millis(100);
 /// How long at most until the events are looked at again, even without a hint.
 const EVENTS_LOOK: Duration = Duration::from_secs(1);
 /// How long events are gathered before they are passed on together.
@@ -117,16 +117,17 @@ impl Followers {
         Ok(Place { shared: Arc::clone(&self.0), client: client.to_owned(), log })
     }
 
-    /// Joins those who follow a log: how far it was read for them, and what comes from then on.
-    pub(super) fn log(&self, id: Uuid) -> (LogPart, Receiver<Arc<LogPart>>) {
+    /// Joins those who follow a log, with what one of them knows already: how far it was read for them, and what comes from
+    /// then on. `None` while it was not read that far yet.
+    pub(super) fn log(&self, id: Uuid, known: &LogPart) -> Option<(LogPart, Receiver<Arc<LogPart>>)> {
         let mut logs = lock(&self.0.logs);
         if let Some(log) = logs.get(&id) {
-            return (log.read.clone(), log.sender.subscribe());
+            return known.is_within(&log.read).then(|| (log.read.clone(), log.sender.subscribe()));
         }
         let (sender, receiver) = broadcast::channel(BEHIND_MAX);
-        logs.insert(id, Log { read: LogPart::default(), sender });
-        tokio::spawn(read_log(Arc::clone(&self.0), id));
-        (LogPart::default(), receiver)
+        logs.insert(id, Log { read: known.place(), sender });
+        tokio::spawn(read_log(Arc::clone(&self.0), id, known.place()));
+        Some((known.place(), receiver))
     }
 
     /// Joins those who follow the events, which are read from `now` on where nobody does yet: up to where
@@ -144,8 +145,7 @@ impl Followers {
 }
 
 /// Reads a log for all who follow it, until it is over or nobody does any more.
-async fn read_log(shared: Arc<Shared>, id: Uuid) {
-    let mut read = LogPart::default();
+async fn read_log(shared: Arc<Shared>, id: Uuid, mut read: LogPart) {
     loop {
         let next = match shared.service.log(id, &read).await {
             Ok(next) => next,

@@ -13,10 +13,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;
 
 use super::access::{Access, OneRun};
-use super::followers::Place;
+use super::followers::{LOG_LOOK, Place};
 use super::params::Params;
 use super::problem::{Answer, Problem};
-use crate::service::LogPart;
+use crate::service::{Error, LogPart};
 
 /// `GET /v1/runs/{id}/log`
 pub(super) async fn read(OneRun { access, id }: OneRun, mut params: Params, headers: HeaderMap) -> Answer {
@@ -69,28 +69,27 @@ fn followed(access: &Access, id: Uuid, place: Place) -> Receiver<String> {
     receiver
 }
 
-/// Passes a log on. What it has missed, because its reader was too slow, it reads again by itself.
+/// Bytes that are handed on at a time: what a reader does not take yet is held once for all, and not for each.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// Passes a log on. What it has missed, because its reader was too slow, it reads by itself.
 async fn follow(access: &Access, id: Uuid, to: &Sender<String>) {
     let mut known = LogPart::default();
     loop {
-        let (read, mut live) = access.followers.log(id);
+        let Some((read, mut live)) = access.followers.log(id, &known) else {
+            // Whoever reads it for the others has only begun.
+            tokio::time::sleep(LOG_LOOK).await;
+            continue;
+        };
         match access.service.log_until(id, &known, &read).await {
-            Ok(text) if text.is_empty() => {}
-            Ok(text) => {
-                if to.send(text).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(run = %id, %error, "cannot follow a log");
-                return;
-            }
+            Ok(text) if hand_on(&text, to).await => known = read,
+            Ok(_) => return,
+            Err(error) => return cannot_follow(id, &error),
         }
-        known = read;
         loop {
             match live.recv().await {
                 Ok(part) => {
-                    if to.send(part.text.clone()).await.is_err() || part.is_over {
+                    if !hand_on(&part.text, to).await || part.is_over {
                         return;
                     }
                     known = part.place();
@@ -99,5 +98,39 @@ async fn follow(access: &Access, id: Uuid, to: &Sender<String>) {
                 Err(RecvError::Closed) => return,
             }
         }
+        drop(live);
+        match access.service.log(id, &known).await {
+            Ok(part) => {
+                if !hand_on(&part.text, to).await || part.is_over {
+                    return;
+                }
+                known = part.place();
+            }
+            Err(error) => return cannot_follow(id, &error),
+        }
     }
+}
+
+fn cannot_follow(id: Uuid, error: &Error) {
+    tracing::warn!(run = %id, %error, "cannot follow a log");
+}
+
+/// Whether all of a text was taken.
+async fn hand_on(text: &str, to: &Sender<String>) -> bool {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(piece_of(rest));
+        if to.send(piece.to_owned()).await.is_err() {
+            return false;
+        }
+        rest = after;
+    }
+    true
+}
+
+/// The length of a piece of whole lines: as many as fit, and at least one.
+fn piece_of(text: &str) -> usize {
+    let head = &text.as_bytes()[..text.len().min(PIECE_BYTES)];
+    let end = head.iter().rposition(|byte| *byte == b'\n').map(|end| end + 1);
+    end.or_else(|| text.find('\n').map(|end| end + 1)).unwrap_or(text.len())
 }

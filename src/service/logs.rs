@@ -106,6 +106,12 @@ impl LogPart {
         Self { text: String::new(), ..self.clone() }
     }
 
+    /// Whether `other` was read at least as far.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.offsets.iter().all(|(path, at)| other.offsets.get(path).is_some_and(|other| other.is_at_least(at)))
+    }
+
     /// Reads on in all files, up to the places `until` where there are any.
     fn read_folders(&mut self, run_dir: &Path, limit: u64, until: Option<&Positions>) -> Result<()> {
         for folder in shown_folders(run_dir)? {

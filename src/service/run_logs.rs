@@ -26,6 +26,11 @@ pub(super) struct Position {
 }
 
 impl Position {
+    /// Whether it is as far in its file as another, of whose file the one that took its name has as many lines.
+    pub(super) fn is_at_least(&self, other: &Self) -> bool {
+        self.lines >= other.lines
+    }
+
     /// The position behind `read`.
     pub(super) fn behind(&self, read: &[u8]) -> Self {
         let lines = read.split(|byte| *byte == b'\n').count() as u64 - 1;

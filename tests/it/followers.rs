@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
+use crate::own_templates;
 use crate::support::{Daemon, Setup, local_machine, requires, until};
 
 /// A stream of server-sent events, read event by event; comments between them are none.
@@ -84,6 +85,43 @@ async fn fifty_who_follow_a_log_all_read_all_of_it() {
     let (id, rest) = events.next().await.unwrap();
     assert_eq!((id, rest), (lines.len().to_string(), lines[known..].join("\n")));
     assert_eq!(events.next().await, None);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn who_reads_when_all_is_over_has_missed_nothing_and_reads_nothing_twice() {
+    if !requires("terraform") {
+        return;
+    }
+    let main = r#"resource "terraform_data" "it" {
+  provisioner "local-exec" {
+    command = "for n in $(seq 80); do seq -f \"$n %01000g\" 130; sleep 0.15; done"
+  }
+}
+"#;
+    let folder = own_templates::folder(main);
+    let config = format!("[templates]\ndir = {}\n[engine]\nlog_bytes_max = 33554432\n", json!(folder.path()));
+    let daemon = Daemon::start_with(Setup { config });
+    let declared = own_templates::machine();
+    assert_eq!(daemon.put("/v1/namespaces/default/machines/workers", &declared).await.status, 201);
+    let run = until("its run", async || daemon.runs("workers").await.pop()).await["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/runs/{run}/log");
+    let mut slow = Events::open(&daemon, &path, None).await;
+    let request = Client::new().get(format!("{}{path}?follow=true", daemon.base())).bearer_auth(daemon.token());
+    let slow_text = request.send().await.unwrap();
+    daemon.wait_for_end(&run).await;
+    let whole = daemon.get(&path).await.text;
+    assert!(whole.len() > 9 << 20, "more than what lies between lets through: {}", whole.len());
+    assert!(slow_text.text().await.unwrap() == whole, "as text");
+    let mut text = String::new();
+    let mut count = 0;
+    while let Some((id, data)) = slow.next().await {
+        count += data.lines().count();
+        assert_eq!(id, count.to_string());
+        text.push_str(&data);
+        text.push('\n');
+    }
+    assert!(text == whole, "as events");
     daemon.stop().await;
 }
 
