@@ -7,10 +7,11 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::aws::seed_yaml;
 use crate::confine::{machine, template};
 use crate::leftovers::plant::{Victims, forms, plant};
 use crate::restart::create_slowly;
-use crate::support::{Daemon, local_machine, on_path, requires, until};
+use crate::support::{Daemon, FakeAws, local_machine, on_path, requires, until};
 
 fn read(file: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
@@ -168,6 +169,46 @@ async fn each_run_goes_on_wherever_the_earlier_captd_has_left_it() {
     let data = daemon.dir().join("data");
     until("no folder of a workspace is left", async || (!data.join("workspaces").exists()).then_some(())).await;
     std::fs::remove_file(&mark).unwrap();
+    daemon.stop().await;
+}
+
+/// Its supervisor speaks the protocol of before, which the new gateway does not.
+#[tokio::test]
+async fn an_apply_keeps_the_provider_that_an_earlier_gateway_has_lent() {
+    let Some(earlier) = std::env::var_os("CAPTD_UPGRADE_FROM").map(PathBuf::from) else {
+        println!("skipped: CAPTD_UPGRADE_FROM names no earlier captd");
+        return;
+    };
+    assert!(requires("aws"));
+    let aws = FakeAws::start();
+    let subnets = aws.seed("demo").await;
+    aws.rule(&json!({"action": "CreateNodegroup", "creating_seconds": 60})).await;
+    let dir = TempDir::new().unwrap();
+    std::fs::write(dir.path().join("captd.toml"), aws.config()).unwrap();
+    let daemon = Daemon::start_program(dir, &earlier, &[]);
+    daemon.apply(&seed_yaml(&subnets)).await;
+    let created = async || aws.actions().await.iter().filter(|action| *action == "CreateNodegroup").count();
+    until("the cloud was asked", async || (created().await > 0).then_some(())).await;
+    let run = daemon.runs("managed-ng-1").await[0]["id"].as_str().unwrap().to_owned();
+    let folder = daemon.dir().join("data/runs").join(&run).join("4-apply");
+    let terraform = read(&folder.join("terraform.json"));
+    let lent = daemon.get("/v1/gateway").await.json()["status"]["processes"].clone();
+    assert!(lent.to_string().contains("\"inUse\":true"), "{lent}");
+
+    let daemon = Daemon::start_in(daemon.end(Signal::KILL).await);
+    let found = until("another gateway has found its provider", async || {
+        let status = daemon.get("/v1/gateway").await.json()["status"].clone();
+        status.to_string().contains("an earlier captd").then_some(status)
+    })
+    .await;
+    assert_eq!(found["captd"], env!("CARGO_PKG_VERSION"), "{found}");
+    let ended = daemon.wait_for_end(&run).await;
+    assert_eq!(ended["state"], "succeeded", "{ended}");
+    assert_eq!(read(&folder.join("terraform.json")), terraform, "it was the same terraform");
+    assert_eq!(daemon.wait_until_ready("managed-ng-1").await["status"]["currentSize"], 2);
+    assert_eq!(created().await, 1, "it was asked once");
+    daemon.delete("/v1/namespaces/default/machines/managed-ng-1").await;
+    daemon.wait_until_gone("managed-ng-1").await;
     daemon.stop().await;
 }
 

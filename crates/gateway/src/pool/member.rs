@@ -284,5 +284,11 @@ pub(super) fn found(folder: &Path, place: Option<Place>, now: Timestamp) -> Opti
     let dialect = Dialect::from_number(record.dialect)?;
     let plugin =
         Plugin { process: record.process.clone(), dialect, socket: record.socket.clone(), folder: folder.to_owned() };
-    plugin.process.is_alive().then(|| Member::with(plugin, record, place, now))
+    let mut member = plugin.process.is_alive().then(|| Member::with(plugin, record, place, now))?;
+    // Whoever uses one that an earlier captd has lent may apply by it, and has not said so: it is lent to nobody else, to
+    // whom it would belong as well, and ends when nobody uses it any more.
+    if folder.join(IN_USE).exists() && !folder.join(IN_APPLY).exists() {
+        member.retiring = Some("it was lent by an earlier captd".to_owned());
+    }
+    Some(member)
 }
