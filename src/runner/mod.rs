@@ -195,7 +195,7 @@ async fn put_in_place(job: &Job, rendered: &Rendered, plan: &[u8]) -> Result<(),
 /// # Errors
 /// [`Halt`].
 pub async fn apply(job: &Job) -> Result<Option<Map<String, Value>>, Halt> {
-    let work = Work::found(job).ok_or_else(|| internal("cannot apply", &"the work folder of the run is gone"))?;
+    let work = Work::found(job).await.ok_or_else(|| internal("cannot apply", &"the work folder of the run is gone"))?;
     let stepper = Stepper::new(job, OnStop::InterruptOnce, work.clone());
     let plan = folders::applied_plan(&job.run_dir);
     stepper.run("4", &Command::Apply { plan }).await?;

@@ -116,7 +116,8 @@ impl<'a> Stepper<'a> {
         };
         step.duration_ms = Some(exit.duration_ms);
         step.exit_code = Some(exit.shell_code());
-        step.exceeded = supervisor::exceeded(&folder).map(|exceeded| exceeded.what);
+        let exceeded = until_done(|| supervisor::exceeded(&folder)).await;
+        step.exceeded = exceeded.as_ref().map(|exceeded| exceeded.what.clone());
         let said = supervisor::said(&folder);
         (step.warm, step.plain_because) = (said.warm, said.plain);
         if step.warm.is_empty() && self.job.warmth.is_some() && folders::plain_way(&self.job.run_dir).exists() {
@@ -124,7 +125,7 @@ impl<'a> Stepper<'a> {
         }
         self.job.reports.send(Report::Step(step)).ok();
         // One whose log is cut is not known to have done what it says.
-        let is_cut = supervisor::exceeded(&folder).is_some_and(|exceeded| exceeded.ended);
+        let is_cut = exceeded.is_some_and(|exceeded| exceeded.ended);
         if command.is_done(exit.code) && !is_cut && !(stopped && self.on_stop == OnStop::InterruptThenKill) {
             return Ok((folder, exit));
         }
@@ -144,7 +145,8 @@ impl<'a> Stepper<'a> {
     async fn tell_of_excess(&self, folder: &Path, step: &mut Step) -> Infallible {
         loop {
             tokio::time::sleep(LOOK).await;
-            let exceeded = supervisor::exceeded(folder).filter(|exceeded| !exceeded.ended);
+            // Where it cannot be read, the next look comes soon.
+            let exceeded = supervisor::exceeded(folder).ok().flatten().filter(|exceeded| !exceeded.ended);
             if exceeded.is_some() && step.exceeded.is_none() {
                 step.exceeded = exceeded.map(|exceeded| exceeded.what);
                 self.job.reports.send(Report::Step(step.clone())).ok();
@@ -299,7 +301,7 @@ impl<'a> Stepper<'a> {
         let stdout = self.job.secrets.redact(&tail(&folder.join(supervisor::STDOUT)).await);
         let stderr = self.job.secrets.redact(&tail(&folder.join(supervisor::STDERR)).await);
         let message = events::failure_message(&stdout, &stderr);
-        if let Some(exceeded) = supervisor::exceeded(folder).filter(|exceeded| exceeded.ended) {
+        if let Some(exceeded) = until_done(|| supervisor::exceeded(folder)).await.filter(|exceeded| exceeded.ended) {
             let message = format!("terraform {} was ended: {}", command.name(), exceeded.what);
             return Failure::with_remedy(Class::Limit, message, MORE_THAN_IT_MAY);
         }
@@ -344,7 +346,7 @@ async fn interrupt(attached: &Attached) {
 }
 
 /// Does what takes no time, again and again until it is done.
-async fn until_done<T>(mut it: impl FnMut() -> supervisor::Result<T>) -> T {
+pub(super) async fn until_done<T>(mut it: impl FnMut() -> supervisor::Result<T>) -> T {
     loop {
         match it() {
             Ok(done) => return done,

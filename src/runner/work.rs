@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Halt, Job, folders, internal, revision};
+use super::{Halt, Job, folders, internal, revision, step};
 use crate::render::{IMPORTS_FILE, Rendered, TAGS_FILE, VALUES_FILE, imports, write_new};
 use crate::supervisor;
 use crate::supervisor::confine::work_dir;
@@ -60,13 +60,14 @@ impl Work {
     }
 
     /// The work folder of a run, where it is there and whole.
-    pub(super) fn found(job: &Job) -> Option<Self> {
-        Self::made(job).map(|(work, _)| work)
+    pub(super) async fn found(job: &Job) -> Option<Self> {
+        Self::made(job).await.map(|(work, _)| work)
     }
 
     /// The same, and in which boot it was made.
-    fn made(job: &Job) -> Option<(Self, String)> {
-        let made: Made = supervisor::proof(&folders::work_made(&job.run_dir))?;
+    async fn made(job: &Job) -> Option<(Self, String)> {
+        // What cannot be read at the moment is not taken for a folder that is not there: it would be made anew.
+        let made = step::until_done(|| supervisor::proven::<Made>(&folders::work_made(&job.run_dir))).await?;
         let folder = work_dir(&job.run_dir);
         // By name alone: it lies where no run can put anything in its place.
         folder.is_dir().then_some((Self { folder, initialised: made.initialised }, made.boot))
@@ -76,7 +77,7 @@ impl Work {
 /// Makes everything ready for the next command: the values, what init makes, and the work folder where it is not there
 /// yet. `place` is where the init stands among the commands of the run, if there is one.
 pub(super) async fn enter(job: &Job, what_for: For, place: &str, rendered: &Rendered) -> Result<Work, Halt> {
-    let mut found = Work::made(job);
+    let mut found = Work::made(job).await;
     // What lives proves the boot, also where that cannot be read.
     if let Some((_, boot)) = &found
         && what_for == For::Planning

@@ -223,9 +223,11 @@ pub fn arguments(folder: &Path) -> Vec<String> {
 }
 
 /// What a command has taken more of than it may; nothing, while that is not known.
-#[must_use]
-pub fn exceeded(folder: &Path) -> Option<super::Exceeded> {
-    proof(&folder.join(record::EXCEEDED))
+///
+/// # Errors
+/// When it cannot be read at the moment.
+pub fn exceeded(folder: &Path) -> Result<Option<super::Exceeded>> {
+    proven(&folder.join(record::EXCEEDED))
 }
 
 /// Whether a process of a run is alive, or nothing proves that all of them are gone.

@@ -34,7 +34,8 @@ mod warm;
 mod watch;
 
 pub use captd_process::{
-    Confinement, Error, Limits, Result, boot_id, landlock, missing_in, proof, sync_below, write_json, write_whole,
+    Confinement, Error, Limits, Result, boot_id, landlock, missing_in, proof, proven, sync_below, write_json,
+    write_whole,
 };
 pub use capture::capture;
 pub use daemon_side::{Attached, arguments, attach, exceeded, lives, lives_in, look_at, said, spawn};
