@@ -206,12 +206,17 @@ impl Change {
     /// # Errors
     /// When the database refuses.
     pub async fn mark_deleting(&mut self, resource: &Resource) -> Result<()> {
-        sqlx::query("UPDATE workspaces SET deleting_since = $2, resource_version = $3 WHERE uid = $1")
-            .bind(resource.workspace.to_string())
-            .bind(resource.metadata.deletion_timestamp.map(micros))
-            .bind(integer(resource.metadata.resource_version))
-            .execute(self.connection())
-            .await?;
+        // No generation that is there comes after it, whatever became of the clock.
+        sqlx::query(
+            "UPDATE workspaces SET resource_version = $3, deleting_since =
+               max($2, (SELECT coalesce(max(g.created_at), 0) FROM generations g WHERE g.workspace_uid = $1))
+             WHERE uid = $1",
+        )
+        .bind(resource.workspace.to_string())
+        .bind(resource.metadata.deletion_timestamp.map(micros))
+        .bind(integer(resource.metadata.resource_version))
+        .execute(self.connection())
+        .await?;
         self.tell_of(resource, "DeletionRequested", "is to be deleted".to_owned()).await
     }
 
@@ -225,6 +230,8 @@ impl Change {
     /// # Errors
     /// When the database refuses.
     pub async fn keep_generation(&mut self, resource: &Resource, author: &str, now: Timestamp) -> Result<()> {
+        // What comes after the deletion says so, whatever became of the clock.
+        let after_deletion = resource.metadata.deletion_timestamp.map_or(i64::MIN, |since| micros(since) + 1);
         sqlx::query(
             "INSERT INTO generations (workspace_uid, generation, spec, author, created_at) VALUES ($1, $2, $3, $4, $5)",
         )
@@ -232,7 +239,7 @@ impl Change {
         .bind(integer(resource.metadata.generation))
         .bind(serde_json::to_string(&resource.spec)?)
         .bind(author)
-        .bind(micros(now))
+        .bind(micros(now).max(after_deletion))
         .execute(self.connection())
         .await?;
         let generation = resource.metadata.generation;

@@ -201,6 +201,9 @@ async fn what_comes_after_a_destroy_that_failed_reaches_the_next_one() {
     let back = json!({"revision": first[1]});
     let back = daemon.post("/v1/namespaces/default/templates/rolled-back/rollback", &back).await;
     assert!(back.status.is_success(), "{}", back.text);
+    // The clock was put back by an hour since the deletion.
+    let later = "UPDATE workspaces SET deleting_since = deleting_since + 3600000000 WHERE name = 'edited'";
+    crate::schema::change(&daemon.dir().join("data/captd.db"), later).await;
     let edit = json!({"spec": {"workspaceTemplateRef": {"name": "edited", "revision": first[2]}}});
     let edited = daemon.patch(&path("edited"), &edit).await;
     assert_eq!(edited.status, 200, "{}", edited.text);

@@ -154,3 +154,15 @@ async fn the_copy_before_a_migration_is_whole_or_made_anew() {
         assert!(!dir.path().join("captd.db.before-0009.tmp").exists());
     }
 }
+
+#[tokio::test]
+async fn the_key_of_whatever_is_sealed_is_asked_for() {
+    let folder = TempDir::new().unwrap();
+    let database = folder.path().join("captd.db");
+    Store::open(&database).await.unwrap().close().await;
+    let sealed = "INSERT INTO secrets_in_force (workspace_uid, sealed, key_id) VALUES ('w', x'00', 'one-of-before')";
+    change(&database, format!("PRAGMA foreign_keys = OFF; {sealed}")).await;
+    let store = Store::open(&database).await.unwrap();
+    assert_eq!(store.read().await.unwrap().key_ids().await.unwrap(), ["one-of-before"]);
+    store.close().await;
+}

@@ -370,3 +370,14 @@ fn a_remedy_says_whether_captd_tries_again_by_itself() {
         assert_eq!(says_so, class.is_retryable(), "{}", class.as_str());
     }
 }
+
+#[test]
+fn a_client_that_has_given_up_its_tries_proves_nothing() {
+    for (message, is_safe) in [
+        ("creating VPC: api error RequestLimitExceeded: Request limit exceeded.", true),
+        ("creating VPC: failed to get rate limit token, retry quota exceeded, 0 available, 5 requested", false),
+        ("creating VPC: https response error StatusCode: 500, SomethingNew", false),
+    ] {
+        assert_eq!(Failure::classified(message).is_safe_to_repeat(), is_safe, "{message}");
+    }
+}
