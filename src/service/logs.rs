@@ -8,7 +8,6 @@ use uuid::Uuid;
 use super::redaction::blocking;
 use super::run_logs::{Position, read_from};
 use super::{Error, Result, Service};
-use crate::domain::run::{Run, State};
 use crate::supervisor;
 use crate::terraform::events;
 
@@ -44,30 +43,6 @@ impl Service {
         blocking(move || {
             part.read_folders(&run_dir, limit, Some(&until))?;
             Ok(secrets.redact(&part.text))
-        })
-        .await
-    }
-
-    /// What a run that applies has begun and not ended: `create aws_eks_node_group.this`. Until that is over,
-    /// it stands in no state.
-    ///
-    /// # Errors
-    /// When its log cannot be read.
-    pub async fn under_way(&self, run: &Run) -> Result<Vec<String>> {
-        if !matches!(run.state, State::Applying(_)) {
-            return Ok(Vec::new());
-        }
-        let (run_dir, limit) = (self.run_dir(run.id), u64::from(self.config.engine.log_bytes_max));
-        blocking(move || {
-            let mut found = Vec::new();
-            for folder in shown_folders(&run_dir)?.iter().filter(|folder| command_of(folder) == "apply") {
-                let path = folder.join(supervisor::STDOUT);
-                let read = read_from(&path, &mut Position::default(), None, limit);
-                let failed = |cause| Error::File { doing: format!("cannot read the log {}", path.display()), cause };
-                let bytes = read.map_err(failed)?.unwrap_or_default();
-                found.extend(events::under_way(&String::from_utf8_lossy(&bytes)));
-            }
-            Ok(found.into_iter().map(|(address, action)| format!("{action} {address}")).collect())
         })
         .await
     }

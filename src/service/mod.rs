@@ -3,6 +3,7 @@
 mod abandon;
 mod allowed;
 mod apply;
+mod applying;
 mod basis;
 mod bundles;
 mod capt;
@@ -127,6 +128,8 @@ pub struct Service {
     secrets: RwLock<Secrets>,
     /// Runs that are over, and whose logs are not redacted on the disk yet.
     unredacted: Mutex<BTreeSet<Uuid>>,
+    /// How far the logs of applies were read.
+    followed: applying::Followed,
     at_work: gateway::AtWork,
     at_hand: Mutex<templates::AtHand>,
     judged: Mutex<allowed::Judged>,
@@ -185,6 +188,7 @@ impl Service {
             keys: parts.keys,
             state_address: parts.state_address,
             unredacted: Mutex::default(),
+            followed: applying::Followed::default(),
             at_work: gateway::AtWork::default(),
             at_hand: Mutex::default(),
             judged: Mutex::default(),

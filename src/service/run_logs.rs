@@ -107,7 +107,7 @@ fn redacted(line: &[u8], secrets: &Secrets) -> Option<String> {
 }
 
 /// A plain file, neither a link nor a pipe; `None` when it is not there.
-fn open(path: &Path) -> io::Result<Option<File>> {
+pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     match File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
         Ok(file) if file.metadata()?.is_file() => Ok(Some(file)),

@@ -51,7 +51,7 @@ pub use rehearse::{REHEARSAL_BYTES_MAX, REHEARSAL_CPU_SECONDS_MAX, limit_to_rehe
 pub use shim::{exec, own_session};
 pub use supervise::supervise;
 pub use warm::starter;
-pub use watch::Exceeded;
+pub use watch::{Exceeded, log_is_cut};
 
 /// The folder of the data folder that holds what runs have left and what cannot be removed.
 pub const ASIDE: &str = "left";

@@ -8,7 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use captd_process::{Limits, bytes_in, descendants, end_descendants, reap, write_json};
+use captd_process::{Limits, bytes_in, descendants, end_descendants, proof, reap, write_json};
 use rustix::process::set_child_subreaper;
 use serde::{Deserialize, Serialize};
 
@@ -82,13 +82,25 @@ impl Watch {
 /// Says it, when the command has written more than one file may have: the rest of what it said is missing.
 pub(super) fn tell_of_cut_logs(folder: &Path, command: &Invocation) {
     let Some(limits) = command.limits else { return };
-    for name in [record::STDOUT, record::STDERR] {
-        if std::fs::metadata(folder.join(name)).is_ok_and(|about| about.len() >= limits.file_bytes) {
-            let mib = limits.file_bytes >> 20;
-            let what = format!("its log has {mib} MiB, and is cut there (limits.file_mib_max)");
-            write_json(&folder.join(record::EXCEEDED), &Exceeded { what, ended: limits.ends }).ok();
-        }
+    if has_cut_log(folder, &limits) {
+        let mib = limits.file_bytes >> 20;
+        let what = format!("its log has {mib} MiB, and is cut there (limits.file_mib_max)");
+        write_json(&folder.join(record::EXCEEDED), &Exceeded { what, ended: limits.ends }).ok();
     }
+}
+
+/// Whether a log of the command of `folder` is as long as it may be, so that what came then is not in it.
+#[must_use]
+pub fn log_is_cut(folder: &Path) -> bool {
+    let command: Option<Invocation> = proof(&folder.join(record::COMMAND));
+    let limits = command.and_then(|command| command.limits);
+    limits.is_some_and(|limits| has_cut_log(folder, &limits))
+}
+
+/// Whether a log is as long as it may be.
+fn has_cut_log(folder: &Path, limits: &Limits) -> bool {
+    let length = |name: &str| std::fs::metadata(folder.join(name)).map_or(0, |about| about.len());
+    [record::STDOUT, record::STDERR].into_iter().any(|name| length(name) >= limits.file_bytes)
 }
 
 fn exceeded(limits: &Limits, at: &[PathBuf], looks: u32) -> Option<String> {

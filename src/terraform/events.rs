@@ -1,7 +1,5 @@
 //! Terraform's machine-readable log: one JSON object a line, from `plan -json` and `apply -json`.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 /// Characters of a failure's message; the rest is in the log.
@@ -43,35 +41,6 @@ pub fn missing_imports(stdout: &str) -> Vec<String> {
     missing.filter_map(|event| quoted(event["diagnostic"]["detail"].as_str()?)).collect()
 }
 
-/// What an apply has begun to create: the kind of its provider by address, from its log. What it has ended, too, since
-/// that stands in a state a while later only.
-#[must_use]
-pub fn unfinished_creations(stdout: &str) -> BTreeMap<String, String> {
-    let mut begun = BTreeMap::new();
-    for event in stdout.lines().filter_map(parse) {
-        let Some(address) = event["hook"]["resource"]["addr"].as_str() else { continue };
-        match event["type"].as_str() {
-            Some("apply_start") if matches!(event["hook"]["action"].as_str(), Some("create" | "replace")) => {
-                let provider = event["hook"]["resource"]["implied_provider"].as_str().unwrap_or_default();
-                begun.insert(address.to_owned(), provider.to_owned());
-            }
-            _ => {}
-        }
-    }
-    begun
-}
-
-/// What the errors of a log say of one address.
-#[must_use]
-pub fn errors_of(stdout: &str, address: &str) -> Vec<String> {
-    let errors = stdout.lines().filter_map(parse).filter(|event| {
-        event["type"] == "diagnostic"
-            && event["diagnostic"]["severity"] == "error"
-            && event["diagnostic"]["address"] == address
-    });
-    errors.map(|event| diagnostic_body(&event["diagnostic"])).collect()
-}
-
 /// Whether a failure may come from a schema that was not given, since it is of a type that was not
 /// expected. Which texts Terraform has for it depends on where it misses the schema.
 #[must_use]
@@ -101,31 +70,13 @@ fn is_of_a_check(diagnostic: &Value) -> bool {
     starts(&diagnostic["summary"], "Check block") || starts(&diagnostic["snippet"]["context"], "check ")
 }
 
-/// What an apply has begun and not ended, from its log: addresses, and what is done to them.
-#[must_use]
-pub fn under_way(stdout: &str) -> Vec<(String, String)> {
-    let mut begun: Vec<(String, String)> = Vec::new();
-    for event in stdout.lines().filter_map(parse) {
-        let Some(address) = event["hook"]["resource"]["addr"].as_str() else { continue };
-        match event["type"].as_str() {
-            Some("apply_start") => {
-                let action = event["hook"]["action"].as_str().unwrap_or("change");
-                begun.push((address.to_owned(), action.to_owned()));
-            }
-            Some("apply_complete" | "apply_errored") => begun.retain(|(other, _)| other != address),
-            _ => {}
-        }
-    }
-    begun
-}
-
 /// The first text in quotes, as Go writes it.
 fn quoted(text: &str) -> Option<String> {
     let from = &text[text.find('"')?..];
     serde_json::Deserializer::from_str(from).into_iter::<String>().next()?.ok()
 }
 
-fn parse(line: &str) -> Option<Value> {
+pub(super) fn parse(line: &str) -> Option<Value> {
     let value: Value = serde_json::from_str(line).ok()?;
     value.get("@message").is_some().then_some(value)
 }
@@ -136,7 +87,7 @@ fn diagnostic_text(diagnostic: &Value) -> String {
 }
 
 /// `summary: detail (address, file line n)`.
-fn diagnostic_body(diagnostic: &Value) -> String {
+pub(super) fn diagnostic_body(diagnostic: &Value) -> String {
     let text = |name: &str| diagnostic[name].as_str().unwrap_or_default().trim();
     let mut out = text("summary").to_owned();
     // Of a provisioner's failure, what the command said matters, and comes last.

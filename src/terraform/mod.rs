@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** starts no process and touches no file; all of it is a function of its arguments.
 
+pub mod applying;
 pub mod argv;
 pub mod diagnostics;
 pub mod environment;

@@ -1,5 +1,6 @@
 //! The Terraform seam: what is started, with which environment, and how its answers are read.
 
+mod applying;
 mod argv;
 mod diagnostics;
 mod environment;
