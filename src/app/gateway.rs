@@ -30,6 +30,7 @@ fn settings(service: &Service, config: &Config) -> Settings {
             age_seconds_max: gateway.age_seconds_max,
             uses_max: gateway.uses_max,
             handshake_seconds_max: gateway.handshake_seconds_max,
+            heartbeat_seconds: gateway.heartbeat_seconds,
         },
         confinement: service.provider_confinement(),
     }

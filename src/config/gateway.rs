@@ -19,6 +19,8 @@ pub struct Gateway {
     pub uses_max: u32,
     /// Seconds in which one says where it listens; then its start has failed.
     pub handshake_seconds_max: u32,
+    /// Seconds after which gateway and providers are asked again whether they answer; they have as long to do so.
+    pub heartbeat_seconds: u32,
 }
 
 pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Gateway> {
@@ -31,6 +33,7 @@ pub(super) fn parse(f: &mut Fields<'_, '_>) -> Option<Gateway> {
         uses_max: super::number(f, "uses_max", 20_000, 1, 1_000_000),
         // As long as terraform gives it.
         handshake_seconds_max: super::number(f, "handshake_seconds_max", 60, 1, 3_600),
+        heartbeat_seconds: super::number(f, "heartbeat_seconds", 4, 1, 60),
     };
     if gateway.process_mib_max > gateway.pool_mib_max {
         f.problem("process_mib_max", "out_of_range", "is greater than pool_mib_max");

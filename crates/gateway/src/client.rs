@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 
 use crate::control::{self, Answer, Borrower, FRAME_BYTES_MAX, Octets, PROTOCOL, Request};
-use crate::heartbeat::{ANSWER, until_gateway_hangs, within};
+use crate::heartbeat::{until_gateway_hangs, within};
 use crate::package::Provider;
 use crate::protocol::Dialect;
 use crate::server::{Identity, living};
@@ -49,6 +49,8 @@ impl Error {
 pub struct Client {
     stream: UnixStream,
     folder: PathBuf,
+    /// How long the gateway has to answer.
+    beat: Duration,
 }
 
 /// What becomes of a wish for a process.
@@ -100,12 +102,17 @@ impl Client {
         if !listens(&gateway, &stream) {
             return Err(Error::Away(std::io::Error::other("somebody else listens by its name")));
         }
-        let mut client = Self { stream, folder: folder.to_owned() };
+        let mut client = Self { stream, folder: folder.to_owned(), beat: gateway.beat() };
         client.done(&Request::Hello { protocol: PROTOCOL, token }).await?;
         if let Some(borrower) = borrower {
             client.done(&Request::For { borrower: Box::new(borrower) }).await?;
         }
         Ok(client)
+    }
+
+    /// How often who hangs is asked, as the gateway was told.
+    pub(crate) fn beat(&self) -> Duration {
+        self.beat
     }
 
     /// Whether the gateway of `folder` answers.
@@ -222,7 +229,7 @@ impl Client {
 
     /// Asks for what is answered at once.
     async fn ask(&mut self, request: &Request) -> Result<Answer, Error> {
-        within(ANSWER, self.told(request)).await.unwrap_or_else(|| Err(Error::silence()))
+        within(self.beat, self.told(request)).await.unwrap_or_else(|| Err(Error::silence()))
     }
 
     /// Asks for what may take its time, for as long as the gateway answers others.

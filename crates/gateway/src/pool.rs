@@ -37,6 +37,8 @@ pub struct Limits {
     pub uses_max: u32,
     /// Seconds in which it says where it listens; then its start has failed.
     pub handshake_seconds_max: u32,
+    /// Seconds after which a provider is asked again whether it answers; it has as long to do so.
+    pub heartbeat_seconds: u32,
 }
 
 /// Retirements that are remembered.

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::Answers;
 use crate::control::{self, Answer, Borrower, PROTOCOL, Request};
+use crate::heartbeat::default_seconds;
 use crate::package::hex;
 use crate::plugin::Starter;
 use crate::pool::{Limits, Pool, Purpose};
@@ -72,6 +73,16 @@ pub struct Identity {
     pub protocol: u32,
     /// Version of its captd.
     pub captd: String,
+    /// How often who may hang is asked; how long it has to answer.
+    #[serde(default = "default_seconds")]
+    pub heartbeat_seconds: u32,
+}
+
+impl Identity {
+    /// How often who may hang is asked; how long it has to answer.
+    pub(crate) fn beat(&self) -> Duration {
+        Duration::from_secs(self.heartbeat_seconds.into())
+    }
 }
 
 /// The gateway that left its name in `folder`, if it is alive.
@@ -126,7 +137,8 @@ pub async fn serve(parts: Parts) -> captd_process::Result<()> {
     let process = Process::with_pid(std::process::id());
     let process = process.ok_or_else(|| failed("find itself for")(std::io::ErrorKind::NotFound.into()))?;
     // The last of the three: who finds it alive finds its token and its name.
-    let identity = Identity { process, protocol: PROTOCOL, captd: parts.captd.clone() };
+    let heartbeat_seconds = parts.limits.heartbeat_seconds;
+    let identity = Identity { process, protocol: PROTOCOL, captd: parts.captd.clone(), heartbeat_seconds };
     write_json(&folder.join(control::IDENTITY), &identity)?;
 
     let now = (parts.now)();
@@ -238,6 +250,10 @@ impl Gateway {
         let closes = self.asked.load(Ordering::SeqCst) == 0 && self.pool().len() == 0;
         self.closed.store(closes, Ordering::SeqCst);
         closes
+    }
+
+    fn beat(&self) -> Duration {
+        Duration::from_secs(self.parts.limits.heartbeat_seconds.into())
     }
 
     fn now(&self) -> Timestamp {

@@ -34,6 +34,7 @@ pub fn limits() -> Limits {
         age_seconds_max: 43_200,
         uses_max: 20_000,
         handshake_seconds_max: 60,
+        heartbeat_seconds: 4,
     }
 }
 

@@ -1,7 +1,7 @@
 //! One provider of one command: where its answers come from. From the gateway; when that is away,
 //! from processes of its own, which end with the command.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::client::conn::http2::SendRequest;
+use tokio::sync::watch;
 
 use super::Wish;
 use super::silence::Silence;
@@ -16,7 +17,7 @@ use crate::answers;
 use crate::client::{Client, Error, Lending};
 use crate::control::Borrower;
 use crate::grpc::{self, Body, Cause};
-use crate::heartbeat::{ANSWER, BEAT, provider_answers, until_provider_hangs, within};
+use crate::heartbeat::{provider_answers, until_provider_hangs, within};
 use crate::package::Provider;
 use crate::plugin::{self, Plugin, Start, Starter};
 use crate::protocol::{Call, Dialect};
@@ -44,6 +45,10 @@ pub(super) struct Source {
     gateway_hangs: AtomicBool,
     /// Whether a provider ended or hung.
     lost: AtomicBool,
+    /// How often a process is asked whether it answers.
+    beat: Duration,
+    /// Whether the processes hang that somebody waits for: one watch for each, however many wait.
+    watched: Mutex<BTreeMap<PathBuf, Arc<watch::Sender<bool>>>>,
 }
 
 /// A provider process that answers on a connection.
@@ -78,6 +83,7 @@ impl Source {
     ) -> Result<Self, Error> {
         let mut client = Client::connect_within(BEGINNING, &wish.gateway, Some(borrower)).await?;
         let (dialect, schema) = client.describe(provider).await?;
+        let beat = client.beat();
         Ok(Self {
             dialect,
             provider: provider.clone(),
@@ -96,6 +102,8 @@ impl Source {
             silence: Arc::clone(silence),
             gateway_hangs: AtomicBool::new(false),
             lost: AtomicBool::new(false),
+            beat,
+            watched: Mutex::default(),
         })
     }
 
@@ -203,17 +211,50 @@ impl Source {
         Ok((sender.clone(), Backend { sender, socket, _lent: None }))
     }
 
-    /// Waits until the process that listens on `socket` hangs, and who waits for it is to give up. An apply
-    /// never is: it goes on waiting, and that is noted.
-    pub(super) async fn until_it_hangs(&self, socket: &Path) {
+    /// Waits until the process that listens on `socket` hangs, and who waits for it is to give up. However many wait, it is
+    /// asked by one of them all.
+    pub(super) async fn until_it_hangs(self: &Arc<Self>, socket: &Path) {
+        let mut hangs = self.watched(socket);
+        if hangs.wait_for(|hangs| *hangs).await.is_err() {
+            // Nobody looks any more: the command is over.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// What is known of the process that listens on `socket`; from now on somebody looks, where nobody did.
+    fn watched(self: &Arc<Self>, socket: &Path) -> watch::Receiver<bool> {
+        let mut all = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.get(socket) {
+            return known.subscribe();
+        }
+        let (sender, receiver) = watch::channel(false);
+        let sender = Arc::new(sender);
+        all.insert(socket.to_owned(), Arc::clone(&sender));
+        tokio::spawn(watch_one(Arc::clone(self), socket.to_owned(), sender));
+        receiver
+    }
+
+    /// Forgets a process for which nobody waits; false where somebody does again.
+    fn forgets(&self, socket: &Path, sender: &watch::Sender<bool>) -> bool {
+        let mut all = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock, since whoever comes to wait takes it, too.
+        let is_free = sender.receiver_count() == 0;
+        if is_free {
+            all.remove(socket);
+        }
+        is_free
+    }
+
+    /// Waits until a process hangs. An apply is never told: it goes on waiting, and that is noted.
+    async fn until_it_is_told(&self, socket: &Path) {
         loop {
-            until_provider_hangs(socket).await;
+            until_provider_hangs(socket, self.beat).await;
             if !self.applies {
                 return;
             }
             let _waiting = self.silence.of(&self.provider.address);
-            while !within(ANSWER, provider_answers(socket)).await.unwrap_or(false) {
-                tokio::time::sleep(BEAT).await;
+            while !within(self.beat, provider_answers(socket)).await.unwrap_or(false) {
+                tokio::time::sleep(self.beat).await;
             }
         }
     }
@@ -237,5 +278,24 @@ impl Source {
             plugin.end();
         }
         self.plain().iter().map(|why| format!("{}: {why}", self.provider.address)).collect()
+    }
+}
+
+/// Looks at one process for as long as somebody waits for it. One that hangs stays known as such.
+async fn watch_one(source: Arc<Source>, socket: PathBuf, sender: Arc<watch::Sender<bool>>) {
+    let told = source.until_it_is_told(&socket);
+    tokio::pin!(told);
+    loop {
+        tokio::select! {
+            () = told.as_mut() => {
+                sender.send_replace(true);
+                return;
+            }
+            () = sender.closed() => {
+                if source.forgets(&socket, &sender) {
+                    return;
+                }
+            }
+        }
     }
 }

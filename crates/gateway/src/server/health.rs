@@ -5,17 +5,18 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::Gateway;
-use crate::heartbeat::{ANSWER, BEAT, provider_answers, within};
+use crate::heartbeat::{provider_answers, within};
 
 /// Asks all of them, for as long as the gateway is at work.
 pub(super) async fn watch(gateway: Arc<Gateway>) {
+    let beat = gateway.beat();
     loop {
-        tokio::time::sleep(BEAT).await;
+        tokio::time::sleep(beat).await;
         let mut asked = JoinSet::new();
         let sockets = gateway.pool().sockets();
         for socket in sockets {
             asked.spawn(async move {
-                let answered = within(ANSWER, provider_answers(&socket)).await.unwrap_or(false);
+                let answered = within(beat, provider_answers(&socket)).await.unwrap_or(false);
                 (socket, answered)
             });
         }

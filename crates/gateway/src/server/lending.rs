@@ -126,7 +126,7 @@ impl Gateway {
             None => self.start(provider, &environment, &base).await?,
         };
         let Some((key, request)) = key.zip(configure) else { return self.take_in(member, &purpose) };
-        let answer = match call(member.plugin(), Call::Configure, request).await {
+        let answer = match call(member.plugin(), Call::Configure, request, self.beat()).await {
             Ok(answer) => answer,
             Err(error) => {
                 member.plugin().end();
@@ -200,7 +200,7 @@ impl Gateway {
         self.counts().thrown_away += 1;
         let environment = plugin::environment_of(&borrower.environment);
         let plugin = self.start_plugin(provider, &environment).await?;
-        let answer = call(&plugin, asked, request).await;
+        let answer = call(&plugin, asked, request, self.beat()).await;
         plugin.end();
         let answer = answer.map_err(|error| format!("the provider gives no answer: {error}"))?;
         Ok((plugin.dialect, answer))
@@ -221,13 +221,13 @@ impl Gateway {
     }
 }
 
-async fn call(plugin: &Plugin, call: Call, request: &[u8]) -> Result<Vec<u8>, Cause> {
+async fn call(plugin: &Plugin, call: Call, request: &[u8], beat: Duration) -> Result<Vec<u8>, Cause> {
     let mut sender = grpc::connect(&plugin.socket).await?;
     let answer = grpc::call(&mut sender, plugin.dialect.path(call), request);
     let answer = async {
         tokio::select! {
             answer = answer => answer,
-            () = until_provider_hangs(&plugin.socket) => Err("it does not answer at all: it hangs".into()),
+            () = until_provider_hangs(&plugin.socket, beat) => Err("it does not answer at all: it hangs".into()),
         }
     };
     let answer = tokio::time::timeout(CALL, answer).await.map_err(|_| format!("none within {} s", CALL.as_secs()))?;
