@@ -276,12 +276,21 @@ async fn declarations(config: &Config) -> Vec<Finding> {
     for it in declared {
         let template = match it.template {
             Some((name, revision, files)) => {
-                let template = library.put_together(&name, files);
-                template.ok().map(|template| Arc::new(Template { revision, ..template }))
+                library.put_together(&name, files).map(|template| Arc::new(Template { revision, ..template }))
             }
-            None => library.get(&it.spec.template().name).cloned(),
+            None => match library.get(&it.spec.template().name).cloned() {
+                Some(template) => Ok(template),
+                None => continue,
+            },
         };
-        let Some(template) = template else { continue };
+        let template = match template {
+            Ok(template) => template,
+            Err(why) => {
+                let remedy = "upload a better revision of its template, or put back what that one needs";
+                found.push(Finding::warn(what, format!("{} waits at its next run: {why}", it.key), remedy));
+                continue;
+            }
+        };
         if let Some(why) = rules.of_revision(&template).or_else(|| rules.of_declaration(&it.spec, &template)) {
             found.push(Finding::warn(what, format!("{} waits at its next run: {}", it.key, why.message), "see there"));
         }

@@ -109,11 +109,16 @@ async fn what_is_allowed_no_more_keeps_its_ready_waits_and_goes_on_when_it_is_al
         assert_eq!(listed.status, 200, "{list}: {}", listed.text);
     }
     let dir = daemon.end(Signal::TERM).await;
-    std::fs::rename(&gone, &part).unwrap();
     let (lines, _) = ask(dir.path(), "http://127.0.0.1:9");
+    std::fs::rename(&gone, &part).unwrap();
     let told: Vec<&String> = lines.iter().filter(|line| line.contains("declarations:")).collect();
-    assert!(told.len() == 2 && told[0].contains("workspace default/does waits at its next run"), "{lines:#?}");
-    assert!(told[1].starts_with("warn  ") && told[1].contains("`env: [GREETING]`"), "{lines:#?}");
+    assert_eq!(told.len(), 3, "{lines:#?}");
+    assert!(told[0].contains("workspace default/does waits at its next run"), "{lines:#?}");
+    assert!(
+        told[1].contains("workspace default/reads waits at its next run") && told[1].contains("`part`"),
+        "{lines:#?}"
+    );
+    assert!(told[2].starts_with("warn  ") && told[2].contains("`env: [GREETING]`"), "{lines:#?}");
 
     opens(folder.path(), "GREET*");
     std::fs::write(dir.path().join("captd.toml"), config(true)).unwrap();
