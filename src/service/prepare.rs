@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -119,15 +120,9 @@ impl Service {
             return Ok(Err(Failure::new(Class::Internal, "its workspace is gone")));
         };
         let inputs = self.inputs(&mut snapshot, &workspace, run).await?;
-        let revision = self.revision_for(&mut snapshot, &workspace, run).await?;
-        let found = self.template_in_use(&mut snapshot, &workspace, wanted.template(), revision.as_deref()).await;
-        let template = match found {
-            Err(Error::Invalid(problems)) => return Ok(Err(Failure::new(Class::Configuration, problems.to_string()))),
-            found => found?,
-        };
-        let Some(template) = template else {
-            let message = format!("there is no template `{}` any more", wanted.template().name);
-            return Ok(Err(Failure::new(Class::Configuration, message)));
+        let template = match self.template_of_run(&mut snapshot, &workspace, run, &wanted).await? {
+            Ok(template) => template,
+            Err(failure) => return Ok(Err(failure)),
         };
         let doubted = doubted_spec(&mut snapshot, &workspace, &wanted).await?;
         // Whoever held one connection and waited for a second would hold up all others, and they it.
@@ -178,6 +173,26 @@ impl Service {
             state,
             ..prepared
         }))
+    }
+
+    /// The template of a run, in the revision that it takes.
+    async fn template_of_run(
+        &self,
+        snapshot: &mut Snapshot,
+        workspace: &Workspace,
+        run: &Run,
+        spec: &Spec,
+    ) -> Result<std::result::Result<Arc<Template>, Failure>> {
+        let revision = self.revision_for(snapshot, workspace, run).await?;
+        match self.template_in_use(snapshot, workspace, spec.template(), revision.as_deref()).await {
+            Ok(Some(template)) => Ok(Ok(template)),
+            Ok(None) => {
+                let message = format!("there is no template `{}` any more", spec.template().name);
+                Ok(Err(Failure::new(Class::Configuration, message)))
+            }
+            Err(Error::Invalid(problems)) => Ok(Err(Failure::new(Class::Configuration, problems.to_string()))),
+            Err(error) => Err(error),
+        }
     }
 
     fn prepare_spec(&self, run: &Run, specs: Specs<'_>, owner: &Owner) -> std::result::Result<Prepared, Failure> {
