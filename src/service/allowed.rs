@@ -157,20 +157,31 @@ impl Service {
         Rules { library: &self.library, providers, templates: &self.config.templates }
     }
 
-    /// What is not allowed about what a workspace is to have.
+    /// What is not allowed about that from which the next run of a workspace is made: what it is to have, or, where it is
+    /// to be deleted, that with which it is destroyed.
     pub(super) async fn refused(&self, snapshot: &mut Snapshot, workspace: &Workspace) -> Result<Option<Refusal>> {
         let Some(resource) = snapshot.resource(&workspace.key()).await? else { return Ok(None) };
-        Ok(self.judged(snapshot, workspace, &resource.spec).await?.1)
+        let (mut spec, mut revision) = (resource.spec, None);
+        if workspace.deleting_since.is_some() {
+            let basis = self.basis(snapshot, workspace).await?;
+            if let Some((_, made)) = snapshot.spec_of(workspace.uid, basis.generation).await? {
+                spec = made;
+            }
+            revision = basis.revision;
+        }
+        Ok(self.judged(snapshot, workspace, &spec, revision.as_deref()).await?.1)
     }
 
-    /// The template of a workspace as far as it can be read, and what is not allowed about it with this spec.
+    /// The template of a workspace as far as it can be read, in a revision or in that which it is to have, and what is not
+    /// allowed about it with this spec.
     pub(super) async fn judged(
         &self,
         snapshot: &mut Snapshot,
         workspace: &Workspace,
         spec: &Spec,
+        revision: Option<&str>,
     ) -> Result<(Option<Arc<Template>>, Option<Refusal>)> {
-        match self.template_in_use(snapshot, workspace, spec.template(), None).await {
+        match self.template_in_use(snapshot, workspace, spec.template(), revision).await {
             Ok(Some(template)) => {
                 let refusal = self.refusal(spec, &template);
                 Ok((Some(template), refusal))

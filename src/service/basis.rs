@@ -1,5 +1,5 @@
 //! With what a deletion destroys: values, revision and inputs that are in force, and not those that are wished. Once a
-//! try has failed, what came since the deletion reaches the next one.
+//! try has failed, or what is in force is not allowed any more, what came since the deletion reaches the next one.
 
 use serde_json::{Map, Value};
 
@@ -31,9 +31,12 @@ impl Service {
         });
         let revision = match &workspace.template {
             Some(assigned) => {
+                let in_force = revision(assigned, is_edited, None, made.as_ref());
                 let uploaded = snapshot.uploaded(&assigned.namespace, &assigned.name).await?;
-                let newer = uploaded.filter(|uploaded| has_failed && uploaded.changed_at > since);
-                Some(revision(assigned, is_edited, newer.map(|newer| newer.current), made.as_ref()))
+                let newer = uploaded.filter(|uploaded| uploaded.changed_at > since).map(|newer| newer.current);
+                let is_wanted = newer.is_some()
+                    && (has_failed || self.is_refused(snapshot, workspace, generation, &in_force).await?);
+                Some(revision(assigned, is_edited, newer.filter(|_| is_wanted), made.as_ref()))
             }
             None => None,
         };
@@ -56,6 +59,18 @@ impl Service {
             Kind::Destroy if run.revision.is_none() => Ok(self.basis(snapshot, workspace).await?.revision),
             _ => Ok(run.revision.clone()),
         }
+    }
+
+    /// Whether that with which would be destroyed is not allowed any more.
+    async fn is_refused(
+        &self,
+        snapshot: &mut Snapshot,
+        workspace: &Workspace,
+        generation: u64,
+        revision: &str,
+    ) -> Result<bool> {
+        let Some((_, spec)) = snapshot.spec_of(workspace.uid, generation).await? else { return Ok(false) };
+        Ok(self.judged(snapshot, workspace, &spec, Some(revision)).await?.1.is_some())
     }
 
     /// The run that made what is there: the one whose apply has left doubt, or else the last that went well.

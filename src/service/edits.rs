@@ -30,28 +30,37 @@ impl Service {
         let applied = change.all_applied(uid).await?;
         Ok(!applied.is_empty() && applied.iter().all(was_refused))
     }
+
+    /// What is being deleted takes edits once its destroy has failed, or is not allowed: they are how a person mends it.
+    pub(super) async fn check_deleting(
+        &self,
+        change: &mut Change,
+        before: &Resource,
+        workspace: Option<&Workspace>,
+    ) -> Result<()> {
+        let Some(since) = before.metadata.deletion_timestamp else { return Ok(()) };
+        let is_at_it = change.open_run(before.workspace).await?.is_some_and(|run| run.kind.changes_things());
+        let last = change.last_change(before.workspace).await?.filter(|last| last.kind == Kind::Destroy);
+        let has_failed = last.as_ref().and_then(Run::ended).is_some_and(|ended| !ended.outcome.is_good());
+        let is_refused = match workspace {
+            Some(workspace) if !has_failed => self.refused(change, workspace).await?.is_some(),
+            _ => false,
+        };
+        if (has_failed || is_refused) && !is_at_it {
+            return Ok(());
+        }
+        let (noun, name) = (before.spec.kind().noun(), &before.metadata.name);
+        let detail = format!(
+            "the {noun} `{name}` is being deleted since {since}; wait until it is gone. Should its destroy fail, it can be edited, and the next try has the edit"
+        );
+        Err(Error::conflict("deleting", detail))
+    }
 }
 
 /// Whether the service has said no to all that a run was to make.
 fn was_refused(run: &Run) -> bool {
     let Some(Outcome::Failed { failure, .. }) = run.ended().map(|ended| &ended.outcome) else { return false };
     failure.class.is_refusal() && failure.unsure.is_empty()
-}
-
-/// What is being deleted takes edits once its destroy has failed: they are how a person mends it.
-pub(super) async fn check_deleting(change: &mut Change, before: &Resource) -> Result<()> {
-    let Some(since) = before.metadata.deletion_timestamp else { return Ok(()) };
-    let is_at_it = change.open_run(before.workspace).await?.is_some_and(|run| run.kind.changes_things());
-    let last = change.last_change(before.workspace).await?.filter(|last| last.kind == Kind::Destroy);
-    let has_failed = last.as_ref().and_then(Run::ended).is_some_and(|ended| !ended.outcome.is_good());
-    if has_failed && !is_at_it {
-        return Ok(());
-    }
-    let (noun, name) = (before.spec.kind().noun(), &before.metadata.name);
-    let detail = format!(
-        "the {noun} `{name}` is being deleted since {since}; wait until it is gone. Should its destroy fail, it can be edited, and the next try has the edit"
-    );
-    Err(Error::conflict("deleting", detail))
 }
 
 /// What would leave behind what exists, or hand its state to other code. What was never made may move, and what is

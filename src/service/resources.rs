@@ -281,8 +281,9 @@ impl Service {
         let lock = snapshot.state_lock(workspace.uid).await?;
         let mut standing = self.standing(snapshot, &workspace).await?;
         let held_back = self.held_back(snapshot, open.as_ref()).await?;
-        let (template, refused) = self.judged(snapshot, &workspace, &resource.spec).await?;
-        standing.refused = refused;
+        let (template, refused) = self.judged(snapshot, &workspace, &resource.spec, None).await?;
+        let is_deleting = workspace.deleting_since.is_some();
+        standing.refused = if is_deleting { self.refused(snapshot, &workspace).await? } else { refused };
         let unused = template.map(|template| without_effect(&resource.spec, &template)).unwrap_or_default();
         let unused: Vec<&str> = unused.iter().map(|(_, field)| *field).collect();
         let silent = open.as_ref().and_then(|run| self.silent_for(run.id));

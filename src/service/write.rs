@@ -2,7 +2,7 @@
 
 use super::apply::Applied;
 use super::defaults::{Identity, without_effect};
-use super::edits::{check_deleting, check_immutable, check_import, is_same_template, moved};
+use super::edits::{check_immutable, check_import, is_same_template, moved};
 use super::ratchet::replacements;
 use super::separation::{check_spec, less_than_holds};
 use super::uploads::Uploads;
@@ -144,7 +144,7 @@ impl Service {
         let was_seen = known.as_ref().is_some_and(|workspace| workspace.observation.is_some());
         if let Some(before) = &before {
             check_spec(&tenant, before, &spec, actor)?;
-            check_deleting(change, before).await?;
+            self.check_deleting(change, before, known.as_ref()).await?;
             check_immutable(before, &spec, may_move, at, &mut problems);
             check_import(before, &spec, was_seen, at, &mut problems);
         }

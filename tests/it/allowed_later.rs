@@ -21,6 +21,11 @@ async fn workspace(daemon: &Daemon, name: &str) -> Value {
     daemon.get(&format!("{PATH}/{name}")).await.json()
 }
 
+async fn is_gone(daemon: &Daemon, name: &str) {
+    let gone = async || (daemon.get(&format!("{PATH}/{name}")).await.status == 404).then_some(());
+    until(&format!("{name} is gone"), gone).await;
+}
+
 /// Ends the daemon, writes another configuration, and starts it again.
 async fn restart_with(daemon: Daemon, config: &str) -> Daemon {
     let dir = daemon.end(Signal::TERM).await;
@@ -54,8 +59,12 @@ async fn what_is_allowed_no_more_keeps_its_ready_waits_and_goes_on_when_it_is_al
     };
     let daemon = Daemon::start_with(Setup { config: config(true) });
     let upload = json!({"spec": {"files": {"main.tf": PROVISIONED}}});
-    let uploaded = daemon.put("/v1/namespaces/default/templates/net", &upload).await;
-    assert_eq!(uploaded.status, 201, "{}", uploaded.text);
+    let plain =
+        json!({"spec": {"files": {"main.tf": "resource \"terraform_data\" \"it\" {}\noutput \"it\" { value = 1 }\n"}}});
+    for (name, files) in [("net", &upload), ("mended", &upload), ("ahead", &plain)] {
+        let uploaded = daemon.put(&format!("/v1/namespaces/default/templates/{name}"), files).await;
+        assert_eq!(uploaded.status, 201, "{}", uploaded.text);
+    }
     let manifest = "description: Of a test.\nprovider: none\nmodules: [part]\n";
     let files = json!({"template.yaml": manifest, "main.tf": "module \"part\" {\n  source = \"./modules/part\"\n}\n"});
     let uploaded = daemon.put("/v1/namespaces/default/templates/parts", &json!({"spec": {"files": files}})).await;
@@ -65,16 +74,27 @@ async fn what_is_allowed_no_more_keeps_its_ready_waits_and_goes_on_when_it_is_al
             "spec": {"workspaceTemplateRef": {"name": template}, "env": env}})
     };
     let env = json!([{"name": "GREETING", "value": "x"}]);
+    let none = || json!([]);
     let documents = json!([
-        declared("sets", "own", env),
-        declared("does", "net", json!([])),
-        declared("reads", "parts", json!([]))
+        declared("sets", "own", env.clone()),
+        declared("does", "net", none()),
+        declared("edited", "own", env),
+        declared("better", "mended", none()),
+        declared("ahead", "ahead", none()),
+        declared("reads", "parts", none())
     ]);
     assert_eq!(daemon.post("/v1/apply", &documents).await.status, 200);
-    for name in ["sets", "does", "reads"] {
+    for name in ["sets", "does", "edited", "better", "ahead", "reads"] {
         daemon.wait_for_workspace(name).await;
         assert_eq!(condition(&workspace(&daemon, name).await), None);
     }
+    // What it is to have then never comes into force.
+    assert_eq!(daemon.post(&format!("{PATH}/ahead/pause"), &json!({})).await.status, 200);
+    assert_eq!(daemon.put("/v1/namespaces/default/templates/ahead", &upload).await.status, 200);
+    let next = daemon.get("/v1/namespaces/default/templates/ahead").await.json()["revision"].clone();
+    let wish = json!({"spec": {"workspaceTemplateRef": {"name": "ahead", "revision": next}}});
+    let wished = daemon.patch(&format!("{PATH}/ahead"), &wish).await;
+    assert_eq!(wished.status, 200, "{}", wished.text);
 
     // What it needs of the operator's folder is gone: it holds up no other, neither here nor in the lists.
     std::fs::rename(&part, &gone).unwrap();
@@ -98,8 +118,8 @@ async fn what_is_allowed_no_more_keeps_its_ready_waits_and_goes_on_when_it_is_al
         (workspace(&daemon, "sets").await["status"]["observedAt"] != before).then_some(())
     })
     .await;
-    // A destroy waits likewise.
-    for name in ["sets", "does", "reads"] {
+    // A destroy waits likewise, where it would be made from what is not allowed.
+    for name in ["sets", "does", "edited", "better", "reads"] {
         assert_eq!(daemon.delete(&format!("{PATH}/{name}")).await.status, 202);
         let it = workspace(&daemon, name).await;
         assert!(condition(&it).is_some() && it["status"]["phase"] == "Deleting", "{it}");
@@ -107,6 +127,18 @@ async fn what_is_allowed_no_more_keeps_its_ready_waits_and_goes_on_when_it_is_al
     for list in [PATH, "/v1/namespaces/default/templates"] {
         let listed = daemon.get(list).await;
         assert_eq!(listed.status, 200, "{list}: {}", listed.text);
+    }
+    assert!(condition(&workspace(&daemon, "ahead").await).is_some());
+    assert_eq!(daemon.delete(&format!("{PATH}/ahead")).await.status, 202);
+    is_gone(&daemon, "ahead").await;
+    // What is written now, and is allowed, is the way out.
+    let worse = json!({"spec": {"env": [{"name": "HTTPS_PROXY", "value": "x"}]}});
+    assert_eq!(daemon.patch(&format!("{PATH}/edited"), &worse).await.status, 422);
+    let edited = daemon.patch(&format!("{PATH}/edited"), &json!({"spec": {"env": null}})).await;
+    assert_eq!(edited.status, 200, "{}", edited.text);
+    assert_eq!(daemon.put("/v1/namespaces/default/templates/mended", &plain).await.status, 200);
+    for name in ["edited", "better"] {
+        is_gone(&daemon, name).await;
     }
     let dir = daemon.end(Signal::TERM).await;
     let (lines, _) = ask(dir.path(), "http://127.0.0.1:9");
@@ -124,7 +156,7 @@ async fn what_is_allowed_no_more_keeps_its_ready_waits_and_goes_on_when_it_is_al
     std::fs::write(dir.path().join("captd.toml"), config(true)).unwrap();
     let daemon = Daemon::start_in(dir);
     for name in ["sets", "does", "reads"] {
-        until("it is gone", async || (daemon.get(&format!("{PATH}/{name}")).await.status == 404).then_some(())).await;
+        is_gone(&daemon, name).await;
     }
     daemon.stop().await;
 }
