@@ -125,18 +125,16 @@ impl Service {
             Err(failure) => return Ok(Err(failure)),
         };
         let doubted = doubted_spec(&mut snapshot, &workspace, &wanted).await?;
+        // One that is over, or that nobody has queued, leaves nothing: neither in the database nor in a folder of its own.
+        let is_open = snapshot.run(run.id).await?.is_some_and(|run| run.is_open());
         // Whoever held one connection and waited for a second would hold up all others, and they it.
         drop(snapshot);
         let inputs = match inputs {
             Ok(inputs) => inputs,
             Err(failure) => return Ok(Err(failure)),
         };
-        let is_new =
-            (run.inputs.is_none() && !inputs.is_empty()) || (run.revision.is_none() && workspace.template.is_some());
-        if is_new {
-            let mut change = self.write(DAEMON).await?;
-            change.keep_sources(run.id, &template.revision, &inputs).await?;
-            change.commit().await?;
+        if is_open {
+            self.keep_sources(run, &workspace, &template, &inputs).await?;
         }
         let mut snapshot = self.store.read().await?;
         let uses = uses(&wanted, &workspace.namespace);
@@ -164,7 +162,7 @@ impl Service {
             },
             &owner,
         );
-        if let Ok(prepared) = &prepared {
+        if let (Ok(prepared), true) = (&prepared, is_open) {
             self.remember(run.id, &prepared.environment, texts_among(&inputs, &opened)).await;
         }
         Ok(prepared.map(|prepared| Prepared {
@@ -193,6 +191,24 @@ impl Service {
             Err(Error::Invalid(problems)) => Ok(Err(Failure::new(Class::Configuration, problems.to_string()))),
             Err(error) => Err(error),
         }
+    }
+
+    /// Keeps what a run is made from, where that is not kept yet.
+    async fn keep_sources(
+        &self,
+        run: &Run,
+        workspace: &Workspace,
+        template: &Template,
+        inputs: &Map<String, Value>,
+    ) -> Result<()> {
+        let has_news =
+            (run.inputs.is_none() && !inputs.is_empty()) || (run.revision.is_none() && workspace.template.is_some());
+        if has_news {
+            let mut change = self.write(DAEMON).await?;
+            change.keep_sources(run.id, &template.revision, inputs).await?;
+            change.commit().await?;
+        }
+        Ok(())
     }
 
     fn prepare_spec(&self, run: &Run, specs: Specs<'_>, owner: &Owner) -> std::result::Result<Prepared, Failure> {
