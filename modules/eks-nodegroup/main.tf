@@ -26,7 +26,12 @@ data "aws_eks_node_groups" "present" {
 }
 
 data "aws_eks_node_group" "present" {
-  count = contains(flatten([for groups in data.aws_eks_node_groups.present : tolist(groups.names)]), var.node_group_name) ? 1 : 0
+  # Said again: `terraform import` reads no data source, and must know the count all the same.
+  count = (
+    var.scaling_owner == "autoscaler" && !var.captd_destroying
+    ? (contains(flatten([for groups in data.aws_eks_node_groups.present : tolist(groups.names)]), var.node_group_name) ? 1 : 0)
+    : 0
+  )
 
   cluster_name    = var.cluster_name
   node_group_name = var.node_group_name

@@ -175,7 +175,12 @@ data "aws_autoscaling_groups" "present" {
 }
 
 data "aws_autoscaling_group" "present" {
-  for_each = toset(flatten([for groups in data.aws_autoscaling_groups.present : groups.names]))
+  # Said again: `terraform import` reads no data source, and must know the keys all the same.
+  for_each = (
+    var.scaling_owner == "autoscaler" && !var.captd_destroying
+    ? toset(flatten([for groups in data.aws_autoscaling_groups.present : groups.names]))
+    : toset([])
+  )
 
   name = each.key
 }

@@ -29,6 +29,7 @@ pub(super) fn render(plan: &Plan) -> String {
     }
     for (title, texts) in [
         ("Warning: checks that do not hold, which stop nothing:", &plan.failed_checks),
+        ("Warning: may exist, stands in no state, and is not destroyed:", &plan.not_looked_for),
         ("Warning: deferred, since it cannot be planned yet; another run must follow:", &plan.deferred),
     ] {
         if !texts.is_empty() {

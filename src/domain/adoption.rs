@@ -4,7 +4,7 @@
 //! **Invariant:** only what says by its tags that it is this owner's is taken in; by an import, what is nobody's too, and
 //! never another's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -82,6 +82,12 @@ impl Adoption {
             .filter_map(|resource| self.ids.get_key_value(&resource.address))
             .map(|(a, id)| (a.clone(), id.clone()))
             .collect()
+    }
+
+    /// Addresses of what could be looked for and is not among those that a state has.
+    #[must_use]
+    pub fn unrecorded(&self, state: &BTreeSet<String>) -> Vec<String> {
+        self.ids.keys().filter(|address| !state.contains(*address)).cloned().collect()
     }
 
     /// Refuses what is another's. A resource that can have no tags belongs to what it is a part of.

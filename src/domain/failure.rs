@@ -68,6 +68,23 @@ impl Failure {
         Self { remedy, unsure: addresses, ..self }
     }
 
+    /// A destroy that has not reached what may exist: it stands in no state, and could not be looked for.
+    #[must_use]
+    pub fn not_looked_for(addresses: &[String]) -> Self {
+        let message = format!(
+            "{} may exist: an apply did not end well, it stands in no state, and captd could not look for it, as is so where what it belongs to is gone. What the state had is destroyed",
+            addresses.join(", ")
+        );
+        Self::with_remedy(Class::Provider, message, "").left_to_a_person()
+    }
+
+    /// The same, with what a person can do where that which may exist cannot be looked for.
+    #[must_use]
+    pub fn left_to_a_person(self) -> Self {
+        let remedy = "What an apply of before has made and not recorded cannot be looked for as long as this fails. Mend that, and call `captd retry`; or look in the cloud, delete what is there, and let go of it with `captd delete --abandon`.";
+        Self { remedy: remedy.to_owned(), ..self }
+    }
+
     /// The same after the last of `attempts`: what a person must do now.
     #[must_use]
     pub fn given_up(self, attempts: u32) -> Self {

@@ -64,6 +64,17 @@ pub fn gate(
     }
 }
 
+/// The same for a destroy that finds nothing of what the state has, and so destroys nothing. Where deletions wait for a
+/// person, this one does too: what is not found may be where the credentials of now do not look.
+#[must_use]
+pub fn hold_unfound(gate: Gate, kind: Kind, policy: Policy, has_resources: bool) -> Gate {
+    if gate == Gate::Nothing && kind == Kind::Destroy && policy.deletion_needs_approval && has_resources {
+        let why = "a deletion in this namespace waits for approval; nothing is found of what the state has, so that nothing would be destroyed, and captd would let go of it";
+        return Gate::Closed(vec![why.to_owned()]);
+    }
+    gate
+}
+
 /// One sentence for each protected resource that the plan takes away, lets go, or gives another address.
 fn endangered(plan: &Plan, manifest: &Manifest) -> Vec<String> {
     plan.resources.iter().filter_map(|resource| danger_to(resource, manifest)).collect()

@@ -30,6 +30,9 @@ pub struct Plan {
     /// Changes that cannot be planned yet, one text each: applying this plan does not make them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deferred: Vec<String>,
+    /// Addresses of what may exist and stands in no state, and could not be looked for: a destroy does not reach it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_looked_for: Vec<String>,
 }
 
 impl Plan {

@@ -52,6 +52,10 @@ impl Head {
 pub struct Contents {
     /// Types of its resources and data sources.
     pub types: BTreeSet<String>,
+    /// Whether it has any resource, or what is left over of one; data sources are none.
+    pub has_resources: bool,
+    /// Addresses of its resources, as [`addresses`] has them.
+    pub addresses: BTreeSet<String>,
     /// Addresses of their providers, without the one that is part of Terraform.
     pub providers: BTreeSet<String>,
     /// Outputs, without the sensitive ones.
@@ -69,7 +73,10 @@ pub fn contents(state: &[u8]) -> Contents {
     let value: Value = serde_json::from_slice(state).unwrap_or_default();
     let mut found =
         Contents { outputs: value["outputs"].as_object().map(visible).unwrap_or_default(), ..Contents::default() };
+    found.addresses = addresses_in(&value);
     for resource in value["resources"].as_array().into_iter().flatten() {
+        let instances = resource["instances"].as_array().is_some_and(|instances| !instances.is_empty());
+        found.has_resources |= resource["mode"] == "managed" && instances;
         found.types.extend(resource["type"].as_str().map(str::to_owned));
         // `module.a.provider["registry.terraform.io/hashicorp/aws"].alias`
         let provider = resource["provider"].as_str().and_then(|text| text.split('"').nth(1));
@@ -100,7 +107,10 @@ pub fn failed_check(address: &str, status: &str, messages: &[String]) -> Option<
 /// Addresses of the resources in a state, without data sources and without what is only left over of a replacement.
 #[must_use]
 pub fn addresses(state: &[u8]) -> BTreeSet<String> {
-    let value: Value = serde_json::from_slice(state).unwrap_or_default();
+    addresses_in(&serde_json::from_slice(state).unwrap_or_default())
+}
+
+fn addresses_in(value: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for resource in value["resources"].as_array().into_iter().flatten().filter(|it| it["mode"] == "managed") {
         let text = |name: &str| resource[name].as_str().unwrap_or_default();

@@ -26,6 +26,15 @@ pub(super) struct Made {
     pub(super) file: PathBuf,
 }
 
+/// Which plan is made.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    /// That of a kind of run.
+    Of(Kind),
+    /// Of the destruction of what the state has, without asking for what it is now.
+    DestroyOfState,
+}
+
 /// Plans, step after step; each has a folder of its own, in the order of their names.
 pub(super) struct Planner<'a> {
     job: &'a Job,
@@ -50,16 +59,19 @@ impl<'a> Planner<'a> {
     /// Makes the plan that is to be applied or shown.
     pub(super) async fn plan(&mut self) -> Result<Made, Halt> {
         let made = match (self.job.kind, &self.job.adoption) {
-            (kind, Some(adoption)) if kind == Kind::Apply || (kind == Kind::Plan && adoption.import.is_some()) => {
+            (kind, Some(adoption)) if looks(kind, Some(adoption)) => {
                 let made = self.look(adoption).await?;
-                adoption.check(&made.shown.found).map_err(Halt::Failed)?;
-                adoption.check_import(&made.shown.plan).map_err(Halt::Failed)?;
-                may_change(&made.shown.found, &made.shown.plan, &self.job.manifest).map_err(Halt::Failed)?;
+                self.may_take_in(&made)?;
                 made
             }
             (Kind::Destroy, Some(adoption)) => {
-                self.take_in(adoption).await?;
-                self.destroy().await?
+                let not_looked_for = self.take_in(adoption).await?;
+                let mut made = self.destroy().await?;
+                if !not_looked_for.is_empty() && !made.shown.plan.has_changes() {
+                    return Err(Halt::Failed(Failure::not_looked_for(&not_looked_for)));
+                }
+                made.shown.plan.not_looked_for = not_looked_for;
+                made
             }
             (Kind::Destroy, None) => self.destroy().await?,
             (kind, _) => self.once(kind).await?,
@@ -74,9 +86,19 @@ impl<'a> Planner<'a> {
                 for address in addresses {
                     self.step(&Command::Untaint { address }).await?;
                 }
-                self.once(Kind::Apply).await
+                let made = self.once(Kind::Apply).await?;
+                self.may_take_in(&made)?;
+                Ok(made)
             }
         }
+    }
+
+    /// Whether a plan takes in and changes no more than it may. It is asked of each that may be the one that is applied.
+    fn may_take_in(&self, made: &Made) -> Result<(), Halt> {
+        let Some(adoption) = &self.job.adoption else { return Ok(()) };
+        adoption.check(&made.shown.found).map_err(Halt::Failed)?;
+        adoption.check_import(&made.shown.plan).map_err(Halt::Failed)?;
+        may_change(&made.shown.found, &made.shown.plan, &self.job.manifest).map_err(Halt::Failed)
     }
 
     /// The same plan without taking away the tags that others have put on what it changes. They are drift still, which
@@ -88,6 +110,9 @@ impl<'a> Planner<'a> {
         supervisor::write_whole(&path, text.as_bytes())
             .map_err(|error| internal("cannot write which tags are left alone", &error))?;
         let mut without = self.once(self.job.kind).await?;
+        if looks(self.job.kind, self.job.adoption.as_ref()) {
+            self.may_take_in(&without)?;
+        }
         without.shown.plan.drift = made.shown.plan.drift;
         Ok(without)
     }
@@ -96,17 +121,9 @@ impl<'a> Planner<'a> {
     /// the destruction of what the state has: of what is gone, a provider finds nothing to delete.
     async fn destroy(&mut self) -> Result<Made, Halt> {
         match self.once(Kind::Destroy).await {
-            Err(Halt::Failed(failure)) if matches!(failure.class, Class::Configuration | Class::Provider) => {}
-            made => return made,
+            Err(Halt::Failed(failure)) if may_be_gone(&failure) => self.attempt(Asked::DestroyOfState).await?.1,
+            made => made,
         }
-        let place = self.next()?;
-        let file = folders::saved_plan(&self.job.run_dir, &place);
-        self.stepper.run(&place, &Command::PlanDestroyOfState { out: file.clone() }).await?;
-        let shown = self.step(&Command::Show { plan: file.clone() }).await?;
-        let text = self.stepper.stdout(&shown).await?;
-        let shown =
-            plan::parse(&text).map_err(|error| Halt::Failed(Failure::new(Class::Internal, error.to_string())))?;
-        Ok(Made { shown, file })
     }
 
     /// A plan that would record what exists already, whosever it is.
@@ -120,7 +137,7 @@ impl<'a> Planner<'a> {
     pub(super) async fn import(&mut self, mut ids: BTreeMap<String, String>) -> Result<Option<Made>, Halt> {
         while !ids.is_empty() {
             self.write_imports(&ids)?;
-            let (folder, made) = self.attempt(Kind::Apply).await?;
+            let (folder, made) = self.attempt(Asked::Of(Kind::Apply)).await?;
             match made {
                 Ok(made) => return Ok(Some(made)),
                 Err(halt) => {
@@ -137,14 +154,24 @@ impl<'a> Planner<'a> {
         Ok(None)
     }
 
-    /// Records what exists already and is this machine's own, so that a destroy plan knows of it.
-    async fn take_in(&mut self, adoption: &Adoption) -> Result<(), Halt> {
-        let found = adoption.own(self.look(adoption).await?.shown.found);
+    /// Records what exists already and is this machine's own, so that a destroy plan knows of it. Where that cannot be
+    /// looked for, since what it belongs to is gone, addresses of what may exist: what the state has is destroyed first.
+    async fn take_in(&mut self, adoption: &Adoption) -> Result<Vec<String>, Halt> {
+        let looked = self.look(adoption).await;
         self.write_imports(&BTreeMap::new())?;
+        let found = match looked {
+            Ok(made) => adoption.own(made.shown.found),
+            Err(Halt::Failed(failure)) if may_be_gone(&failure) => {
+                let state = self.job.state.as_ref().filter(|state| state.has_resources);
+                let state = state.ok_or_else(|| Halt::Failed(failure.left_to_a_person()))?;
+                return Ok(adoption.unrecorded(&state.addresses));
+            }
+            Err(halt) => return Err(halt),
+        };
         for found in found {
             self.step(&Command::Import { address: found.address, id: found.id }).await?;
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     fn write_imports(&self, ids: &BTreeMap<String, String>) -> Result<(), Halt> {
@@ -154,14 +181,17 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) async fn once(&mut self, kind: Kind) -> Result<Made, Halt> {
-        self.attempt(kind).await?.1
+        self.attempt(Asked::Of(kind)).await?.1
     }
 
     /// A plan that may fail; with the folder of its command.
-    async fn attempt(&mut self, kind: Kind) -> Result<(PathBuf, Result<Made, Halt>), Halt> {
+    async fn attempt(&mut self, asked: Asked) -> Result<(PathBuf, Result<Made, Halt>), Halt> {
         let place = self.next()?;
         let file = folders::saved_plan(&self.job.run_dir, &place);
-        let command = Command::Plan { kind, out: file.clone() };
+        let (kind, command) = match asked {
+            Asked::Of(kind) => (kind, Command::Plan { kind, out: file.clone() }),
+            Asked::DestroyOfState => (Kind::Destroy, Command::PlanDestroyOfState { out: file.clone() }),
+        };
         let folder = folders::step_dir(&self.job.run_dir, &place, command.name());
         // The exit code is read before the plan, which may be that of an earlier command where this one failed.
         let exit = match self.stepper.run_to_exit(&place, &command).await {
@@ -169,9 +199,9 @@ impl<'a> Planner<'a> {
             Err(halt) => {
                 return match halt {
                     // Nothing was changed, so it may be asked again.
-                    Halt::Failed(_) if self.stepper.goes_the_plain_way(&folder) => Box::pin(self.attempt(kind)).await,
+                    Halt::Failed(_) if self.stepper.goes_the_plain_way(&folder) => Box::pin(self.attempt(asked)).await,
                     Halt::Failed(_) if self.stepper.takes_whole_schema(&folder).await => {
-                        Box::pin(self.attempt(kind)).await
+                        Box::pin(self.attempt(asked)).await
                     }
                     Halt::Failed(_) => Ok((folder, Err(halt))),
                     Halt::Stopped | Halt::Lost => Err(halt),
@@ -213,6 +243,16 @@ impl<'a> Planner<'a> {
             _ => Err(internal("cannot plan", &"it takes more than 99 commands")),
         }
     }
+}
+
+/// Whether a plan that failed like this may have asked for what is gone.
+fn may_be_gone(failure: &Failure) -> bool {
+    matches!(failure.class, Class::Configuration | Class::Provider)
+}
+
+/// Whether a run of `kind` looks for what exists already before it plans.
+fn looks(kind: Kind, adoption: Option<&Adoption>) -> bool {
+    adoption.is_some_and(|it| kind == Kind::Apply || (kind == Kind::Plan && it.import.is_some()))
 }
 
 /// Whether a plan is to be applied, an observation's never. Where the two words of Terraform's differ, the log says so.

@@ -115,6 +115,18 @@ impl Error {
     }
 }
 
+/// What was found; nothing, where it cannot be read and no waiting mends that, which is logged. What may pass goes up.
+pub(super) fn as_far_as_readable<T, E: Into<Error>>(found: std::result::Result<T, E>, what: &str) -> Result<Option<T>> {
+    match found.map_err(Into::into) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.may_pass() => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, what, "what cannot be read is gone on without");
+            Ok(None)
+        }
+    }
+}
+
 impl From<crate::domain::transition::Refused> for Error {
     fn from(refused: crate::domain::transition::Refused) -> Self {
         Self::conflict("wrong_state", refused.to_string())

@@ -5,12 +5,13 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::error::as_far_as_readable;
 use super::observing::seen_in_plan;
 use super::states::of_key;
 use super::{DAEMON, Prepared, Result, Service};
 use crate::domain::adoption::leaves_doubt;
 use crate::domain::failure::{Class, Failure};
-use crate::domain::gate::gate;
+use crate::domain::gate::{gate, hold_unfound};
 use crate::domain::import::takeover;
 use crate::domain::observation::Seen;
 use crate::domain::plan::Plan;
@@ -82,6 +83,8 @@ impl Service {
         let policy = change.namespace(&run.namespace).await?.map(|tenant| tenant.spec.policy).unwrap_or_default();
         let manifest = self.protecting(&mut change, &run, prepared).await?;
         let gate = gate(run.kind, plan, (prepared.approval, policy), &manifest, takeover);
+        let has_resources = prepared.state.as_ref().is_some_and(|state| state.has_resources);
+        let gate = hold_unfound(gate, run.kind, policy, has_resources);
         change.keep_plan(run.id, plan, &prepared.revision).await?;
         // A newer spec, or a person, came while it planned.
         if let Some(wish) = run.wish {
@@ -133,11 +136,19 @@ impl Service {
     pub async fn applied(&self, run: Uuid, outputs: Option<Map<String, Value>>) -> Result<()> {
         let mut change = self.write(DAEMON).await?;
         let Some(run) = change.run(run).await? else { return Ok(()) };
-        let state = self.state_written_by(&mut change, &run).await?;
+        let state = self.state_written_by(&mut change, &run).await;
+        let state = as_far_as_readable(state, "the state that an apply has left")?.flatten();
         let failed_checks = state.as_ref().map(|state| state.failed_checks.clone()).unwrap_or_default();
         if let Some(outputs) = outputs.or(state.map(|state| state.outputs)) {
             let seen = Seen { outputs, failed_checks, in_force: true, applied: true, ..Seen::default() };
             self.observe(&mut change, &run, seen).await?;
+        }
+        // A destroy that could not look for all that may exist has not ended well, though it went well.
+        let plan = if run.kind == Kind::Destroy { change.plan(run.id).await } else { Ok(None) };
+        let plan = as_far_as_readable(plan, "the plan of a destroy")?.flatten().unwrap_or_default();
+        if !plan.not_looked_for.is_empty() {
+            let (failure, retry_at) = self.after_failure(&run, Failure::not_looked_for(&plan.not_looked_for));
+            return self.ended(change, run, Outcome::Failed { failure, retry_at }).await;
         }
         self.ended(change, run, Outcome::Succeeded).await
     }
@@ -229,7 +240,8 @@ impl Service {
         }
         if run.kind == Kind::Apply && matches!(run.state, State::Applying(_)) && !outcome.is_good() {
             // What it did before it ended is in the state.
-            self.follow_state(&mut change, run.workspace).await?;
+            let followed = self.follow_state(&mut change, run.workspace).await;
+            as_far_as_readable(followed, "the state that an apply has left")?;
         }
         let run = run.end(outcome, self.clock.now());
         change.save_run(&run).await?;
@@ -238,7 +250,8 @@ impl Service {
             self.provider_works(&mut change, &run).await?;
             if run.kind == Kind::Apply {
                 self.keep_secrets_in_force(&mut change, &run).await?;
-                self.write_connection_secret(&mut change, run.workspace, &run.key()).await?;
+                let written = self.write_connection_secret(&mut change, run.workspace, &run.key()).await;
+                as_far_as_readable(written, "the state of which a secret is written")?;
             }
         }
         self.let_go(&mut change, &run).await?;

@@ -79,7 +79,7 @@ impl Command {
     #[must_use]
     pub fn is_done(&self, code: Option<i32>) -> bool {
         match self {
-            Self::Plan { .. } => matches!(code, Some(0 | 2)),
+            Self::Plan { .. } | Self::PlanDestroyOfState { .. } => matches!(code, Some(0 | 2)),
             _ => code == Some(0),
         }
     }
@@ -102,7 +102,8 @@ impl Command {
                 argv
             }
             Self::PlanDestroyOfState { out } => {
-                let mut argv = words(&["plan", "-input=false", "-json", "-destroy", "-refresh=false"]);
+                let mut argv =
+                    words(&["plan", "-input=false", "-json", DETAILED_EXITCODE, "-destroy", "-refresh=false"]);
                 argv.push(format!("-out={}", out.display()));
                 argv
             }

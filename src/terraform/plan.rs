@@ -68,7 +68,16 @@ pub fn parse(text: &str) -> Result<Shown, NotAPlan> {
     let failed_checks = list("checks").iter().filter_map(failed_check).collect();
     let applyable = value["applyable"].as_bool();
     Ok(Shown {
-        plan: Plan { applyable, summary, resources, outputs, drift, failed_checks, deferred },
+        plan: Plan {
+            applyable,
+            summary,
+            resources,
+            outputs,
+            drift,
+            failed_checks,
+            deferred,
+            not_looked_for: Vec::new(),
+        },
         outputs: known.unwrap_or_default(),
         found: list("resource_changes").iter().filter_map(found).collect(),
         tainted: list("resource_changes").iter().filter(|resource| is_tainted(resource)).filter_map(tainted).collect(),

@@ -73,7 +73,7 @@ async fn what_an_auto_scaling_group_cannot_do_is_told_before_anything_is_made() 
     daemon.stop().await;
 }
 
-/// Whose cluster is gone is destroyed all the same, on its own or an autoscaler's.
+/// Whose cluster is gone is destroyed all the same: recorded or not, on its own or an autoscaler's.
 #[tokio::test]
 async fn what_belonged_to_a_cluster_that_is_gone_can_be_deleted() {
     if !requires("aws") {
@@ -97,11 +97,17 @@ async fn what_belonged_to_a_cluster_that_is_gone_can_be_deleted() {
     }
     daemon.wait_until_ready("own").await;
     daemon.wait_until_ready("managed").await;
+    let error = json!({"status": 400, "code": "SomethingNew", "message": "nobody has seen this before"});
+    aws.rule(&json!({"action": "CreateAutoScalingGroup", "fail_after": error, "times": 1})).await;
+    daemon.apply(&named("unrecorded", "eks-self-managed-nodegroup-template").to_string()).await;
+    daemon.wait_for_phase("unrecorded", "Failed").await;
+    assert_eq!(aws.left().await["auto_scaling_groups"], json!(["demo.own", "demo.unrecorded"]));
+
     aws.delete_cluster("demo").await;
-    for name in ["own", "managed"] {
+    for name in ["own", "managed", "unrecorded"] {
         assert_eq!(daemon.delete(&format!("/v1/namespaces/default/machines/{name}")).await.status, 202);
     }
-    for name in ["own", "managed"] {
+    for name in ["own", "managed", "unrecorded"] {
         daemon.wait_until_gone(name).await;
     }
     let left = aws.left().await;

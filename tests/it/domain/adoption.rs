@@ -171,3 +171,11 @@ fn every_spelling_of_already_exists() {
     let other = "ResourceInUseException: Nodegroup is not in ACTIVE status";
     assert!(!Failure::classified(other).says_it_exists());
 }
+
+#[test]
+fn what_could_be_looked_for_and_is_in_no_state_is_named() {
+    let recorded = ["a.own", "a.part", "a.other", "a.earlier", "a.group", "a.more"].map(str::to_owned).into();
+    assert_eq!(adoption().unrecorded(&recorded), ["a.bare", "a.elsewhere", "a.stranger"]);
+    let failure = Failure::not_looked_for(&["a.bare".to_owned()]);
+    assert!(failure.message.starts_with("a.bare may exist") && failure.remedy.contains("captd delete --abandon"));
+}

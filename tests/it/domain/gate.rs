@@ -1,6 +1,6 @@
 //! What waits for a person: every kind of run, every approval, every kind of plan.
 
-use captd::domain::gate::{Gate, gate};
+use captd::domain::gate::{Gate, gate, hold_unfound};
 use captd::domain::machine::Approval;
 use captd::domain::namespace::Policy;
 use captd::domain::plan::{Action, Plan, ResourceChange, Summary};
@@ -276,5 +276,22 @@ fn terraforms_own_word_decides_whether_there_is_something_to_apply() {
             Gate::Nothing,
             "{kind:?}"
         );
+    }
+}
+
+#[test]
+fn a_destroy_that_finds_nothing_waits_where_deletions_wait() {
+    let policy = |waits| Policy { deletion_needs_approval: waits, ..Policy::default() };
+    let cases = [
+        (Kind::Destroy, true, true, true),
+        (Kind::Destroy, true, false, false),
+        (Kind::Destroy, false, true, false),
+        (Kind::Apply, true, true, false),
+        (Kind::Plan, true, true, false),
+    ];
+    for (kind, waits, has_resources, is_held) in cases {
+        let held = hold_unfound(Gate::Nothing, kind, policy(waits), has_resources);
+        assert_eq!(matches!(held, Gate::Closed(_)), is_held, "{kind:?} {waits} {has_resources}");
+        assert_eq!(hold_unfound(Gate::Open, kind, policy(waits), has_resources), Gate::Open);
     }
 }

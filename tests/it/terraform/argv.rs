@@ -39,8 +39,19 @@ fn every_command() {
         &["plan", "-input=false", "-json", "-detailed-exitcode", "-refresh-only", "-out=/data/runs/1/plan"],
     );
     let of_state = Command::PlanDestroyOfState { out: PathBuf::from("/data/runs/1/plan") };
-    let argv = ["plan", "-input=false", "-json", "-destroy", "-refresh=false", "-out=/data/runs/1/plan"];
-    check(&of_state, "plan", &argv);
+    check(
+        &of_state,
+        "plan",
+        &[
+            "plan",
+            "-input=false",
+            "-json",
+            "-detailed-exitcode",
+            "-destroy",
+            "-refresh=false",
+            "-out=/data/runs/1/plan",
+        ],
+    );
     let saved = PathBuf::from("/data/runs/1/plan");
     check(&Command::Show { plan: saved.clone() }, "show", &["show", "-json", "-no-color", "/data/runs/1/plan"]);
     check(&Command::Apply { plan: saved }, "apply", &["apply", "-input=false", "-json", "/data/runs/1/plan"]);
@@ -70,6 +81,8 @@ fn a_good_end_of_a_plan_has_two_exit_codes_and_that_of_all_else_one() {
         for kind in [Kind::Apply, Kind::Destroy, Kind::Refresh, Kind::Plan] {
             assert_eq!(plan(kind).is_done(code), of_a_plan, "{kind:?} {code:?}");
         }
+        let of_state = Command::PlanDestroyOfState { out: PathBuf::from("/p") };
+        assert_eq!(of_state.is_done(code), of_a_plan, "{code:?}");
         for other in &others {
             assert_eq!(other.is_done(code), of_others, "{other:?} {code:?}");
         }
