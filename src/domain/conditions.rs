@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::decide::{Decision, World, decide};
 use super::needs::Standing;
 use super::observation::{MISSES_MAX, Observation};
-use super::resource::ResourceKind;
+use super::resource::{ResourceKind, told};
 use super::run::{FORCED_SECONDS, Kind, Outcome, Run, State};
 use super::state::Holder;
 use super::status::View;
@@ -225,8 +225,9 @@ fn waiting(view: View<'_>) -> Option<Condition> {
         return Some(condition(view, "Waiting", "True", "WaitsForOthers", &message, since));
     }
     let deleting_since = view.workspace.deleting_since.filter(|_| !view.standing.needed_by.is_empty())?;
-    let others: Vec<String> = view.standing.needed_by.iter().map(ToString::to_string).collect();
-    let message = format!("is deleted when those are gone that need it: {}", others.join(", "));
+    // A status is read by whoever may read here.
+    let others = told(&view.standing.needed_by, &view.workspace.namespace, |_| false);
+    let message = format!("is deleted when those are gone that need it: {others}");
     Some(condition(view, "Waiting", "True", "NeededByOthers", &message, deleting_since))
 }
 

@@ -10,7 +10,7 @@ use super::name::Name;
 use super::observation::Observation;
 use super::problem::{Problems, pointer_to};
 use super::refusal::Refusal;
-use super::resource::{Key, ResourceKind, Spec};
+use super::resource::{Key, ResourceKind, Spec, told};
 use super::run::Kind;
 use super::secret::SecretUse;
 use super::workspace::Workspace;
@@ -139,8 +139,8 @@ impl Standing {
             return Err(format!("{key} {why}; it begins by itself when that is there"));
         }
         if kind == Kind::Destroy && !self.needed_by.is_empty() {
-            let others: Vec<String> = self.needed_by.iter().map(ToString::to_string).collect();
-            return Err(format!("{key} is deleted when those are gone that need it: {}", others.join(", ")));
+            let others = told(&self.needed_by, &key.namespace, |_| false);
+            return Err(format!("{key} is deleted when those are gone that need it: {others}"));
         }
         Ok(())
     }

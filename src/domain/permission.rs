@@ -36,12 +36,22 @@ impl Permission {
 
 /// What somebody may decide that no address asks for, since it shows only in what is written. In a namespace that he
 /// may not reach it gives him nothing: he is not let in there.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Authority {
     /// Whether his word is consent where a namespace asks for one.
     pub approves: bool,
     /// Whether he sets what namespaces may use, their limits and their policy.
     pub administers_all: bool,
+    /// Namespaces in which he may read, and `*` for all: what lies elsewhere is not named to him.
+    pub reads: Vec<String>,
+}
+
+impl Authority {
+    /// Whether he may read what lies in a namespace.
+    #[must_use]
+    pub fn reads_in(&self, namespace: &Name) -> bool {
+        self.reads.iter().any(|own| own == "*" || own == namespace.as_str())
+    }
 }
 
 /// Who asks, and what he may.
@@ -74,6 +84,7 @@ impl Rights {
         Authority {
             approves: self.may(Permission::Approve),
             administers_all: self.may(Permission::Admin) && self.is_everywhere(),
+            reads: if self.may(Permission::Read) { self.namespaces.clone() } else { Vec::new() },
         }
     }
 

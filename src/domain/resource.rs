@@ -82,6 +82,18 @@ impl Key {
     }
 }
 
+/// Others as whoever works in `home` hears of them: what lies in another namespace is named where `may_read` says so.
+#[must_use]
+pub fn told<'a>(others: impl IntoIterator<Item = &'a Key>, home: &Name, may_read: impl Fn(&Name) -> bool) -> String {
+    let may_name = |key: &Key| key.namespace == *home || may_read(&key.namespace);
+    let tell = |key: &Key| {
+        if may_name(key) { key.to_string() } else { format!("a {} of another namespace", key.kind.noun()) }
+    };
+    let mut told: Vec<String> = others.into_iter().map(tell).collect();
+    told.dedup();
+    told.join(", ")
+}
+
 impl std::fmt::Display for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}/{}", self.kind.noun(), self.namespace, self.name)

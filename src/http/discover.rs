@@ -22,7 +22,7 @@ pub(super) async fn discover(
     let mut problems = Problems::default();
     let asked = read(&body, &mut problems);
     let Some(asked) = asked.filter(|_| problems.is_empty()) else { return Err(Problem::invalid(problems)) };
-    let found = access.service.discover(&namespace, asked).await?;
+    let found = access.service.discover(&namespace, asked, &access.actor).await?;
     let items: Vec<Value> = found.iter().map(wire).collect();
     Ok(Json(json!({"items": items})).into_response())
 }

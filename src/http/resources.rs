@@ -119,7 +119,7 @@ pub(super) async fn delete(OneResource { access, key }: OneResource, headers: He
         let abandoned = access.service.abandon_resource(&key, condition(&headers)?, &access.actor).await?;
         let answer = json!({
             "mayExist": abandoned.may_exist,
-            "andMore": abandoned.and_more,
+            "andMore": abandoned.and_more || abandoned.is_unreadable,
             "retained": abandoned.is_retained,
             "message": abandoned.in_words(),
         });

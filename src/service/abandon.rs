@@ -3,6 +3,7 @@
 //! **Invariant:** never while an apply is at work, and never without saying what may still exist.
 
 use super::delete::{check_protection, others};
+use super::error::as_far_as_readable;
 use super::separation::check_letting_go;
 use super::states::of_key;
 use super::write::Condition;
@@ -21,6 +22,8 @@ pub struct Abandoned {
     /// Addresses of what may still exist: those that its state has, and those of which it is not known whether they were
     /// made.
     pub may_exist: Vec<String>,
+    /// That its state cannot be opened, so that none of them is known.
+    pub is_unreadable: bool,
     /// That there may be more, which stands in no state.
     pub and_more: bool,
     /// Whether its state is kept as retained.
@@ -34,6 +37,7 @@ impl Abandoned {
         let named: Vec<&str> = self.may_exist.iter().take(NAMED_MAX).map(String::as_str).collect();
         let rest = self.may_exist.len().saturating_sub(NAMED_MAX);
         let mut out = match named.as_slice() {
+            [] if self.is_unreadable => "its state cannot be opened, so what may still exist is not known".to_owned(),
             [] => "its state holds nothing".to_owned(),
             named => format!("these may still exist: {}", named.join(", ")),
         };
@@ -65,7 +69,7 @@ impl Service {
         check_protection(&resource)?;
         let tenant = self.require_namespace(&mut change, &key.namespace).await?;
         check_letting_go(&tenant, key, actor)?;
-        others(&mut change, key, false).await?;
+        others(&mut change, key, false, actor).await?;
         let uid = resource.workspace;
         if let Some(lock) = change.state_lock(uid).await?.filter(|lock| lock.by_hand().is_some()) {
             let detail = format!(
@@ -76,16 +80,21 @@ impl Service {
         }
         self.end_open_run(&mut change, key, uid).await?;
         let workspace = change.workspace(uid).await?.ok_or_else(|| Error::no_resource(key))?;
-        let state = match change.newest_state(uid).await? {
-            Some(newest) => change.state_content(uid, newest.version, &self.keys.now()).await?,
+        let newest = change.newest_state(uid).await?;
+        let state = match &newest {
+            Some(newest) => {
+                let content = change.state_content(uid, newest.version, &self.keys.now()).await;
+                as_far_as_readable(content, "the state of what is abandoned")?.flatten()
+            }
             None => None,
         };
         let mut may_exist = state.as_deref().map(addresses).unwrap_or_default();
         may_exist.extend(change.unsure(uid).await?);
         let abandoned = Abandoned {
             may_exist: may_exist.into_iter().collect(),
+            is_unreadable: newest.is_some() && state.is_none(),
             and_more: workspace.in_doubt.is_some() || workspace.diverged.is_some(),
-            is_retained: state.is_some(),
+            is_retained: newest.is_some(),
         };
         if abandoned.is_retained {
             change.retain(uid, self.clock.now()).await?;

@@ -122,7 +122,7 @@ impl Service {
         }
         // What was refused may be what is referred to: that is told first.
         if problems.is_empty() {
-            problems = self.wrong_references(&mut change, &applied).await?;
+            problems = self.wrong_references(&mut change, &applied, actor).await?;
         }
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
@@ -137,11 +137,16 @@ impl Service {
     }
 
     /// What is wrong with what the written ones refer to.
-    async fn wrong_references(&self, change: &mut Change, applied: &[(usize, Applied)]) -> Result<Problems> {
+    async fn wrong_references(
+        &self,
+        change: &mut Change,
+        applied: &[(usize, Applied)],
+        actor: &Actor,
+    ) -> Result<Problems> {
         let mut problems = Problems::default();
         for (index, one) in applied.iter().filter(|(_, one)| one.written != Written::Unchanged) {
             let Some(key) = one.key() else { continue };
-            match self.check_references(change, &key, &format!("/{index}")).await {
+            match self.check_references(change, &key, &format!("/{index}"), actor).await {
                 Ok(()) => {}
                 Err(Error::Invalid(more)) => problems.extend_under("", more),
                 Err(other) => return Err(other),

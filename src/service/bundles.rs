@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::error::as_far_as_readable;
 use super::write::Written;
 use super::{Actor, Error, Result, Service};
 use crate::domain::failure::{Class, Failure};
@@ -44,10 +45,10 @@ impl Service {
         self.require_namespace(&mut change, namespace).await?;
         self.refuse_written(&mut change, namespace, name).await?;
         change.secret(namespace, name).await?.ok_or_else(|| no_secret(namespace, name))?;
-        let users: Vec<String> =
-            change.users_of_secret(namespace, name).await?.iter().map(ToString::to_string).collect();
+        let users = change.users_of_secret(namespace, name).await?;
         if !users.is_empty() {
-            let detail = format!("the secret `{name}` is used by {}; change those first", users.join(", "));
+            let detail =
+                format!("the secret `{name}` is used by {}; change those first", actor.told(&users, namespace));
             return Err(Error::conflict("in_use", detail));
         }
         change.remove_secret(namespace, name).await?;
@@ -100,12 +101,16 @@ impl Service {
                 "the secret `{name}` has changed: its resourceVersion is {now}, not {version}; read it again"
             )));
         }
-        let had = change.secret_data(&before, &self.keys.now()).await?;
-        let data = spec.data.as_ref().unwrap_or(&had);
-        if *data == had && before.export_to == spec.export_to {
+        let had = change.secret_data(&before, &self.keys.now()).await;
+        let had = as_far_as_readable(had, "a secret that is written anew")?;
+        let Some(data) = spec.data.as_ref().or(had.as_ref()) else {
+            let detail = "`data` is required: what the secret held cannot be opened any more";
+            return Err(Error::one(&format!("{at}/spec/data"), "required", detail));
+        };
+        if had.as_ref() == Some(data) && before.export_to == spec.export_to {
             return Ok(Written::Unchanged);
         }
-        check_users(change, &before, (data, &spec.export_to), at).await?;
+        check_users(change, &before, (data, &spec.export_to), at, actor).await?;
         self.keep_secret(change, (namespace, name), Some(&before), data, &spec.export_to, &actor.0).await?;
         Ok(Written::Configured)
     }
@@ -152,7 +157,10 @@ impl Service {
         }
         // A destroy has the texts with which was made what it destroys.
         let in_force = match kind {
-            Kind::Destroy => snapshot.secrets_in_force(workspace.uid, &self.keys.now()).await?,
+            Kind::Destroy => {
+                let in_force = snapshot.secrets_in_force(workspace.uid, &self.keys.now()).await;
+                as_far_as_readable(in_force, "the secrets in force")?.unwrap_or_default()
+            }
             Kind::Apply | Kind::Plan | Kind::Refresh => Vec::new(),
         };
         for it in uses {
@@ -180,7 +188,8 @@ impl Service {
     /// not what it had; then another run follows.
     pub(super) async fn keep_secrets_in_force(&self, change: &mut Change, run: &Run) -> Result<()> {
         let keys = self.keys.now();
-        let mut texts = change.secrets_in_force(run.workspace, &keys).await?;
+        let texts = change.secrets_in_force(run.workspace, &keys).await;
+        let mut texts = as_far_as_readable(texts, "the secrets in force")?.unwrap_or_default();
         let marked: Vec<&Value> =
             run.inputs.iter().flatten().map(|(_, input)| input).filter(|it| is_marked(it)).collect();
         texts.retain(|had| marked.contains(&&had.marked));
@@ -189,7 +198,8 @@ impl Service {
             let Some(secret) = change.secret(&it.namespace, &it.name).await? else { continue };
             let now = it.marked(secret.version);
             if marked.contains(&&now) && !texts.iter().any(|had| had.marked == now) {
-                let data = change.secret_data(&secret, &keys).await?;
+                let data = change.secret_data(&secret, &keys).await;
+                let data = as_far_as_readable(data, "a secret that a run had")?.unwrap_or_default();
                 texts.extend(data.get(&it.key).map(|text| InForce { marked: now, text: text.clone() }));
             }
         }
@@ -205,8 +215,10 @@ impl Service {
             if !is_at_work && workspace.in_doubt.is_none() {
                 continue;
             }
-            let mut texts = change.secrets_in_force(workspace.uid, &keys).await?;
-            let had = change.secret_data(before, &keys).await?;
+            let texts = change.secrets_in_force(workspace.uid, &keys).await;
+            let mut texts = as_far_as_readable(texts, "the secrets in force")?.unwrap_or_default();
+            let had = change.secret_data(before, &keys).await;
+            let had = as_far_as_readable(had, "a secret that is written anew")?.unwrap_or_default();
             for it in change.secret_uses(workspace.uid).await? {
                 let marked = it.marked(before.version);
                 let is_of_it = it.namespace == before.namespace && it.name == before.name;
@@ -265,16 +277,18 @@ async fn check_users(
     before: &Secret,
     (data, export_to): (&BTreeMap<String, String>, &[Name]),
     at: &str,
+    actor: &Actor,
 ) -> Result<()> {
     for user in change.users_of_secret(&before.namespace, &before.name).await? {
         if user.namespace != before.namespace && !export_to.contains(&user.namespace) {
-            let detail = format!("{user} uses it from there; change that first");
+            let detail = format!("{} uses it from there; change that first", actor.told([&user], &before.namespace));
             return Err(Error::one(&format!("{at}/spec/exportTo"), "in_use", detail));
         }
         let Some(resource) = change.resource(&user).await? else { continue };
         let used = change.secret_uses(resource.workspace).await?;
         let own = used.iter().filter(|it| it.namespace == before.namespace && it.name == before.name);
         if let Some(gone) = own.into_iter().find(|it| !data.contains_key(&it.key)) {
+            let user = actor.told([&user], &before.namespace);
             let detail = format!("{user} uses `{}`; keep it, or change that first", gone.key);
             return Err(Error::one(&format!("{at}/spec/data"), "in_use", detail));
         }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{DAEMON, Error, Result, Service};
+use super::error::as_far_as_readable;
+use super::{Actor, DAEMON, Error, Result, Service};
 use crate::domain::name::Name;
 use crate::domain::resource::{Key, Resource};
 use crate::domain::secret::SecretUse;
@@ -13,7 +14,13 @@ use crate::store::Change;
 
 impl Service {
     /// Keeps which secret a machine or workspace writes, if it may; one that it writes no longer goes.
-    pub(super) async fn take_secret(&self, change: &mut Change, resource: &Resource, at: &str) -> Result<()> {
+    pub(super) async fn take_secret(
+        &self,
+        change: &mut Change,
+        resource: &Resource,
+        at: &str,
+        actor: &Actor,
+    ) -> Result<()> {
         let (workspace, namespace) = (resource.workspace, &resource.metadata.namespace);
         let before = change.written_secret(workspace).await?.map(|(_, name)| name);
         let now = resource.spec.written_secret();
@@ -24,10 +31,9 @@ impl Service {
         if let Some(before) = &before {
             let users = change.users_of_secret(namespace, before).await?;
             if !users.is_empty() {
-                let users: Vec<String> = users.iter().map(ToString::to_string).collect();
                 let detail = format!(
                     "the secret `{before}`, which it writes, is used by {}; change those first",
-                    users.join(", ")
+                    actor.told(&users, namespace)
                 );
                 return refuse("in_use", detail);
             }
@@ -77,7 +83,7 @@ impl Service {
         let export_to = resource.spec.export_to().to_vec();
         if let Some(before) = &before
             && before.export_to == export_to
-            && change.secret_data(before, &keys).await? == data
+            && as_far_as_readable(change.secret_data(before, &keys).await, "a secret")?.as_ref() == Some(&data)
         {
             return Ok(());
         }

@@ -46,7 +46,7 @@ impl Service {
             )));
         }
         let mut going = vec![resource];
-        for other in others(&mut change, key, cascade).await? {
+        for other in others(&mut change, key, cascade, actor).await? {
             going.extend(change.resource(&other).await?);
         }
         going.iter().try_for_each(check_protection)?;
@@ -72,11 +72,12 @@ impl Service {
 }
 
 /// Who goes with it, or is in the way.
-pub(super) async fn others(change: &mut Change, key: &Key, cascade: bool) -> Result<Vec<Key>> {
+pub(super) async fn others(change: &mut Change, key: &Key, cascade: bool, actor: &Actor) -> Result<Vec<Key>> {
     if cascade {
         let graph: Graph<Key> = change.edges().await?.into_iter().collect();
         let all = graph.all_needed_by(key);
         if let Some(foreign) = all.iter().find(|other| other.namespace != key.namespace) {
+            let foreign = actor.told([foreign], &key.namespace);
             let detail = format!("{key} is used from another namespace, by {foreign}; delete that there first");
             return Err(Error::conflict("in_use", detail));
         }
@@ -86,7 +87,7 @@ pub(super) async fn others(change: &mut Change, key: &Key, cascade: bool) -> Res
     for other in change.needed_by(key).await? {
         let goes = change.resource(&other).await?.is_none_or(|other| other.metadata.deletion_timestamp.is_some());
         if !goes {
-            in_the_way.push(other.to_string());
+            in_the_way.push(other);
         }
     }
     if in_the_way.is_empty() {
@@ -94,7 +95,7 @@ pub(super) async fn others(change: &mut Change, key: &Key, cascade: bool) -> Res
     }
     let detail = format!(
         "{key} is needed by {}; delete those first, or all of them in order with cascade=true (`captd delete {} --cascade`)",
-        in_the_way.join(", "),
+        actor.told(&in_the_way, &key.namespace),
         key.handle()
     );
     Err(Error::conflict("in_use", detail))

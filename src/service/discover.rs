@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::defaults::{allowed_provider, node_group_in_aws};
-use super::{Error, Result, Service};
+use super::{Actor, Error, Result, Service};
 use crate::domain::discovered::{Discovered, Place, machine_name, name_apart};
 use crate::domain::failure::Failure;
 use crate::domain::machine_rules;
@@ -34,7 +34,7 @@ impl Service {
     ///
     /// # Errors
     /// When one that was named does not exist, or the cloud does not answer.
-    pub async fn discover(&self, namespace: &Name, asked: Discovery) -> Result<Vec<Discovered>> {
+    pub async fn discover(&self, namespace: &Name, asked: Discovery, actor: &Actor) -> Result<Vec<Discovered>> {
         let mut snapshot = self.store.read().await?;
         let home = self.require_namespace(&mut snapshot, namespace).await?;
         drop(snapshot);
@@ -77,7 +77,10 @@ impl Service {
             let mut one = Discovered::read(&one.attributes, &place);
             let node_group = node_group_in_aws(&place.provider, &place.region, &place.cluster, &one.name);
             let owner = snapshot.node_group_owner(&node_group).await?;
-            one.machine = owner.map(|(namespace, name)| format!("{namespace}/{name}"));
+            one.machine = owner.map(|(of, name)| {
+                let may_name = of == *namespace || actor.1.reads_in(&of);
+                if may_name { format!("{of}/{name}") } else { "of another namespace".to_owned() }
+            });
             found.push(one);
         }
         let mut taken = BTreeSet::new();

@@ -34,7 +34,7 @@ impl Service {
     /// When it is not at rest, or what is declared is not in force.
     pub async fn ejected(&self, key: &Key, as_it_is: bool, actor: &Actor) -> Result<Ejected> {
         let mut change = self.write(&actor.0).await?;
-        let (workspace, _) = self.ejectable(&mut change, key, as_it_is).await?;
+        let (workspace, _) = self.ejectable(&mut change, key, as_it_is, actor).await?;
         let run = self.run_in_force(&mut change, &workspace).await?;
         let spec = change.spec_of(workspace.uid, run.generation).await?.map(|(_, spec)| spec);
         change.tell(of_key("StatePulled", key, "its files were handed out to be ejected, secrets included")).await?;
@@ -67,7 +67,7 @@ impl Service {
     /// When it is not at rest, others need it, or its state has changed since.
     pub async fn eject(&self, key: &Key, serial: u64, as_it_is: bool, actor: &Actor) -> Result<()> {
         let mut change = self.write(&actor.0).await?;
-        let (workspace, newest) = self.ejectable(&mut change, key, as_it_is).await?;
+        let (workspace, newest) = self.ejectable(&mut change, key, as_it_is, actor).await?;
         if newest != serial {
             let detail = format!(
                 "the state of {key} has changed since it was handed out: its serial is {newest}, not {serial}; ask again"
@@ -90,14 +90,21 @@ impl Service {
 
     /// What can be ejected: at rest, needed by nobody, and in force unless it is to go `as_it_is`. With the serial of its
     /// state.
-    async fn ejectable(&self, change: &mut Change, key: &Key, as_it_is: bool) -> Result<(Workspace, u64)> {
+    async fn ejectable(
+        &self,
+        change: &mut Change,
+        key: &Key,
+        as_it_is: bool,
+        actor: &Actor,
+    ) -> Result<(Workspace, u64)> {
         let resource = self.existing(change, key).await?;
         check_protection(&resource)?;
         let uid = self.workspace_at_rest(change, key).await?;
         let workspace = change.workspace(uid).await?.ok_or_else(|| Error::no_resource(key))?;
-        let needed_by: Vec<String> = change.needed_by(key).await?.iter().map(ToString::to_string).collect();
+        let needed_by = change.needed_by(key).await?;
         if !needed_by.is_empty() {
-            let detail = format!("{key} is needed by {}; eject or delete those first", needed_by.join(", "));
+            let detail =
+                format!("{key} is needed by {}; eject or delete those first", actor.told(&needed_by, &key.namespace));
             return Err(Error::conflict("in_use", detail));
         }
         if workspace.deleting_since.is_some() {

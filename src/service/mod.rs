@@ -92,8 +92,10 @@ pub use wakes::Wakes;
 pub use write::{Condition, Written};
 
 use crate::config::{Config, Providers};
+use crate::domain::name::Name;
 use crate::domain::permission::Authority;
 use crate::domain::redaction::Secrets;
+use crate::domain::resource::{Key, told};
 use crate::domain::time::SharedClock;
 use crate::render::Library;
 use crate::store::{Change, Store};
@@ -105,7 +107,13 @@ pub struct Actor(pub String, pub Authority);
 impl Actor {
     /// The daemon, when it acts by itself.
     fn daemon() -> Self {
-        Self(DAEMON.to_owned(), Authority { approves: false, administers_all: true })
+        let reads = vec!["*".to_owned()];
+        Self(DAEMON.to_owned(), Authority { approves: false, administers_all: true, reads })
+    }
+
+    /// Others, as he hears of them when he works in `home`.
+    fn told<'a>(&self, others: impl IntoIterator<Item = &'a Key>, home: &Name) -> String {
+        told(others, home, |namespace| self.1.reads_in(namespace))
     }
 }
 

@@ -6,7 +6,7 @@ use captd_variables::misfits;
 use serde_json::{Map, Value};
 
 use super::bundles::usable;
-use super::{Error, Result, Service};
+use super::{Actor, Error, Result, Service};
 use crate::domain::needs::{Need, needs};
 use crate::domain::problem::Problems;
 use crate::domain::resource::{Key, Resource};
@@ -16,7 +16,7 @@ use crate::store::Change;
 
 impl Service {
     /// Checks what `key` refers to, and whether those that refer to it still may.
-    pub(super) async fn check_references(&self, change: &mut Change, key: &Key, at: &str) -> Result<()> {
+    pub(super) async fn check_references(&self, change: &mut Change, key: &Key, at: &str, actor: &Actor) -> Result<()> {
         let Some(resource) = change.resource(key).await? else { return Ok(()) };
         let mut problems = Problems::default();
         let needs = needs(&resource.spec, &key.namespace);
@@ -39,9 +39,9 @@ impl Service {
         }
         self.check_files(change, &resource, &uses, at).await?;
         if !needs.is_empty() || !uses.is_empty() || resource.spec.written_secret().is_some() {
-            check_circle(change, key, &needs, at).await?;
+            check_circle(change, key, &needs, at, actor).await?;
         }
-        check_exports(change, &resource, at).await
+        check_exports(change, &resource, at, actor).await
     }
 
     /// Files of variables that are there already hold what the template takes.
@@ -147,27 +147,26 @@ fn check_type(takes: &Template, variable: &str, value: &Value, of: &str, pointer
 }
 
 /// A circle would wait for itself for ever.
-async fn check_circle(change: &mut Change, key: &Key, needs: &[Need], at: &str) -> Result<()> {
+async fn check_circle(change: &mut Change, key: &Key, needs: &[Need], at: &str, actor: &Actor) -> Result<()> {
     let graph: Graph<Key> = change.edges().await?.into_iter().collect();
     let Some(circle) = graph.circle(key) else { return Ok(()) };
     let place = needs.iter().find(|need| circle.get(1) == Some(&need.target)).map_or("", |need| need.place.as_str());
-    let drawn: Vec<String> = circle.iter().map(ToString::to_string).collect();
+    let drawn: Vec<String> = circle.iter().map(|it| actor.told([it], &key.namespace)).collect();
     let detail = format!("this closes a circle, in which each waits for the next: {}", drawn.join(" → "));
     Err(Error::one(&format!("{at}/spec{place}"), "circle", detail))
 }
 
 /// Whom it was exported to, and who uses it from there, keeps it.
-async fn check_exports(change: &mut Change, resource: &Resource, at: &str) -> Result<()> {
+async fn check_exports(change: &mut Change, resource: &Resource, at: &str, actor: &Actor) -> Result<()> {
     let key = resource.key();
     let users = change.needed_by(&key).await?;
-    let cut_off: Vec<String> = users
+    let cut_off: Vec<&Key> = users
         .iter()
         .filter(|user| user.namespace != key.namespace && !resource.spec.export_to().contains(&user.namespace))
-        .map(ToString::to_string)
         .collect();
     if cut_off.is_empty() {
         return Ok(());
     }
-    let detail = format!("{} use it from there; change them first", cut_off.join(", "));
+    let detail = format!("{} use it from there; change them first", actor.told(cut_off, &key.namespace));
     Err(Error::one(&format!("{at}/spec/exportTo"), "in_use", detail))
 }

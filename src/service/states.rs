@@ -106,7 +106,7 @@ impl Service {
             return Err(Error::conflict("lock_not_held", format!("a state is written with its lock only, and {now}")));
         }
         if matches!(holder, Holder::Person(_)) && change.newest_state(workspace).await?.is_none() {
-            self.refuse_anothers(&mut change, workspace, &head.lineage).await?;
+            self.refuse_anothers(&mut change, workspace, &head.lineage, None).await?;
         }
         let verdict = self.keep(&mut change, workspace, &head, state, &holder.to_string()).await?;
         if matches!(holder, Holder::Person(_)) {
@@ -286,7 +286,7 @@ impl Service {
         let given = Head::parse(state).map_err(|error| Error::one("", "not_a_state", error.to_string()))?;
         let mut change = self.write(&actor.0).await?;
         let workspace = self.workspace_at_rest(&mut change, key).await?;
-        self.refuse_anothers(&mut change, workspace, &given.lineage).await?;
+        self.refuse_anothers(&mut change, workspace, &given.lineage, Some((actor, key))).await?;
         let kept = change.newest_state(workspace).await?;
         let head = match kept.filter(|_| forward) {
             Some(kept) => Head { lineage: kept.lineage, serial: kept.serial + 1 },
@@ -305,8 +305,16 @@ impl Service {
     }
 
     /// A history has one workspace: two that went on from the same state would both manage what is in it.
-    async fn refuse_anothers(&self, change: &mut Change, workspace: Uuid, lineage: &str) -> Result<()> {
+    async fn refuse_anothers(
+        &self,
+        change: &mut Change,
+        workspace: Uuid,
+        lineage: &str,
+        asked: Option<(&Actor, &Key)>,
+    ) -> Result<()> {
         let Some(other) = change.workspace_of_lineage(lineage, workspace).await? else { return Ok(()) };
+        // Without a name, it is whoever has the admin's token.
+        let other = asked.map_or_else(|| other.to_string(), |(actor, key)| actor.told([&other], &key.namespace));
         let detail = format!(
             "its lineage {lineage} is that of {other}, and two would manage the same resources; eject or delete that one first"
         );

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use super::error::as_far_as_readable;
 use super::{Result, Service};
 use crate::domain::failure::Failure;
-use crate::domain::plan::Action;
+use crate::domain::plan::{Action, Plan};
 use crate::domain::run::{Kind, State};
 use crate::domain::state::addresses;
 use crate::supervisor;
@@ -23,11 +24,16 @@ impl Service {
         if run.kind != Kind::Apply || !matches!(run.state, State::Applying(_)) {
             return Ok(Vec::new());
         }
-        let said = self.said_by_apply(id).await?;
+        let Some(said) = as_far_as_readable(self.said_by_apply(id).await, "the log of an apply")? else {
+            return self.all_that_it_creates(id).await;
+        };
         let is_cut = supervisor::log_is_cut(&self.run_dir(id).join("4-apply"));
         let mut begun = said.creations().clone();
         if is_cut {
-            begun.extend(self.planned_creations(id).await?);
+            let Some(planned) = as_far_as_readable(self.plan_of(id).await, "the plan of an apply")? else {
+                return self.all_that_it_creates(id).await;
+            };
+            begun.extend(creations_in(&planned));
         }
         begun.retain(|address, provider| {
             let errors = said.errors_of(address);
@@ -42,17 +48,31 @@ impl Service {
         if begun.is_empty() {
             return Ok(Vec::new());
         }
-        let recorded = self.state(run.workspace).await?.map(|state| addresses(&state)).unwrap_or_default();
+        let state = as_far_as_readable(self.state(run.workspace).await, "the state that an apply has left")?;
+        let recorded = state.flatten().map(|state| addresses(&state)).unwrap_or_default();
         // Where it cannot be told what is looked for, nothing is.
-        let looked_for = self.prepare(&run).await?.map(|prepared| prepared.looked_for).unwrap_or_default();
+        let prepared = as_far_as_readable(self.prepare(&run).await, "what a run was made from")?.and_then(|it| it.ok());
+        let looked_for = prepared.map(|prepared| prepared.looked_for).unwrap_or_default();
         Ok(begun.into_keys().filter(|it| !recorded.contains(it) && !looked_for.contains(it)).collect())
     }
 
-    /// What the plan of a run creates: the kind of its provider by address.
-    async fn planned_creations(&self, id: Uuid) -> Result<BTreeMap<String, String>> {
-        let creates = |action| matches!(action, Action::Create | Action::Replace);
-        let planned = self.plan_of(id).await?.resources.into_iter().filter(|resource| creates(resource.action));
-        let of = |kind: &str| kind.split('_').next().unwrap_or_default().to_owned();
-        Ok(planned.map(|resource| (resource.address, of(&resource.resource_type))).collect())
+    /// Addresses of all that a run was to create, where nothing tells what it has come to.
+    async fn all_that_it_creates(&self, id: Uuid) -> Result<Vec<String>> {
+        let plan = self.store.read().await?.plan(id).await;
+        let plan = as_far_as_readable(plan, "the plan of an apply")?.flatten();
+        Ok(plan.map_or_else(|| vec!["what it was to create".to_owned()], |plan| may_have_made(&plan)))
     }
+}
+
+/// What a plan would create: the kind of its provider by address.
+fn creations_in(plan: &Plan) -> BTreeMap<String, String> {
+    let created = plan.resources.iter().filter(|it| matches!(it.action, Action::Create | Action::Replace));
+    let of = |kind: &str| kind.split('_').next().unwrap_or_default().to_owned();
+    created.map(|it| (it.address.clone(), of(&it.resource_type))).collect()
+}
+
+/// Addresses of all that a plan would create, but for what is nowhere but in the state.
+fn may_have_made(plan: &Plan) -> Vec<String> {
+    let created = creations_in(plan).into_iter();
+    created.filter(|(_, provider)| !OF_THE_STATE.contains(&provider.as_str())).map(|(address, _)| address).collect()
 }

@@ -75,7 +75,7 @@ impl Service {
         let mut applied = self.put(&mut change, document, "", terms).await?;
         applied.warnings.extend(note.map(|(pointer, detail)| Warning::new(pointer, detail)));
         if let Some(key) = applied.key() {
-            self.check_references(&mut change, &key, "").await?;
+            self.check_references(&mut change, &key, "", actor).await?;
         }
         change.commit().await?;
         self.wakes.all();
@@ -168,7 +168,7 @@ impl Service {
         if written == Written::Unchanged {
             return Ok((written, warnings));
         }
-        check_node_group(change, key, &spec, &identity).await?;
+        check_node_group(change, key, &spec, &identity, actor).await?;
         let workspace = match &before {
             Some(before) => before.workspace,
             None => take_up(change, key, &spec, &mut metadata, at).await?.unwrap_or_else(|| self.clock.id()),
@@ -180,7 +180,7 @@ impl Service {
         if paused && before.is_none() {
             change.set_paused(workspace, true).await?;
         }
-        self.keep_uses(change, &resource, assigned.as_ref(), at).await?;
+        self.keep_uses(change, &resource, assigned.as_ref(), at, actor).await?;
         self.check_limits(change, &tenant).await?;
         if spec_changed {
             change.keep_generation(&resource, &actor.0, self.clock.now()).await?;
@@ -201,12 +201,13 @@ impl Service {
         resource: &Resource,
         assigned: Option<&Assigned>,
         at: &str,
+        actor: &Actor,
     ) -> Result<()> {
         change.assign_template(resource.workspace, assigned).await?;
         let namespace = &resource.metadata.namespace;
         change.put_needs(resource.workspace, &needs(&resource.spec, namespace)).await?;
         change.put_secret_uses(resource.workspace, &uses(&resource.spec, namespace)).await?;
-        self.take_secret(change, resource, at).await
+        self.take_secret(change, resource, at, actor).await
     }
 
     async fn check_limits(&self, change: &mut Change, tenant: &Namespace) -> Result<()> {
@@ -353,13 +354,21 @@ async fn take_up(
 }
 
 /// A node group has one machine.
-async fn check_node_group(change: &mut Change, key: &Key, spec: &Spec, identity: &Identity) -> Result<()> {
+async fn check_node_group(
+    change: &mut Change,
+    key: &Key,
+    spec: &Spec,
+    identity: &Identity,
+    actor: &Actor,
+) -> Result<()> {
     let Some(machine) = spec.machine() else { return Ok(()) };
     let owner = change.node_group_owner(&identity.node_group).await?;
     let Some((namespace, name)) = owner.filter(|(n, m)| (n, m) != (&key.namespace, &key.name)) else { return Ok(()) };
+    let owner = Key { namespace, name, ..key.clone() };
     let detail = format!(
-        "the node group `{}` belongs to machine {namespace}/{name}; delete that one first, or give this one another name",
-        machine.node_group_config.name
+        "the node group `{}` belongs to {}; delete that one first, or give this one another name",
+        machine.node_group_config.name,
+        actor.told([&owner], &key.namespace)
     );
     Err(Error::conflict("node_group_taken", detail))
 }

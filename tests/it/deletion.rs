@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::cli::captd;
@@ -325,5 +326,54 @@ async fn nothing_is_abandoned_while_an_apply_is_at_work_or_somebody_needs_it() {
     assert_eq!(daemon.post(&format!("/v1/runs/{run}/cancel"), &json!({})).await.status, 200);
     daemon.post(&format!("/v1/runs/{run}/cancel?force=true"), &json!({})).await;
     daemon.wait_for_end(&run).await;
+    daemon.stop().await;
+}
+
+/// Whatever becomes meanwhile of what it was made with: its provider configuration, its key, its secret.
+#[tokio::test]
+async fn what_is_in_force_is_kept_until_it_is_destroyed() {
+    if !requires("terraform") {
+        return;
+    }
+    let daemon = Daemon::start();
+    put_token(&daemon, "long enough").await;
+    upload(&daemon, "secret", TOKEN).await;
+    let of_secret = json!({"token": {"valueFrom": {"secret": "token", "key": "value"}}});
+    declare(&daemon, "secret", of_secret).await;
+    daemon.wait_for_workspace("secret").await;
+    let elsewhere = json!({"spec": {"providerConfigRef": {"name": "other"}}});
+    let moved = daemon.patch(&path("secret"), &elsewhere).await;
+    assert!(moved.status == 422 && moved.text.contains("immutable"), "{}", moved.text);
+    assert_eq!(daemon.post(&format!("{}/pause", path("secret")), &json!({})).await.status, 200);
+
+    // What is only handed out leaves nothing of a run that is none.
+    let runs = async || {
+        let known = daemon.get("/v1/runs?namespace=default&workspace=secret").await.json();
+        let known: Vec<String> =
+            known["items"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap().to_owned()).collect();
+        let folders = std::fs::read_dir(daemon.dir().join("data/runs")).unwrap().flatten();
+        let folders: Vec<String> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        folders.into_iter().filter(|folder| !known.contains(folder)).collect::<Vec<_>>()
+    };
+    let wished = daemon.patch(&path("secret"), &json!({"spec": {"retainOnDelete": true}})).await;
+    assert_eq!(wished.status, 200, "{}", wished.text);
+    let handed = daemon.get(&format!("{}/eject?asItIs=true", path("secret"))).await;
+    assert_eq!(handed.status, 200, "{}", handed.text);
+    assert_eq!(runs().await, [""; 0]);
+
+    let body = json!({"spec": {"data": {"value": "short"}}});
+    assert_eq!(daemon.put("/v1/namespaces/default/secrets/other", &body).await.status, 201);
+    let of_other = json!({"token": {"valueFrom": {"secret": "other", "key": "value"}}});
+    let edit = json!({"spec": {"retainOnDelete": null, "variables": of_other}});
+    let edited = daemon.patch(&path("secret"), &edit).await;
+    assert_eq!(edited.status, 200, "{}", edited.text);
+    assert_eq!(daemon.delete("/v1/namespaces/default/secrets/token").await.status, 204, "nobody uses it any more");
+    assert_eq!(daemon.post("/v1/keys/rotate", &json!({})).await.status, 200);
+    let daemon = Daemon::start_in(daemon.end(Signal::TERM).await);
+    assert_eq!(daemon.delete(&path("secret")).await.status, 202);
+    wait_until_gone(&daemon, "secret").await;
+    let run = newest_run(&daemon, "secret").await;
+    let told = (&run["kind"], &run["state"], &run["attempt"], &run["generation"]);
+    assert_eq!(told, (&json!("destroy"), &json!("succeeded"), &json!(1), &json!(1)), "{run}");
     daemon.stop().await;
 }

@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::aws::seed_yaml;
-use crate::cli::type_in;
+use crate::cli::{captd, type_in};
 use crate::restart::create_slowly;
 use crate::support::{Daemon, FakeAws, Setup, requires, until};
 use crate::workspaces::{put, setup};
@@ -36,6 +36,19 @@ async fn execute(dir: &Path, statements: &[String]) {
         let done = sqlx::query(sqlx::AssertSqlSafe(statement.as_str())).execute(&mut database).await.unwrap();
         assert_eq!(done.rows_affected(), 1, "{statement}");
     }
+    database.close().await.unwrap();
+}
+
+/// Damages each state of a workspace that is kept from now on.
+async fn damage_from_now_on(dir: &Path, name: &str) {
+    let options = SqliteConnectOptions::new().filename(dir.join("data/captd.db"));
+    let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+    let trigger = format!(
+        "CREATE TRIGGER damage AFTER INSERT ON states
+         WHEN NEW.workspace_uid = (SELECT uid FROM workspaces WHERE name = '{name}')
+         BEGIN UPDATE states SET sealed = x'00' WHERE workspace_uid = NEW.workspace_uid AND version = NEW.version; END"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(trigger.as_str())).execute(&mut database).await.unwrap();
     database.close().await.unwrap();
 }
 
@@ -110,6 +123,97 @@ async fn an_apply_ends_well_whatever_became_of_what_it_was_begun_with() {
         assert!(seen["status"]["outputs"]["made"].is_string(), "{name}: its state is in: {seen}");
     }
     daemon.end(Signal::TERM).await;
+}
+
+/// Waits until it is told to end, and how.
+const TOLD: &str = r#"
+variable "at" { type = string }
+variable "password" {
+  type      = string
+  sensitive = true
+  default   = "none-of-a-secret"
+}
+variable "round" { default = "first" }
+resource "terraform_data" "before" { input = sha256(var.password) }
+resource "terraform_data" "it" {
+  triggers_replace = [sha256(var.password), var.round]
+  depends_on       = [terraform_data.before]
+  provisioner "local-exec" { command = "until test -e ${var.at}; do sleep 0.2; done; exit $(cat ${var.at})" }
+}
+output "made" { value = terraform_data.before.id }
+"#;
+
+/// What cannot be opened or read any more is gone on without: it is no reason for an apply to have no end.
+#[tokio::test]
+async fn an_apply_ends_though_what_captd_keeps_of_it_is_damaged() {
+    if !requires("terraform") {
+        return;
+    }
+    let (folder, told) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    put(folder.path(), "told", TOLD);
+    let at = told.path().join("code");
+    let config = format!(
+        "{}[reconcile]\nretry_base_seconds = 600\nretry_cap_seconds = 600\n[engine]\nplans_at_once = 8\napplies_at_once = 8\nconfine_read = [{}]\n",
+        setup(&folder).config,
+        json!(told.path())
+    );
+    let daemon = Daemon::start_with(Setup { config });
+    type_in(&daemon, "secret set db password=-", "correct horse battery\n").with_code(0);
+    let names = ["secret", "state", "written", "log"];
+    for name in names {
+        let mut spec = json!({"workspaceTemplateRef": {"name": "told"}, "variables": {"at": at}});
+        match name {
+            "secret" => {
+                spec["variables"]["password"] = json!({"valueFrom": {"secret": "db", "key": "password"}});
+            }
+            "written" => spec["writeConnectionSecretToRef"] = json!({"name": "out"}),
+            _ => {}
+        }
+        let declared = json!({"apiVersion": "captd/v1", "kind": "Workspace", "metadata": {"name": name}, "spec": spec});
+        let applied = daemon.apply(&declared.to_string()).await;
+        assert_eq!(applied.status, 200, "{}", applied.text);
+    }
+    // First with a good end, then with a bad one: what it was made from may be damaged, and what it has left.
+    for (code, ends) in [("0", "succeeded"), ("1", "failed")] {
+        let mut runs = Vec::new();
+        for name in names {
+            let run = applying(&daemon, name).await;
+            let log = daemon.dir().join("data/runs").join(&run).join("4-apply/stdout.log");
+            let begun =
+                async || std::fs::read_to_string(&log).ok().filter(|it| it.contains("Provisioning with")).map(drop);
+            until("it waits", begun).await;
+            runs.push((name, run, log));
+        }
+        execute(daemon.dir(), &["UPDATE secrets SET sealed = x'00' WHERE name = 'db'".to_owned()]).await;
+        if code == "1" {
+            execute(daemon.dir(), &["UPDATE secrets SET sealed = x'00' WHERE name = 'out'".to_owned()]).await;
+            damage_from_now_on(daemon.dir(), "state").await;
+            let log = &runs.iter().find(|(name, ..)| *name == "log").unwrap().2;
+            std::fs::rename(log, log.with_extension("aside")).unwrap();
+            std::fs::create_dir(log).unwrap();
+        }
+        std::fs::write(&at, code).unwrap();
+        for (name, run, _) in &runs {
+            let ended = daemon.wait_for_end(run).await;
+            assert_eq!(ended["state"], ends, "{name}: {ended}");
+        }
+        if code == "1" {
+            break;
+        }
+        std::fs::remove_file(&at).unwrap();
+        type_in(&daemon, "secret set db password=-", "another horse battery\n").with_code(0);
+        for name in names.iter().filter(|name| **name != "secret") {
+            let path = format!("/v1/namespaces/default/workspaces/{name}");
+            let edit = json!({"spec": {"variables": {"at": at, "round": "second"}}});
+            let edited = daemon.patch(&path, &edit).await;
+            assert_eq!(edited.status, 200, "{}", edited.text);
+        }
+    }
+    // Nothing of it can be looked at or destroyed, and it can be let go of.
+    let said = captd(&daemon, "delete workspace/state --abandon --yes").with_code(0);
+    assert!(said.out.contains("its state cannot be opened, so what may still exist is not known"), "{said:?}");
+    assert_eq!(workspace(&daemon, "state").await["status"], 404);
+    daemon.stop().await;
 }
 
 #[tokio::test]

@@ -9,11 +9,18 @@ use crate::support::{Answer, Daemon, Setup, client, local_machine, requires, unt
 const MACHINES: &str = "/v1/namespaces/a/machines";
 const WORKSPACES: &str = "/v1/namespaces/a/workspaces";
 
-/// A client of each kind, in `a` alone.
+/// A client of each kind, in `a` alone; and two in `b`, of whom one also reads elsewhere.
 fn clients() -> Setup {
     let of = |name, may: &[&str]| client(name, may, &["a"]);
-    let config =
-        [of("writer", &["read", "write"]), of("approver", &["read", "write", "approve"]), of("owner", &["admin"])];
+    let config = [
+        of("writer", &["read", "write"]),
+        of("approver", &["read", "write", "approve"]),
+        of("owner", &["admin"]),
+        client("tenant", &["read", "write"], &["b"]),
+        client("both", &["read", "write"], &["b", "hidden"]),
+        "[providers.aws.default]\nregion = \"eu-west-3\"\naccess_key = \"AKIA\"\nsecret_key = \"no-secret\"\n"
+            .to_owned(),
+    ];
     Setup { config: config.concat() }
 }
 
@@ -137,7 +144,62 @@ async fn who_administers_one_namespace_does_not_widen_it() {
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.json()["spec"]["defaults"], json!({"region": "eu-central-1"}));
     assert_eq!(answer.json()["spec"]["policy"]["deletionNeedsApproval"], true);
+    what_lies_elsewhere_is_named_to_who_may_read_there(&daemon).await;
     daemon.stop().await;
+}
+
+/// Of who is in the way from another namespace, whoever may not read there hears that there is one.
+async fn what_lies_elsewhere_is_named_to_who_may_read_there(daemon: &Daemon) {
+    let of = |namespace: &str, mut document: Value| {
+        document["metadata"]["namespace"] = json!(namespace);
+        document
+    };
+    let machine = |namespace: &str, name: &str| {
+        let group = json!({"name": "shared", "instanceType": "t3.medium", "subnetIds": ["subnet-1a2b3c4d"],
+            "scaling": {"minSize": 1, "maxSize": 1, "desiredSize": 1}});
+        of(
+            namespace,
+            json!({"apiVersion": "captd/v1", "kind": "Machine", "metadata": {"name": name}, "spec": {
+                "workspaceTemplateRef": {"name": "eks-nodegroup-template"}, "clusterName": "demo",
+                "nodeGroupConfig": group}}),
+        )
+    };
+    for name in ["b", "hidden"] {
+        assert!(daemon.put(&format!("/v1/namespaces/{name}"), &json!({})).await.status.is_success());
+    }
+    let user = json!({"waitFor": [{"workspace": "base", "namespace": "b"}]});
+    let documents = json!([
+        machine("hidden", "first"),
+        of("b", workspace("base", &json!({"exportTo": ["hidden"]}))),
+        of("hidden", workspace("user", &user)),
+    ]);
+    // Nothing of it is made.
+    let applied = daemon.post("/v1/apply?paused=true", &documents).await;
+    assert_eq!(applied.status, 200, "{}", applied.text);
+    let base = "/v1/namespaces/b/workspaces/base";
+    let asked = [
+        (
+            Method::POST,
+            "/v1/apply?namespace=b&paused=true".to_owned(),
+            Some(machine("b", "second")),
+            "machine",
+            "first",
+        ),
+        (Method::DELETE, base.to_owned(), None, "workspace", "user"),
+        (Method::DELETE, format!("{base}?cascade=true"), None, "workspace", "user"),
+        (Method::DELETE, format!("{base}?abandon=true"), None, "workspace", "user"),
+        (Method::PATCH, base.to_owned(), Some(json!({"spec": {"exportTo": []}})), "workspace", "user"),
+    ];
+    for (method, path, body, kind, name) in asked {
+        for (who, sees) in [("tenant", false), ("both", true)] {
+            let answer = daemon.ask_as(who, method.clone(), &path, body.as_ref()).await;
+            assert!([409, 422].contains(&answer.status.as_u16()), "{method} {path}: {}", answer.text);
+            let (named, unnamed) = (format!("{kind} hidden/{name}"), format!("a {kind} of another namespace"));
+            assert_eq!(answer.text.contains(&named), sees, "{who} {method} {path}: {}", answer.text);
+            assert_eq!(answer.text.contains(&unnamed), !sees, "{who} {method} {path}: {}", answer.text);
+            assert!(sees || !answer.text.contains("hidden"), "{who} {method} {path}: {}", answer.text);
+        }
+    }
 }
 
 /// Whoever may write, and not approve, neither destroys nor lets go, on none of the ways.
@@ -192,6 +254,7 @@ async fn what_waits_for_approval_is_not_walked_around() {
 
     // What is retained has no plan that could wait: alone, and taken along with others.
     refused(&daemon.ask_as("writer", Method::DELETE, &kept, None).await, "the permission `approve`");
+    refused(&daemon.ask_as("writer", Method::DELETE, &format!("{network}?abandon=true"), None).await, "`approve`");
     let all = format!("{network}?cascade=true");
     refused(&daemon.ask_as("writer", Method::DELETE, &all, None).await, "the permission `approve`");
     for path in [&one, &network, &kept] {
