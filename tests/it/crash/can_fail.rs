@@ -21,6 +21,7 @@ fn machine(deeds: Vec<Deed>) -> Machine {
     Machine {
         name: "m0".to_owned(),
         seconds: 1.0,
+        refused: None,
         deeds: deeds.into_iter().map(|deed| (Duration::ZERO, deed)).collect(),
     }
 }
@@ -188,11 +189,14 @@ fn in_the_few_trials_each_event_is_to_happen() {
     let scenarios = FEW.iter().map(|seed| Scenario::from_seed(*seed, Cloud::Local).people);
     let words = FEW.iter().filter_map(|seed| Scenario::from_seed(*seed, Cloud::Local).words);
     let of_words = words.filter(Words::change_outputs_alone).map(|_| Event::StateOnlyPlan);
+    let edited = FEW.iter().flat_map(|seed| Scenario::from_seed(*seed, Cloud::Local).machines);
+    let edited = edited.filter(|machine| machine.refused.is_some()).map(|_| Event::EditOfDeleted);
     let events = scenarios.flat_map(|people| {
         let approval = people.approve_after.map(|_| Event::Approval);
         people.acts.into_iter().map(|act| act.event).chain(approval)
     });
     let events = events.chain(of_words);
+    let events = events.chain(edited);
     assert_eq!(events.collect::<BTreeSet<_>>(), Event::ALL.into_iter().collect());
 }
 

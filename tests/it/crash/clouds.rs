@@ -25,7 +25,7 @@ impl CloudAtWork {
     /// A folder that is a cloud.
     pub fn local(dir: &Path) -> Self {
         let folder = dir.join("cloud");
-        for part in ["things", "locks"] {
+        for part in ["things", "locks", "refused"] {
             std::fs::create_dir_all(folder.join(part)).unwrap();
         }
         std::fs::write(folder.join("journal"), "").unwrap();
@@ -45,6 +45,13 @@ impl CloudAtWork {
         aws.rule(&json!({"creating_seconds": 6})).await;
         aws.rule(&json!({"deleting_seconds": 4})).await;
         Self::Aws(aws, subnets)
+    }
+
+    /// Lets the destruction of what is a machine's fail, or not any more; on AWS nothing of it is known.
+    pub fn refuse(&self, machine: &Machine, refuses: bool) {
+        let Self::Local(folder) = self else { return };
+        let file = folder.join("refused").join(&machine.name);
+        if refuses { std::fs::write(file, "").unwrap() } else { std::fs::remove_file(file).unwrap() }
     }
 
     /// captd's configuration.

@@ -31,10 +31,12 @@ pub enum Event {
     ForcedCancel,
     HeldLock,
     StateOnlyPlan,
+    EditOfDeleted,
 }
 
 impl Event {
-    pub const ALL: [Self; 5] = [Self::Approval, Self::Cancel, Self::ForcedCancel, Self::HeldLock, Self::StateOnlyPlan];
+    pub const ALL: [Self; 6] =
+        [Self::Approval, Self::Cancel, Self::ForcedCancel, Self::HeldLock, Self::StateOnlyPlan, Self::EditOfDeleted];
 
     pub fn words(self) -> &'static str {
         match self {
@@ -42,6 +44,7 @@ impl Event {
             Self::Cancel => "a run is canceled, and tried again",
             Self::ForcedCancel => "a run is canceled by force, and tried again",
             Self::StateOnlyPlan => "a revision of a template changes outputs alone",
+            Self::EditOfDeleted => "what is being deleted is edited, while its destruction fails",
             Self::HeldLock => "a person holds the lock of a state",
         }
     }

@@ -149,6 +149,8 @@ pub struct Machine {
     pub name: String,
     /// How long the folder takes for each thing.
     pub seconds: f64,
+    /// How long its destruction fails once it is to be gone; it is edited meanwhile.
+    pub refused: Option<Duration>,
     /// What is done, each after a pause.
     pub deeds: Vec<(Duration, Deed)>,
 }
@@ -182,12 +184,16 @@ impl Scenario {
             Cloud::Local => (rng.usize(1..=4), rng.usize(1..=3)),
             Cloud::Aws => (rng.usize(1..=2), rng.usize(1..=2)),
         };
-        let machines: Vec<Machine> = (0..machines).map(|n| machine(&mut rng, n, cloud)).collect();
+        let mut machines: Vec<Machine> = (0..machines).map(|n| machine(&mut rng, n, cloud)).collect();
         let deeds = machines.iter().map(|machine| machine.deeds.len()).sum();
         let faults = (0..faults).map(|_| fault(&mut rng, cloud, deeds)).collect();
         let words = (cloud == Cloud::Local && rng.bool()).then(|| Words::from_rng(&mut rng));
         let people = People::from_rng(&mut rng, cloud, deeds);
         let words = words.map(|words| words.with_outputs_alone(rng.bool()));
+        let ends = machines.iter_mut().filter(|machine| cloud == Cloud::Local && machine.last().is_none());
+        for machine in ends {
+            machine.refused = rng.bool().then(|| seconds(&mut rng, 0.5, 3.0));
+        }
         Self { seed, cloud, machines, faults, words, people }
     }
 
@@ -233,7 +239,7 @@ fn machine(rng: &mut Rng, n: usize, cloud: Cloud) -> Machine {
         }
     }
     let hundredths = rng.u32(10..=150);
-    Machine { name: format!("m{n}"), seconds: f64::from(hundredths) / 100.0, deeds }
+    Machine { name: format!("m{n}"), seconds: f64::from(hundredths) / 100.0, refused: None, deeds }
 }
 
 fn fault(rng: &mut Rng, cloud: Cloud, deeds: usize) -> Fault {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
@@ -27,6 +27,8 @@ use crate::support::SmallDisk;
 const IDLE_SECONDS: f64 = 90.0;
 const STILL_SECONDS: f64 = 240.0;
 const ALL_SECONDS: f64 = 900.0;
+/// Seconds in which an edit of what is being deleted, and cannot be destroyed, must have been taken.
+const EDIT_SECONDS: f64 = 90.0;
 const LOOK: Duration = Duration::from_millis(100);
 const DISK_MEBIBYTES: u32 = 24;
 
@@ -180,7 +182,18 @@ async fn own(world: &World, cloud: &CloudAtWork, scenario: &Scenario, machine: &
             Deed::Declare(declared) => {
                 world.insist(Method::PUT, &path, Some(&cloud.body(machine, declared, scenario))).await?
             }
-            Deed::Delete => world.insist(Method::DELETE, &path, None).await?,
+            Deed::Delete => {
+                let is_last = machine.deeds.last().is_some_and(|(_, last)| std::ptr::eq(last, deed));
+                let refused = machine.refused.filter(|_| is_last);
+                refused.inspect(|_| cloud.refuse(machine, true));
+                let answer = world.insist(Method::DELETE, &path, None).await?;
+                if let Some(time) = refused {
+                    let edited = edit_what_is_deleted(world, &path, time).await;
+                    cloud.refuse(machine, false);
+                    edited?;
+                }
+                answer
+            }
         };
         world.note(&format!("{} {deed:?}: {status}", machine.name));
         // A deletion whose answer was lost may have been carried out.
@@ -189,6 +202,30 @@ async fn own(world: &World, cloud: &CloudAtWork, scenario: &Scenario, machine: &
         }
         before = Some(deed);
     }
+    Ok(())
+}
+
+/// Edits it, once its destruction has failed and until it is gone.
+async fn edit_what_is_deleted(world: &World, path: &str, time: Duration) -> Result<(), Trouble> {
+    let began = now();
+    let edit = json!({"metadata": {"labels": {"edited": "yes"}}, "spec": {"nodeGroupConfig": {"labels": {"change": "edited"}}}});
+    loop {
+        let (status, text) = world.insist(Method::PATCH, path, Some(&edit)).await?;
+        match status {
+            200 => break,
+            // Nothing was there to be destroyed.
+            404 => return Ok(()),
+            409 | 412 if now() - began < EDIT_SECONDS => sleep(LOOK).await,
+            _ => {
+                let text =
+                    format!("{path} is being deleted, its destruction fails, and its edit answers {status}: {text}");
+                return Err(Trouble::new(Kind::Stuck, text));
+            }
+        }
+    }
+    world.met(Event::EditOfDeleted);
+    world.note(&format!("{path} was edited while it is being deleted"));
+    sleep(time).await;
     Ok(())
 }
 

@@ -3,7 +3,8 @@
 #
 #   things/NAME      exists
 #   locks/NAME       one at a time: who comes second waits for the end of the first, as a client token has it
-#   journal          begin, created, found, destroyed, absent, end: time, word, name, pid, pid of the terraform
+#   refused/MACHINE  the destruction of what is its fails
+#   journal          begin, created, found, destroyed, absent, refused, end: time, word, name, pid, pid of the terraform
 #
 # Work that was begun goes on to its end, whatever becomes of whoever asked for it. It says nothing on its output,
 # which is a pipe to a terraform that may be dead. It leaves the session of its terraform, whose end is not its own.
@@ -33,7 +34,12 @@ create)
   fi
   ;;
 destroy)
-  if [ -e "$here/things/$name" ]; then
+  machine=${name#*.}
+  if [ -e "$here/refused/${machine%%.*}" ]; then
+    note refused
+    note end
+    exit 1
+  elif [ -e "$here/things/$name" ]; then
     sleep "$seconds"
     rm "$here/things/$name"
     note destroyed
