@@ -288,8 +288,8 @@ async fn check_users(
         let used = change.secret_uses(resource.workspace).await?;
         let own = used.iter().filter(|it| it.namespace == before.namespace && it.name == before.name);
         if let Some(gone) = own.into_iter().find(|it| !data.contains_key(&it.key)) {
-            let user = actor.told([&user], &before.namespace);
-            let detail = format!("{user} uses `{}`; keep it, or change that first", gone.key);
+            let told = actor.told([&user], &before.namespace);
+            let detail = format!("{told} uses `{}`; keep it, or change that first", gone.key);
             return Err(Error::one(&format!("{at}/spec/data"), "in_use", detail));
         }
     }

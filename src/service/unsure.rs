@@ -51,7 +51,8 @@ impl Service {
         let state = as_far_as_readable(self.state(run.workspace).await, "the state that an apply has left")?;
         let recorded = state.flatten().map(|state| addresses(&state)).unwrap_or_default();
         // Where it cannot be told what is looked for, nothing is.
-        let prepared = as_far_as_readable(self.prepare(&run).await, "what a run was made from")?.and_then(|it| it.ok());
+        let prepared =
+            as_far_as_readable(self.prepare(&run).await, "what a run was made from")?.and_then(std::result::Result::ok);
         let looked_for = prepared.map(|prepared| prepared.looked_for).unwrap_or_default();
         Ok(begun.into_keys().filter(|it| !recorded.contains(it) && !looked_for.contains(it)).collect())
     }
