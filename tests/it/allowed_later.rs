@@ -40,29 +40,16 @@ fn opens(folder: &Path, env: &str) {
 
 const PROVISIONED: &str = "resource \"terraform_data\" \"it\" {\n  provisioner \"local-exec\" {\n    command = \"true\"\n  }\n}\noutput \"it\" { value = 1 }\n";
 
-#[tokio::test]
-async fn what_is_allowed_no_more_keeps_its_ready_waits_and_goes_on_when_it_is_allowed() {
-    if !requires("terraform") {
-        return;
-    }
-    let folder = TempDir::new().unwrap();
-    put(folder.path(), "own", "resource \"terraform_data\" \"it\" {}\noutput \"it\" { value = 1 }\n");
-    opens(folder.path(), "GREETING");
-    let (part, gone) = (folder.path().join("modules/part"), folder.path().join("part"));
-    std::fs::create_dir_all(&part).unwrap();
-    std::fs::write(part.join("main.tf"), "resource \"terraform_data\" \"it\" {}\n").unwrap();
-    let config = |provisioners: bool| {
-        format!(
-            "[templates]\ndir = {}\nallow_provisioners = {provisioners}\n[reconcile]\nobserve_interval_seconds = 1\n",
-            json!(folder.path())
-        )
-    };
-    let daemon = Daemon::start_with(Setup { config: config(true) });
-    let upload = json!({"spec": {"files": {"main.tf": PROVISIONED}}});
-    let plain =
-        json!({"spec": {"files": {"main.tf": "resource \"terraform_data\" \"it\" {}\noutput \"it\" { value = 1 }\n"}}});
-    for (name, files) in [("net", &upload), ("mended", &upload), ("ahead", &plain)] {
-        let uploaded = daemon.put(&format!("/v1/namespaces/default/templates/{name}"), files).await;
+const PLAIN: &str = "resource \"terraform_data\" \"it\" {}\noutput \"it\" { value = 1 }\n";
+
+fn files_of(main: &str) -> Value {
+    json!({"spec": {"files": {"main.tf": main}}})
+}
+
+/// Templates of each kind, and one of each that is made from them.
+async fn declare(daemon: &Daemon) {
+    for (name, files) in [("net", PROVISIONED), ("mended", PROVISIONED), ("ahead", PLAIN)] {
+        let uploaded = daemon.put(&format!("/v1/namespaces/default/templates/{name}"), &files_of(files)).await;
         assert_eq!(uploaded.status, 201, "{}", uploaded.text);
     }
     let manifest = "description: Of a test.\nprovider: none\nmodules: [part]\n";
@@ -86,8 +73,30 @@ async fn what_is_allowed_no_more_keeps_its_ready_waits_and_goes_on_when_it_is_al
     assert_eq!(daemon.post("/v1/apply", &documents).await.status, 200);
     for name in ["sets", "does", "edited", "better", "ahead", "reads"] {
         daemon.wait_for_workspace(name).await;
-        assert_eq!(condition(&workspace(&daemon, name).await), None);
+        assert_eq!(condition(&workspace(daemon, name).await), None);
     }
+}
+
+#[tokio::test]
+async fn what_is_allowed_no_more_keeps_its_ready_waits_and_goes_on_when_it_is_allowed() {
+    if !requires("terraform") {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    put(folder.path(), "own", PLAIN);
+    opens(folder.path(), "GREETING");
+    let (part, gone) = (folder.path().join("modules/part"), folder.path().join("part"));
+    std::fs::create_dir_all(&part).unwrap();
+    std::fs::write(part.join("main.tf"), "resource \"terraform_data\" \"it\" {}\n").unwrap();
+    let config = |provisioners: bool| {
+        format!(
+            "[templates]\ndir = {}\nallow_provisioners = {provisioners}\n[reconcile]\nobserve_interval_seconds = 1\n",
+            json!(folder.path())
+        )
+    };
+    let daemon = Daemon::start_with(Setup { config: config(true) });
+    let (plain, upload) = (files_of(PLAIN), files_of(PROVISIONED));
+    declare(&daemon).await;
     // What it is to have then never comes into force.
     assert_eq!(daemon.post(&format!("{PATH}/ahead/pause"), &json!({})).await.status, 200);
     assert_eq!(daemon.put("/v1/namespaces/default/templates/ahead", &upload).await.status, 200);
