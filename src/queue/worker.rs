@@ -33,9 +33,7 @@ pub(super) async fn work(service: &Arc<Service>, run: Run, stage: Stage, request
             return;
         }
     }
-    if let Err(error) = service.retire_workspace_folder(workspace).await {
-        tracing::warn!(%workspace, %error, "cannot look for the folder of an earlier captd");
-    }
+    service.retire_workspace_folder(workspace).await;
 }
 
 /// Ends a run by a defect of captd; false where that could not be kept.

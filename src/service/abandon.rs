@@ -106,10 +106,7 @@ impl Service {
         change.commit().await?;
         tracing::warn!(owner = %key, by = actor.0, what = abandoned.in_words(), "abandoned: nothing was destroyed");
         self.wakes.all();
-        // It is done, whatever becomes of a folder of an earlier captd.
-        if let Err(error) = self.retire_workspace_folder(uid).await {
-            tracing::warn!(owner = %key, %error, "cannot look for the folder of an earlier captd");
-        }
+        self.retire_workspace_folder(uid).await;
         Ok(abandoned)
     }
 

@@ -81,10 +81,7 @@ impl Service {
         change.remove_resource(workspace.uid).await?;
         change.commit().await?;
         self.wakes.all();
-        // It is done, whatever becomes of a folder of an earlier captd.
-        if let Err(error) = self.retire_workspace_folder(workspace.uid).await {
-            tracing::warn!(owner = %key, %error, "cannot look for the folder of an earlier captd");
-        }
+        self.retire_workspace_folder(workspace.uid).await;
         Ok(())
     }
 

@@ -98,14 +98,19 @@ impl Service {
                 self.clear_after(run);
             }
         }
-        left.retain(|path| !open.iter().any(|run| writable(&self.run_dir(*run)).contains(path)));
+        left.retain(|path| id_of(&path.with_extension("")).is_none_or(|run| !open.contains(&run)));
         for folder in left {
             self.clear_unknown(&folder).await;
         }
         remove(&names_in(self.aside()).await?, &self.aside()).await;
         let workspaces = self.config.data_dir.join("workspaces");
-        for workspace in names_in(workspaces.clone()).await?.iter().filter_map(|folder| id_of(folder)) {
-            self.retire_workspace_folder(workspace).await?;
+        let of_workspaces = names_in(workspaces.clone()).await?;
+        if !of_workspaces.is_empty() {
+            // Once for all of them: nothing begins to work there any more.
+            let worked_in = self.worked_in().await?;
+            for workspace in of_workspaces.iter().filter_map(|folder| id_of(folder)) {
+                self.retire(workspace, worked_in.as_ref()).await?;
+            }
         }
         // It goes when it is empty.
         tokio::fs::remove_dir(workspaces).await.ok();
@@ -124,20 +129,29 @@ impl Service {
         remove(&[folder.to_owned()], &self.aside()).await;
     }
 
-    /// Removes the folder that an earlier captd had for a workspace, once nothing in it is needed.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn retire_workspace_folder(&self, workspace: Uuid) -> Result<()> {
-        let folder = self.workspace_dir(workspace);
-        if fs::symlink_metadata(&folder).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-            return Ok(());
+    /// Removes the folder that an earlier captd had for a workspace, once nothing in it is needed. Whoever asks has done
+    /// what he was to do, whatever becomes of it: what goes wrong is logged.
+    pub async fn retire_workspace_folder(&self, workspace: Uuid) {
+        if fs::symlink_metadata(self.workspace_dir(workspace)).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            return;
         }
+        let retired = match self.worked_in().await {
+            Ok(worked_in) => self.retire(workspace, worked_in.as_ref()).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = retired {
+            tracing::warn!(%workspace, %error, "cannot look for the folder of an earlier captd");
+        }
+    }
+
+    /// The same, with the folders in which commands may work; without them, it may be any.
+    async fn retire(&self, workspace: Uuid, worked_in: Option<&HashSet<PathBuf>>) -> Result<()> {
+        let folder = self.workspace_dir(workspace);
         let mut snapshot = self.store.read().await?;
         let is_there = snapshot.workspace(workspace).await?.is_some();
-        let is_at_work = snapshot.open_runs().await?.iter().any(|open| open.run.workspace == workspace);
+        let is_at_work = snapshot.open_run(workspace).await?.is_some();
         drop(snapshot);
-        if is_at_work || self.is_worked_in(&folder).await? {
+        if is_at_work || worked_in.is_none_or(|folders| folders.contains(&folder)) {
             return Ok(());
         }
         let taken = if is_there { self.take_in_local_state(workspace).await } else { Ok(()) };
@@ -149,13 +163,16 @@ impl Service {
         Ok(())
     }
 
-    /// Whether a command of any run works in a folder, and is not proven to be gone.
-    async fn is_worked_in(&self, folder: &Path) -> Result<bool> {
+    /// The folders in which commands of any run work and are not proven to be gone; `None` where that cannot be told.
+    async fn worked_in(&self) -> Result<Option<HashSet<PathBuf>>> {
         let runs = names_in(self.config.data_dir.join("runs")).await?;
-        let folder = folder.to_owned();
         blocking(move || {
-            let mut runs = runs.iter().filter(|run| id_of(run).is_some());
-            Ok(runs.any(|run| supervisor::lives_in(run, &folder)))
+            let mut found = HashSet::new();
+            for run in runs.iter().filter(|run| id_of(run).is_some()) {
+                let Some(folders) = supervisor::worked_in(run) else { return Ok(None) };
+                found.extend(folders);
+            }
+            Ok(Some(found))
         })
         .await
     }

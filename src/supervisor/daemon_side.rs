@@ -236,14 +236,16 @@ pub fn lives(run_dir: &Path) -> bool {
     commands(run_dir).map_or(true, |commands| commands.iter().any(|folder| may_live(folder).unwrap_or(true)))
 }
 
-/// The same for those of a run's commands that work in `folder`.
+/// The folders in which those of a run's commands work that may be alive; `None` where that cannot be told, so that it may
+/// be any.
 #[must_use]
-pub fn lives_in(run_dir: &Path, folder: &Path) -> bool {
-    let lives = |command: &PathBuf| -> Result<bool> {
-        let invocation: Option<Invocation> = proven(&command.join(record::COMMAND))?;
-        Ok(invocation.is_none_or(|invocation| invocation.working_dir == folder) && may_live(command)?)
+pub fn worked_in(run_dir: &Path) -> Option<Vec<PathBuf>> {
+    let commands = commands(run_dir).ok()?.into_iter().filter(|command| may_live(command).unwrap_or(true));
+    let folder = |command: PathBuf| -> Option<PathBuf> {
+        let invocation: Option<Invocation> = proven(&command.join(record::COMMAND)).ok()?;
+        Some(invocation?.working_dir)
     };
-    commands(run_dir).map_or(true, |commands| commands.iter().any(|command| lives(command).unwrap_or(true)))
+    commands.map(folder).collect()
 }
 
 fn may_live(command: &Path) -> Result<bool> {

@@ -38,7 +38,7 @@ pub use captd_process::{
     write_whole,
 };
 pub use capture::capture;
-pub use daemon_side::{Attached, arguments, attach, exceeded, lives, lives_in, look_at, said, spawn};
+pub use daemon_side::{Attached, arguments, attach, exceeded, lives, look_at, said, spawn, worked_in};
 pub use effect::{Effect, effect};
 pub use ending::{kill, silent};
 pub use gateway::{

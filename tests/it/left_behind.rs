@@ -162,14 +162,21 @@ async fn what_cannot_be_read_is_not_taken_for_dead() {
     for file in ["supervisor.json", "terraform.json"] {
         fs::create_dir(command.join(file)).unwrap();
         assert!(supervisor::lives(run.path()), "{file}");
-        assert!(supervisor::lives_in(run.path(), run.path()), "{file}");
-        assert!(!supervisor::lives_in(run.path(), Path::new("/elsewhere")), "{file}");
+        assert_eq!(
+            supervisor::worked_in(run.path()),
+            Some(vec![run.path().to_owned()]),
+            "{file}: there, and nowhere else"
+        );
         let attached = supervisor::attach(&command).unwrap();
         assert!(attached.interrupt().await.is_err() && attached.wait().await.is_err(), "{file}");
         assert!(attached.kill_all().is_err() && attached.force(jiff::Timestamp::UNIX_EPOCH).is_err(), "{file}");
         assert!(!command.join("interrupted").exists() && !command.join("forced").exists(), "{file}");
         fs::remove_dir(command.join(file)).unwrap();
     }
+    assert_eq!(supervisor::worked_in(run.path()), Some(Vec::new()), "what is gone works nowhere");
+    fs::create_dir(command.join("terraform.json")).unwrap();
+    fs::remove_file(command.join("command.json")).unwrap();
+    assert_eq!(supervisor::worked_in(run.path()), None, "it may be anywhere");
 }
 
 #[tokio::test]
