@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use captd_process::{
-    Process, Result, end_session, end_working_in, failed, proof, proven, read_json, write_json, write_whole,
-};
+use captd_process::{Process, Result, failed, proof, proven, read_json, write_json, write_whole};
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, pidfd_open};
 use tokio::io::Interest;
@@ -150,20 +148,9 @@ impl Attached {
             return Ok(true);
         }
         write_whole(&self.folder.join(record::ABANDONED), b"")?;
-        self.end_what_is_left()?;
+        // Both are gone: what they have left behind.
+        self.kill_all()?;
         Ok(false)
-    }
-
-    /// Kills what supervisor and terraform have left behind, when both are gone.
-    fn end_what_is_left(&self) -> Result<()> {
-        let supervisor: Option<Option<Process>> = proven(&self.folder.join(record::SUPERVISOR))?;
-        let command: Option<Invocation> = proven(&self.folder.join(record::COMMAND))?;
-        if let (Some(supervisor), Some(command)) = (supervisor.flatten(), command) {
-            end_session(&supervisor, &command.working_dir);
-            // Providers that it started itself have sessions of their own.
-            command.warm.inspect(|wish| end_working_in(&wish.sockets));
-        }
-        Ok(())
     }
 
     /// Where it stands.
