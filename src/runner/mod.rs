@@ -167,7 +167,7 @@ async fn plan_in_time(job: &Job, rendered: &Rendered) -> Result<(Shown, Vec<u8>)
 /// Whether the apply of a run was begun, by whichever daemon.
 #[must_use]
 pub fn has_begun_to_apply(run_dir: &std::path::Path) -> bool {
-    supervisor::attach(&folders::step_dir(run_dir, "4", "apply")).is_some()
+    supervisor::attach(&run_dir.join(supervisor::APPLY)).is_some()
 }
 
 /// Puts everything in place that the apply of `plan` needs: all of it may be gone since planning. It has as much time as

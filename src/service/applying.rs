@@ -45,7 +45,8 @@ impl Followed {
         Arc::clone(all.entry(run).or_default())
     }
 
-    fn forget(&self, run: Uuid) {
+    /// Lets go of what was read for a run that is over.
+    pub(super) fn forget(&self, run: Uuid) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
     }
 }
@@ -58,7 +59,6 @@ impl Service {
     /// When its log cannot be read.
     pub async fn under_way(&self, run: &Run) -> Result<Vec<String>> {
         if !matches!(run.state, State::Applying(_)) {
-            self.followed.forget(run.id);
             return Ok(Vec::new());
         }
         let said = self.said_by_apply(run.id).await?;
@@ -67,7 +67,7 @@ impl Service {
 
     /// What terraform has said so far of the apply of a run.
     pub(super) async fn said_by_apply(&self, id: Uuid) -> Result<Applying> {
-        let path = self.run_dir(id).join("4-apply").join(supervisor::STDOUT);
+        let path = self.run_dir(id).join(supervisor::APPLY).join(supervisor::STDOUT);
         let log = self.followed.of(id);
         blocking(move || {
             let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);

@@ -80,7 +80,7 @@ impl Service {
         let path = work_dir(&run_dir).join(ERRORED);
         let looked_at = path.clone();
         let is_untaken = blocking(move || {
-            Ok(is_file_at(&looked_at) && !run_dir.join(TAKEN_IN).exists() && has_begun_to_apply(&run_dir))
+            Ok(is_file_at(&looked_at) && !run_dir.join(TAKEN_IN).exists() && run_dir.join(supervisor::APPLY).exists())
         });
         if !is_untaken.await? {
             return Ok(());
@@ -203,12 +203,6 @@ pub(super) fn is_file_at(path: &Path) -> bool {
         Ok(about) => about.is_file(),
         Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
     }
-}
-
-/// Whether a run has begun a command that changes the cloud.
-fn has_begun_to_apply(run_dir: &Path) -> bool {
-    let mut names = std::fs::read_dir(run_dir).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    names.any(|name| name.to_string_lossy().ends_with("-apply"))
 }
 
 async fn write(doing: &'static str, path: PathBuf, bytes: Vec<u8>) -> Result<()> {

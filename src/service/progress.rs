@@ -257,6 +257,7 @@ impl Service {
         self.let_go(&mut change, &run).await?;
         self.follow_up(&mut change, &run).await?;
         change.commit().await?;
+        self.followed.forget(run.id);
         self.wakes.all();
         Ok(())
     }

@@ -27,7 +27,7 @@ impl Service {
         let Some(said) = as_far_as_readable(self.said_by_apply(id).await, "the log of an apply")? else {
             return self.all_that_it_creates(id).await;
         };
-        let is_cut = supervisor::log_is_cut(&self.run_dir(id).join("4-apply"));
+        let is_cut = supervisor::log_is_cut(&self.run_dir(id).join(supervisor::APPLY));
         let mut begun = said.creations().clone();
         if is_cut {
             let Some(planned) = as_far_as_readable(self.plan_of(id).await, "the plan of an apply")? else {

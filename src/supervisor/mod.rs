@@ -46,7 +46,7 @@ pub use gateway::{
     settings as gateway_settings,
 };
 pub use leftovers::{leftovers, read as read_left, remove as remove_left};
-pub use record::{Exit, Invocation, NOT_FOUND, NOT_STARTED, STDERR, STDOUT, SUPERVISOR_LOG};
+pub use record::{APPLY, Exit, Invocation, NOT_FOUND, NOT_STARTED, STDERR, STDOUT, SUPERVISOR_LOG};
 pub use rehearse::{REHEARSAL_BYTES_MAX, REHEARSAL_CPU_SECONDS_MAX, limit_to_rehearsal, rehearse};
 pub use shim::{exec, own_session};
 pub use supervise::supervise;

@@ -26,6 +26,9 @@ pub(super) const INTERRUPTED: &str = "interrupted";
 pub(super) const FORCED: &str = "forced";
 pub(super) const INTERRUPTED_AGAIN: &str = "interrupted-again";
 
+/// The folder of a run's apply, among those of its commands.
+pub const APPLY: &str = "4-apply";
+
 /// What the supervisor itself has to say, when it fails.
 pub const SUPERVISOR_LOG: &str = "supervisor.log";
 
