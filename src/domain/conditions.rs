@@ -8,7 +8,6 @@ use super::needs::Standing;
 use super::observation::{MISSES_MAX, Observation};
 use super::resource::{ResourceKind, told};
 use super::run::{FORCED_SECONDS, Kind, Outcome, Run, State};
-use super::state::Holder;
 use super::status::View;
 use super::time::plus_seconds;
 use super::trouble::{Trouble, provider_of};
@@ -253,12 +252,8 @@ fn checks_failed(view: View<'_>) -> Option<Condition> {
 
 /// A person's lock keeps every run from its work; a run's own is a part of that run.
 fn locked(view: View<'_>) -> Option<Condition> {
-    let lock = view.lock.filter(|lock| matches!(lock.holder, Holder::Person(_)) && !lock.released)?;
-    let with = lock.info["Who"].as_str().map(|who| format!(" ({who})")).unwrap_or_default();
-    let message = format!(
-        "{}{with} holds the lock on its state since {}; whether that process lives, captd cannot see. Runs wait for it; `captd state unlock` ends it, which is safe once that process is gone",
-        lock.holder, lock.locked_at
-    );
+    let lock = view.lock?;
+    let message = lock.held_by_hand("whether that process lives, captd cannot see. Runs wait for it;")?;
     Some(condition(view, "StateLocked", "True", "LockedByHand", &message, lock.locked_at))
 }
 

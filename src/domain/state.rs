@@ -271,14 +271,21 @@ impl Holder {
 }
 
 impl Lock {
-    /// Who of the people holds it, and how that ends, in a sentence; none for a run's own, and for one that was let go.
+    /// Who of the people holds it, for one who waits until it is let go.
     #[must_use]
     pub fn by_hand(&self) -> Option<String> {
+        self.held_by_hand("it goes on by itself when that is let go, and")
+    }
+
+    /// Who of the people holds it, what follows from that (`so`), and how it ends, in a sentence; none for a run's own, and
+    /// for one that was let go.
+    #[must_use]
+    pub fn held_by_hand(&self, so: &str) -> Option<String> {
         let Holder::Person(holder) = &self.holder else { return None };
         let with = self.info["Who"].as_str().map(|who| format!(" ({who})")).unwrap_or_default();
         (!self.released).then(|| {
             format!(
-                "{holder}{with} holds the lock on its state since {}; it goes on by itself when that is let go, and `captd state unlock` ends it, which is safe once that process is gone",
+                "{holder}{with} holds the lock on its state since {}; {so} `captd state unlock` ends it, which is safe once that process is gone",
                 self.locked_at
             )
         })

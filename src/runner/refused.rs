@@ -20,7 +20,7 @@ const OPEN_FOLDERS: [&str; 1] = [".terraform.d"];
 const SIGNS_IN: &str = "credentials.tfrc.json";
 
 /// A command that failed, and what it had a right to.
-pub(super) struct Asked {
+pub(super) struct Confined {
     /// What it may touch.
     pub(super) rights: Confinement,
     /// Whether it was an init: no code of a template has a say in that.
@@ -33,14 +33,14 @@ pub(super) struct Asked {
 /// the command's rights covers. A link is followed, since what it leads to is what is asked for. A template's code can
 /// print what it likes: what lies in captd's own folder is never spoken of, and what is to be opened is named only where
 /// terraform itself has looked for it.
-pub(super) async fn refused(message: &str, asked: Option<Asked>) -> Option<Failure> {
-    let (message, asked) = (message.to_owned(), asked?);
-    let told = tokio::task::spawn_blocking(move || failure(&message, &asked));
+pub(super) async fn refused(message: &str, command: Option<Confined>) -> Option<Failure> {
+    let (message, command) = (message.to_owned(), command?);
+    let told = tokio::task::spawn_blocking(move || failure(&message, &command));
     tokio::time::timeout(PATIENCE, told).await.ok()?.ok()?
 }
 
-fn failure(message: &str, asked: &Asked) -> Option<Failure> {
-    let Asked { rights, is_init, data_dir } = asked;
+fn failure(message: &str, command: &Confined) -> Option<Failure> {
+    let Confined { rights, is_init, data_dir } = command;
     let allowed: Vec<PathBuf> =
         rights.read.iter().chain(&rights.write).filter_map(|path| fs::canonicalize(path).ok()).collect();
     let data_dir = fs::canonicalize(data_dir).ok()?;
@@ -60,7 +60,7 @@ fn failure(message: &str, asked: &Asked) -> Option<Failure> {
             folder.display()
         )
     } else {
-        "Look at what the template needs it for: that it asks is no reason to give it. Where every run may read it, the operator opens it (engine.confine_read) and starts captd again; then call `captd retry`."
+        "Find out what the template needs it for, and do not open it only because the template asks. If every run may read it, the operator adds its folder to engine.confine_read and starts captd again; then call `captd retry`."
             .to_owned()
     };
     Some(Failure::with_remedy(Class::Configuration, said, remedy))

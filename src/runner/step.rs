@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-use super::refused::{Asked, refused};
+use super::refused::{Confined, refused};
 use super::work::Work;
 use super::{Halt, Job, Report, folders, internal, warm};
 use crate::domain::failure::{Class, Failure};
@@ -311,8 +311,8 @@ impl<'a> Stepper<'a> {
         }
         let is_init = *command == Command::Init;
         let data_dir = folders::data_dir(&self.job.run_dir);
-        let asked = self.rights(command).map(|rights| Asked { rights, is_init, data_dir });
-        if let Some(failure) = refused(&message, asked).await {
+        let confined = self.rights(command).map(|rights| Confined { rights, is_init, data_dir });
+        if let Some(failure) = refused(&message, confined).await {
             return failure;
         }
         if exit.is_not_started() {

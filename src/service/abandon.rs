@@ -71,12 +71,9 @@ impl Service {
         check_letting_go(&tenant, key, actor)?;
         others(&mut change, key, false, actor).await?;
         let uid = resource.workspace;
-        if let Some(lock) = change.state_lock(uid).await?.filter(|lock| lock.by_hand().is_some()) {
-            let detail = format!(
-                "{} holds the lock on its state, since {}, and may be changing it; `captd state unlock` ends it, which is safe once that process is gone",
-                lock.holder, lock.locked_at
-            );
-            return Err(Error::conflict("locked", detail));
+        let lock = change.state_lock(uid).await?;
+        if let Some(why) = lock.and_then(|lock| lock.held_by_hand("that process may be changing what is let go.")) {
+            return Err(Error::conflict("locked", why));
         }
         self.end_open_run(&mut change, key, uid).await?;
         let workspace = change.workspace(uid).await?.ok_or_else(|| Error::no_resource(key))?;

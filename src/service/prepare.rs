@@ -185,7 +185,7 @@ impl Service {
         match self.template_in_use(snapshot, workspace, spec.template(), revision.as_deref()).await {
             Ok(Some(template)) => Ok(Ok(template)),
             Ok(None) => {
-                let message = format!("there is no template `{}` any more", spec.template().name);
+                let message = format!("the template `{}` does not exist any more", spec.template().name);
                 Ok(Err(Failure::new(Class::Configuration, message)))
             }
             Err(Error::Invalid(problems)) => Ok(Err(Failure::new(Class::Configuration, problems.to_string()))),

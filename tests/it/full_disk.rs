@@ -40,7 +40,7 @@ async fn it_says_that_the_disk_is_full_and_goes_on_when_there_is_room() {
         conditions.into_iter().find(|it| it["type"] == "DiskLow").unwrap_or_else(|| panic!("{machine}"))
     };
     let since = low(&machine)["lastTransitionTime"].clone();
-    assert_eq!(low(&daemon.machine("workers").await)["lastTransitionTime"], since, "reading it is no change");
+    assert_eq!(low(&daemon.machine("workers").await)["lastTransitionTime"], since, "to read it changes nothing");
     let said = captd(&daemon, &format!("doctor --data-dir {}", daemon.dir().join("data").display())).with_code(1);
     assert!(said.out.contains("fail  disk: "), "{said:?}");
 
