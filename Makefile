@@ -5,9 +5,6 @@ VENV := $(CURDIR)/target/venv
 # What `make test` fails without; `make test CAPTD_REQUIRE=` skips what the machine has not got, and says so.
 CAPTD_REQUIRE ?= terraform,aws
 REQUIREMENTS := tests/support/fake_aws/requirements.txt
-# Tests wait for programs more than they compute: two for each core keep it busy.
-RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
-export RUST_TEST_THREADS
 
 # What each command needs; .ci/tools says why, and how to get it.
 DEMO_TOOLS := cargo cc terraform

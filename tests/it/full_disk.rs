@@ -21,6 +21,13 @@ async fn it_says_that_the_disk_is_full_and_goes_on_when_there_is_room() {
     let daemon = Daemon::start_in(dir);
     daemon.apply(&seed_yaml("workers", 1)).await;
     daemon.wait_until_ready("workers").await;
+    // What a run has left goes after its end, and would make room.
+    let runs = daemon.dir().join("data/runs");
+    until("the folders of its run are gone", async || {
+        let mut names = std::fs::read_dir(&runs).unwrap().map(|entry| entry.unwrap().path());
+        names.all(|path| path.extension().is_none()).then_some(())
+    })
+    .await;
     disk.fill();
     let scale = async || {
         let path = "/v1/namespaces/default/machines/workers/scale";
