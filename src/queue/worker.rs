@@ -93,9 +93,9 @@ async fn one_stage(service: &Arc<Service>, run: &Run, stage: Stage, requests: Re
     if let Err(error) = keeping.await {
         tracing::error!(run = %run.id, %error, "the reports of a run are not all kept");
     }
-    // Before the end is kept: afterwards another run may be at work in the workspace.
+    // Before what follows is kept: its apply may begin then. Where the run ends here, all that it has left goes together.
     runner::forget_values(&run_dir);
-    if stage == Stage::Plan {
+    if matches!(&done, Ok(Done::Planned(_, shown, _)) if shown.plan.has_changes()) {
         runner::forget_temporary(&run_dir).await;
     }
     if stage == Stage::Apply {

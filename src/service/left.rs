@@ -102,7 +102,9 @@ impl Service {
         for folder in left {
             self.clear_unknown(&folder).await;
         }
-        remove(&names_in(self.aside()).await?, &self.aside()).await;
+        for folder in names_in(self.aside()).await? {
+            remove(&[folder], &self.aside()).await;
+        }
         let workspaces = self.config.data_dir.join("workspaces");
         let of_workspaces = names_in(workspaces.clone()).await?;
         if !of_workspaces.is_empty() {

@@ -66,24 +66,23 @@ pub async fn read(folder: &Path, name: &str, bytes_max: u64) -> io::Result<Optio
     }
 }
 
-/// Removes folders that a run may write, with all that is in them. What cannot be removed is moved to `aside`, and
-/// comes back: where it lies, and why.
+/// Removes the folders that one run may write, with all that is in them, by one child. What cannot be removed is moved to
+/// `aside`, and comes back: where it lies, and why. Folders of different runs are removed apart, since one that somebody
+/// keeps filling takes the time of all.
 pub async fn remove(folders: &[PathBuf], aside: &Path) -> Vec<(PathBuf, String)> {
-    let mut stay = Vec::new();
-    // A child for each that is not empty: one that somebody keeps filling takes no other's time.
-    for folder in folders.iter().filter(|folder| !is_removed(folder)) {
-        let mut command = child(EMPTY);
-        command.arg(folder);
-        let why = match to_its_end(command, SAID_BYTES_MAX, EMPTYING).await {
-            Ok((Some(0), said, _)) => String::from_utf8_lossy(&said).trim().to_owned(),
-            Ok((_, _, said)) => said,
-            Err(error) => error.to_string(),
-        };
-        if !is_removed(folder) {
-            stay.push((set_aside(folder, aside).unwrap_or_else(|_| folder.clone()), why));
-        }
+    let full: Vec<&PathBuf> = folders.iter().filter(|folder| !is_removed(folder)).collect();
+    if full.is_empty() {
+        return Vec::new();
     }
-    stay
+    let mut command = child(EMPTY);
+    command.args(&full);
+    let why = match to_its_end(command, SAID_BYTES_MAX, EMPTYING).await {
+        Ok((Some(0), said, _)) => String::from_utf8_lossy(&said).trim().to_owned(),
+        Ok((_, _, said)) => said,
+        Err(error) => error.to_string(),
+    };
+    let stay = full.into_iter().filter(|folder| !is_removed(folder));
+    stay.map(|folder| (set_aside(folder, aside).unwrap_or_else(|_| folder.clone()), why.clone())).collect()
 }
 
 /// Whether a folder is not there any more. An empty one goes; what is in another is not looked at.
@@ -167,11 +166,13 @@ pub fn leftovers(arguments: &[std::ffi::OsString]) -> io::Result<u8> {
             let bytes_max = bytes_max.to_string_lossy().parse().map_err(io::Error::other)?;
             read_confined(Path::new(folder), name, bytes_max)
         }
-        [what, folder] if what == EMPTY => {
-            let folder = Path::new(folder);
-            confine_self(&[], &[folder])?;
-            open_up(folder);
-            say(folder, Beneath::open(folder).and_then(|folder| folder.empty()))?;
+        [what, folders @ ..] if what == EMPTY => {
+            let folders: Vec<&Path> = folders.iter().map(Path::new).collect();
+            confine_self(&[], &folders)?;
+            for folder in folders {
+                open_up(folder);
+                say(folder, Beneath::open(folder).and_then(|folder| folder.empty()))?;
+            }
             Ok(0)
         }
         _ => Err(io::Error::other("captd itself starts it, no person needs to")),
